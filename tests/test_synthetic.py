@@ -1,0 +1,171 @@
+"""The synthetic corpus: MOSI's shape, and signals that are where its arguments put them and nowhere else."""
+
+from itertools import combinations
+
+import numpy as np
+import pytest
+
+from argf_np.data import DataError, load, standardise, synthesise
+from argf_np.data.synthetic import CUES, OPINIONS, POSITIVE, SIGNALS, SPEAKERS, draw_truth
+
+CHANCE = 0.06  # allowed distance from chance: 3 standard errors of the 752 test utterances
+
+
+def recover(corpus, m):
+    """The sign that a modality speaks, seen without the truth: the side of the first principal component. (n,)"""
+    x = standardise(corpus).features[m]
+    component = np.linalg.svd(x - x.mean(axis=0), full_matrices=False)[2][0]
+    return np.sign(x @ component)
+
+
+def balanced_accuracy(labels, predicted):
+    return np.mean([np.mean(predicted[labels == c] == c) for c in (0, 1)])
+
+
+def linear_accuracy(corpus, modalities):
+    """Balanced test accuracy of ridge regression on the features."""
+    x = np.hstack([standardise(corpus).features[m] for m in modalities] + [np.ones((len(corpus.ids), 1))])
+    train, test = corpus.utterances("train"), corpus.utterances("test")
+    gram = x[train].T @ x[train] + 100 * np.eye(x.shape[1])
+    weights = np.linalg.solve(gram, x[train].T @ (2 * corpus.labels[train] - 1))
+    return balanced_accuracy(corpus.labels[test], (x[test] @ weights > 0).astype(int))
+
+
+def table_accuracy(corpus, signs):
+    """Balanced test accuracy of the best function of some signs (n, j): a table of the frequent training labels."""
+    cell = (signs > 0) @ 2 ** np.arange(signs.shape[1])
+    train, test = corpus.utterances("train"), corpus.utterances("test")
+    positive = [corpus.labels[train][cell[train] == i].mean() > 0.5 for i in range(2 ** signs.shape[1])]
+    return balanced_accuracy(corpus.labels[test], np.array(positive, int)[cell[test]])
+
+
+def test_the_same_seed_gives_the_same_corpus():
+    one, two, other = synthesise(7), synthesise(7), synthesise(8)
+    assert one.words == two.words and one.words != other.words
+    assert np.array_equal(one.labels, two.labels) and not np.array_equal(one.labels, other.labels)
+    for m in one.features:
+        assert np.array_equal(one.features[m], two.features[m])
+        assert not np.array_equal(one.features[m], other.features[m])
+
+
+def test_shape_is_mosis():
+    corpus = synthesise()
+    assert corpus.source == "synthetic" and corpus.ids[:2] == ("synthetic_00_1", "synthetic_00_2")
+    assert {m: x.shape for m, x in corpus.features.items()} == {"a": (2199, 73), "l": (2199, 100), "v": (2199, 100)}
+    for split, (videos, utterances) in {"train": (49, 1141), "validation": (13, 306), "test": (31, 752)}.items():
+        assert (len(corpus.split[split]), len(corpus.utterances(split))) == (videos, utterances)
+
+
+def test_lengths_and_balance_are_those_of_the_real_corpus(mosi_dir):
+    real, synthetic = load("mosi", mosi_dir, source="real"), synthesise()
+    np.testing.assert_array_equal(real.starts, synthetic.starts)
+    for split, positive in POSITIVE.items():
+        np.testing.assert_array_equal(real.split[split], synthetic.split[split])
+        assert real.labels[real.utterances(split)].sum() == positive
+        assert synthetic.labels[synthetic.utterances(split)].sum() == positive
+
+
+def test_modalities_are_distributed_differently():
+    features = synthesise().features
+
+    def skew(x):
+        z = (x - x.mean(axis=0)) / x.std(axis=0)
+        return (z**3).mean(axis=0)
+
+    assert (features["a"] > 0).all() and skew(features["a"]).min() > 1  # a tail to the right
+    assert np.ptp(np.log10(features["a"].std(axis=0))) > 3  # columns in different units
+    assert np.abs(skew(features["l"])).max() < 0.3 and np.abs(features["l"].mean(axis=0)).max() < 0.3  # symmetric
+    assert features["v"].min() == 0 and 0.3 < (features["v"] == 0).mean() < 0.7  # sparse, never negative
+
+
+@pytest.mark.parametrize("name", [name for name in SPEAKERS if name != "context"])
+def test_a_label_is_the_product_of_the_signs_spoken(name):
+    """Seen in the features: all speakers together tell the label, fewer of them nothing, the silent ones nothing."""
+    corpus = synthesise(seed=3, signals={name: 1})
+    y = 2 * corpus.labels - 1
+    recovered = {m: recover(corpus, m) for m in "alv"}
+    agreement = np.mean(np.prod([recovered[m] for m in name], axis=0) == y)
+    assert max(agreement, 1 - agreement) > 0.98  # the sign of a component is arbitrary
+
+    for size in range(1, 3):
+        for modalities in combinations("alv", size):
+            told = set(name) <= set(modalities)
+            if told and len(name) == 1:
+                assert linear_accuracy(corpus, modalities) > 0.95
+            else:
+                assert abs(linear_accuracy(corpus, modalities) - 0.5) < CHANCE
+            signs = np.stack([recovered[m] for m in modalities], axis=1)
+            if told:
+                assert table_accuracy(corpus, signs) > 0.95
+            else:
+                assert abs(table_accuracy(corpus, signs) - 0.5) < CHANCE
+
+
+def test_in_truth_any_two_of_three_signs_say_nothing():
+    """Over many draws the label's share is the same in each cell of two signs, so chance is no accident of a seed."""
+    labels, signs = [np.concatenate(x) for x in zip(
+        *(draw_truth(np.random.default_rng(seed), {"alv": 1})[:2] for seed in range(40)), strict=True)]
+    assert (signs.prod(axis=1) == 2 * labels - 1).all()
+    for i, j in combinations(range(3), 2):
+        for p in (-1, 1):
+            for q in (-1, 1):
+                cell = (signs[:, i] == p) & (signs[:, j] == q)
+                assert abs(cell.mean() - 0.25) < 0.007  # 5 standard errors
+                assert abs(labels[cell].mean() - labels.mean()) < 0.017
+
+
+def test_context_is_told_by_the_previous_utterance_alone():
+    corpus = synthesise(seed=2, signals={"context": 1})
+    y = 2 * corpus.labels - 1
+    first = np.isin(np.arange(len(y)), corpus.starts[:-1])
+    cue = recover(corpus, "l")
+    agreement = np.mean((cue[:-1] == y[1:])[~first[1:]])
+    assert max(agreement, 1 - agreement) > 0.98
+    for m in ("a", "l", "v", "alv"):
+        assert abs(linear_accuracy(corpus, m) - 0.5) < CHANCE
+    last = np.roll(first, -1)
+    cues = draw_truth(np.random.default_rng(2), {"context": 1})[2]
+    assert (cues[last] == 0).all() and (cues[~last] == y[1:][~first[1:]]).all()
+
+
+@pytest.mark.parametrize("signals", [SIGNALS, {}, {"l": 0.25, "alv": 0.5}], ids=["default", "none", "two"])
+def test_bayes_accuracy_is_the_documented_formula(signals):
+    """A reader of the truth is right where something speaks, and guesses the more frequent label elsewhere."""
+    right, p = [], []
+    for seed in range(10):
+        labels, signs, cue = draw_truth(np.random.default_rng(seed), signals)
+        told = signs.any(axis=1)
+        y = np.where(told, np.where(signs == 0, 1, signs).prod(axis=1), 0)
+        y[1:] = np.where(cue[:-1] != 0, cue[:-1], y[1:])
+        right.append(np.mean(np.where(y == 0, 1, y) == 2 * labels - 1))
+        p.append(labels.mean())
+    total = sum(signals.values())
+    assert abs(np.mean(right) - (total + (1 - total) * np.mean(p))) < 0.01
+
+
+def test_default_signals_are_mosi_like():
+    assert 0.85 < sum(SIGNALS.values()) + (1 - sum(SIGNALS.values())) * POSITIVE["test"] / 752 < 0.91
+    corpus = synthesise()
+    accuracy = {m: linear_accuracy(corpus, m) for m in "alv"}
+    assert 0.66 < accuracy["l"] < 0.78 and max(accuracy["a"], accuracy["v"]) < 0.58
+
+
+def test_words_say_what_the_language_says():
+    signals = {"l": 0.5, "context": 0.4}
+    corpus, (labels, signs, cue) = synthesise(5, signals), draw_truth(np.random.default_rng(5), signals)
+    np.testing.assert_array_equal(corpus.labels, labels)
+    for words, sign, told in zip(corpus.words, signs[:, 1], cue, strict=True):
+        spoken = [s for s, opinions in OPINIONS.items() if any(opinion in words for opinion in opinions)]
+        announced = [c for c, text in CUES.items() if text and words.endswith(text)]
+        assert spoken == [sign] and announced == ([told] if told else [])
+
+
+@pytest.mark.parametrize("signals, expected", [
+    ({"la": 0.5}, "signal 'la', expected one of a, l, v, al, vl, av, alv, context"),
+    ({"a": -0.1, "l": 0.5}, "expected shares of 0 or more that sum to at most 1"),
+    ({"a": 0.6, "l": 0.6}, "expected shares of 0 or more that sum to at most 1"),
+    ({"a": float("nan")}, "expected shares of 0 or more that sum to at most 1"),
+])
+def test_impossible_signals_are_refused(signals, expected):
+    with pytest.raises(DataError, match=expected):
+        synthesise(signals=signals)
