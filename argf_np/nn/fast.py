@@ -1,0 +1,186 @@
+"""The operations of `readable` as single steps of the tape, each with a gradient written by hand.
+
+A name that stands in both modules takes the same arguments and gives the same values and gradients; tests hold the two
+together. Here a layer of a network is one operation where `readable` records up to a dozen, and every intermediate
+keeps the type of its input.
+"""
+
+import numpy as np
+from autograd.extend import defvjp, defvjp_argnums, primitive
+
+from .fast_lstm import bilstm
+from .gradients import constant
+from .readable import EPSILON, dropout_mask
+
+__all__ = ["batch_norm", "bilstm", "dense_layer", "dropout", "elu", "log_softmax", "mean", "norm", "sigmoid",
+           "softmax", "softplus", "vertices"]
+
+
+def _operation(forward, backward):
+    """A traced operation y = forward(x, ...) whose cotangent of x is backward(g, y, x, ...)."""
+    operation = primitive(forward)
+    defvjp(operation, lambda y, x, *rest, **named: lambda g: backward(g, y, x, *rest, **named))
+    return operation
+
+
+def _sigmoid(x):
+    return 0.5 * (np.tanh(0.5 * x) + 1)
+
+
+def _softmax(x, axis=-1):
+    e = np.exp(x - np.max(x, axis=axis, keepdims=True))
+    return e / np.sum(e, axis=axis, keepdims=True)
+
+
+def _softmax_backward(g, y, x=None, axis=-1):
+    return y * (g - np.sum(g * y, axis=axis, keepdims=True))
+
+
+def _log_softmax(x):
+    z = x - np.max(x, axis=-1, keepdims=True)
+    return z - np.log(np.sum(np.exp(z), axis=-1, keepdims=True))
+
+
+def _norm_backward(g, y, x):
+    return (g / np.where(y == 0, y.dtype.type(1), y))[..., None] * x
+
+
+def _vertices_backward(g, y, V, indices):
+    total = np.zeros_like(V)
+    for row, index in enumerate(indices):
+        total[index] += g[row]
+    return total
+
+
+sigmoid = _operation(_sigmoid, lambda g, y, x: g * y * (1 - y))
+elu = _operation(lambda x: np.where(x > 0, x, np.expm1(np.minimum(x, 0))), lambda g, y, x: g * (np.minimum(y, 0) + 1))
+softplus = _operation(lambda x: np.logaddexp(x, x.dtype.type(0)), lambda g, y, x: g * _sigmoid(x))
+softmax = _operation(_softmax, _softmax_backward)
+log_softmax = _operation(_log_softmax, lambda g, y, x: g - np.exp(y) * np.sum(g, axis=-1, keepdims=True))
+norm = _operation(lambda x: np.sqrt(np.sum(x * x, axis=-1)), _norm_backward)
+mean = _operation(lambda x: np.sum(x) / x.size, lambda g, y, x: np.full_like(x, g / x.size))
+vertices = _operation(lambda V, indices: V[np.array(indices)], _vertices_backward)
+dropout_by = _operation(lambda x, mask: x * mask, lambda g, y, x, mask: g * mask)
+
+
+def dropout(x, drop_rate, rng):
+    """See `readable.dropout`."""
+    return x if rng is None or drop_rate == 0 else dropout_by(x, dropout_mask(rng, x.shape, drop_rate, x.dtype))
+
+
+def _leaky_relu(slope):
+    """In place on y, and the cotangent: for a positive slope the sign of y is the sign of the input."""
+    return lambda y: np.maximum(y, slope * y, out=y), lambda g, y: np.where(y > 0, g, slope * g)
+
+
+# name -> (the activation, in place on its argument; the cotangent of its input, a new array, from g and its output)
+ACTIVATIONS = {
+    "identity": (lambda y: y, lambda g, y: g.copy()),
+    "leaky_relu_0.01": _leaky_relu(0.01),
+    "leaky_relu_0.2": _leaky_relu(0.2),
+    "tanh": (lambda y: np.tanh(y, out=y), lambda g, y: g * (1 - y * y)),
+    "sigmoid": (_sigmoid, lambda g, y: g * y * (1 - y)),
+    "softmax": (_softmax, _softmax_backward),
+}
+
+
+def dense_layer(p, x, activation, drop_rate=0.0, rng=None):
+    """See `readable.dense_layer`: the whole layer is one operation."""
+    mask = None
+    if rng is not None and drop_rate > 0:
+        mask = dropout_mask(rng, (*x.shape[:-1], p["W"].shape[-1]), drop_rate, x.dtype)
+    return _layer(p, x, p["W"], p["b"], mask, activation)
+
+
+def batch_norm(p, x):
+    """See `readable.batch_norm`."""
+    return _layer(p, x, None, None, None, "identity")
+
+
+def _layer(p, x, W, b, mask, activation):
+    saved = {}
+    frozen = (constant(p["mean"]), constant(p["var"])) if "mean" in p else None
+    y = _layer_operation(x, W, b, p.get("gamma"), p.get("beta"), mask, frozen, activation, saved)
+    if "record" in p:
+        p["record"].append((saved["mean"], saved["var"]))
+    return y
+
+
+@primitive
+def _layer_operation(x, W, b, gamma, beta, mask, frozen, activation, saved):
+    """activation(batch norm(mask (x W + b))), each part left out where its arrays are None.
+
+    What the way back needs besides the output goes into the dict ``saved``.
+    """
+    z = x if W is None else _matmul(x, W)
+    if b is not None:
+        z += b
+    if mask is not None:
+        z *= mask
+    if gamma is not None:
+        if frozen is None:
+            mean = np.add.reduce(z, axis=-2, keepdims=True) * z.dtype.type(1 / z.shape[-2])
+            z = z - mean
+            var = np.add.reduce(z * z, axis=-2, keepdims=True) * z.dtype.type(1 / z.shape[-2])
+        else:
+            mean, var = frozen
+            z = z - mean
+        saved["mean"], saved["var"] = mean, var
+        saved["inverse"] = 1 / np.sqrt(var + EPSILON)
+        z *= saved["inverse"]
+        saved["normalised"] = z
+        z = z * gamma
+        z += beta
+    elif W is None:
+        z = z.copy()
+    return ACTIVATIONS[activation][0](z)
+
+
+def _layer_vjp(argnums, y, args, kwargs):
+    x, W, b, gamma, beta, mask, frozen, activation, saved = args
+
+    def backward(g):
+        cotangents = {}
+        g = ACTIVATIONS[activation][1](g, y)
+        if gamma is not None:
+            normalised = saved["normalised"]
+            shift = np.add.reduce(g, axis=-2, keepdims=True)
+            scale = np.add.reduce(g * normalised, axis=-2, keepdims=True)
+            cotangents[3], cotangents[4] = _sum_to(scale, gamma), _sum_to(shift, beta)
+            if frozen is None:  # the batch's statistics depend on the input too
+                n = g.dtype.type(1 / g.shape[-2])
+                g -= shift * n
+                g -= normalised * (scale * n)
+            g *= gamma * saved["inverse"]
+        if mask is not None:
+            g *= mask
+        if 0 in argnums:
+            cotangents[0] = g if W is None else _matmul(g, W.swapaxes(-1, -2))
+        if 1 in argnums:
+            cotangents[1] = _weight_cotangent(x, g, W)
+        if 2 in argnums:
+            cotangents[2] = _sum_to(np.add.reduce(g, axis=-2, keepdims=True), b)
+        return [cotangents[n] for n in argnums]
+
+    return backward
+
+
+defvjp_argnums(_layer_operation, _layer_vjp)
+
+
+def _matmul(x, W):
+    """x W; where one W serves a stack of batches, all their rows go through one product."""
+    if W.ndim == 2 and x.ndim > 2:
+        return np.matmul(x.reshape(-1, x.shape[-1]), W).reshape(*x.shape[:-1], W.shape[-1])
+    return np.matmul(x, W)
+
+
+def _weight_cotangent(x, g, W):
+    if W.ndim == 2:
+        return np.matmul(x.reshape(-1, x.shape[-1]).T, g.reshape(-1, g.shape[-1]))
+    return np.matmul(x.swapaxes(-1, -2), g)
+
+
+def _sum_to(g, array):
+    """g summed over the leading axes along which ``array`` was broadcast."""
+    return g.sum(axis=tuple(range(g.ndim - array.ndim))) if g.ndim > array.ndim else g

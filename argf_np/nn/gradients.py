@@ -1,0 +1,62 @@
+"""Gradients of parameter trees. The only module that touches the inside of autograd.
+
+`autograd.grad` of a nested dict wraps the dict itself, so that every read of a parameter is an operation on the tape.
+Here a trace starts with a root node for each leaf instead: the dicts stay plain, reading a parameter costs nothing,
+and only the leaves that are asked for are traced.
+"""
+
+import numpy as np
+from autograd.core import VJPNode, add_outgrads
+from autograd.tracer import getval, isbox, new_box, trace_stack
+from autograd.util import toposort
+
+from . import trees
+
+
+def vjp(function, params):
+    """Evaluate ``function(params)`` and keep the tape.
+
+    Arguments
+        function: takes the tree, returns one array.
+        params: the tree of arrays to differentiate by.
+    Returns
+        value: the result, a plain array.
+        pull: maps a cotangent g, of the shape of value, to the tree of g^T (d value / d leaf), in the shape of
+            ``params``; a leaf that does not enter the result gets zeros. It can be called any number of times.
+    """
+    with trace_stack.new_trace() as trace:
+        boxes = trees.map_leaves(lambda leaf: new_box(leaf, trace, VJPNode.new_root()), params)
+        end = function(boxes)
+    if not (isbox(end) and end._trace == trace):
+        return end, lambda g: trees.map_leaves(np.zeros_like, params)
+
+    def pull(g):
+        cotangents = _backward(g, end._node)
+        return trees.map_leaves(
+            lambda box: cotangents[box._node] if box._node in cotangents else np.zeros_like(box._value), boxes)
+
+    return end._value, pull
+
+
+def value_and_grad(function, params):
+    """``(loss, gradient tree)`` of a function that takes the tree and returns a scalar loss."""
+    value, pull = vjp(function, params)
+    return value, pull(np.ones_like(value))
+
+
+def constant(x):
+    """The value of ``x`` with the tape cut off: no gradient flows through it."""
+    return getval(x)
+
+
+def _backward(g, end):
+    """Reverse-mode accumulation: the cotangents of all root nodes, from the cotangent g of the node ``end``."""
+    pending, roots = {end: (g, False)}, {}
+    for node in toposort(end):
+        g, _ = pending.pop(node)
+        if node.parents:
+            for parent, part in zip(node.parents, node.vjp(g), strict=True):
+                pending[parent] = add_outgrads(pending.get(parent), part)
+        else:
+            roots[node] = g
+    return roots

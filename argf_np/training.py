@@ -1,0 +1,211 @@
+r"""Training: the four updates of a batch, the epochs, and the protocol that says which parameters count.
+
+Each update has its own loss, moves its own groups of parameters and keeps its own Adam moments (D6, D7):
+
+    embedding       lambda L_fal + (1 - lambda) L_rl    encoders, decoders
+    discriminator   0.5 L_tal                           discriminator
+    classifier      L_cl                                encoders, classifier
+    fusion          mean square error                   gfn; in the paper's variant ("end to end") the encoders too
+
+Which activations a step sees (D6): with ``activations="first"`` all gradients of a batch are taken at the parameters
+with which the batch began, from one pass through the encoders, and then the updates step in their order; with "fresh"
+each update runs the encoders anew, with what the updates before it have changed.
+"""
+
+import autograd.numpy as np
+
+from . import gfn_eq10_16 as gfn
+from . import losses_eq2_3_4_6_8_9 as losses
+from . import nn
+from .embedding_eq1_5_7 import classify, decode, discriminate, encode
+from .model import MODALITIES, evaluation_params, forward, init_model, predict
+
+UPDATES = {
+    "paper": {
+        "embedding": ("encoders", "decoders"),
+        "discriminator": ("discriminator",),
+        "classifier": ("encoders", "classifier"),
+        "fusion": ("encoders", "gfn"),
+    },
+    "released": {
+        "embedding": ("encoders", "decoders"),
+        "classifier": ("encoders", "classifier"),
+        "discriminator": ("discriminator",),
+        "fusion": ("gfn",),
+    },
+}
+BETAS = (0.5, 0.999)  # of Adam, D13
+AVERAGE_DECAY = 0.8  # of the average over epochs, protocol "fixed"
+
+
+def embedding_loss(params, x_e, x, y, settings, rng):
+    """The sources fool the discriminator, and the decoders give back x."""
+    L_fal = losses.fake_adversarial_loss(
+        discriminate(params["discriminator"], x_e), MODALITIES.index(settings.target), adversarial_weight(params))
+    x_tilde = decode(params["decoders"], x_e, settings.drop_rate, rng)
+    return losses.embedding_term(L_fal, losses.reconstruction_loss(x_tilde, x, settings.variant), settings.lambda_)
+
+
+def discriminator_loss(params, x_e, x, y, settings, rng):
+    """The discriminator tells the target modality from the sources."""
+    return losses.discriminator_term(losses.true_adversarial_loss(
+        discriminate(params["discriminator"], x_e), MODALITIES.index(settings.target), adversarial_weight(params)))
+
+
+def classifier_loss(params, x_e, x, y, settings, rng):
+    """Each modality alone predicts the label."""
+    return losses.classification_loss(
+        classify(params["classifier"], x_e, settings.drop_rate, rng), y, settings.variant)
+
+
+def fusion_loss(params, x_e, x, y, settings, rng):
+    """The fused modalities predict the label."""
+    Omega = gfn.graph_fusion(params["gfn"], x_e, settings.variant)["Omega"]
+    return losses.fusion_loss(gfn.decide(params["gfn"]["Dec"], Omega), y, settings.variant)
+
+
+LOSSES = {"embedding": embedding_loss, "discriminator": discriminator_loss, "classifier": classifier_loss,
+          "fusion": fusion_loss}
+
+
+def adversarial_weight(params):
+    """w of Eq. 3 and 4: 1, or e^log_w where it is learnt (D1)."""
+    return np.exp(params["w"]["log_w"][0]) if "w" in params else 1.0
+
+
+def updates_of(settings):
+    """``{update: groups that it moves}`` in the order of the steps; a learnt w belongs to the first."""
+    updates = dict(UPDATES[settings.variant])
+    if settings.learn_w:
+        updates["embedding"] += ("w",)
+    return updates
+
+
+def batch_gradients(params, x, y, updates, settings, rng):
+    """Losses and gradients of some updates on one batch.
+
+    Arguments: x (3, B, d); y (B, N) one-hot; updates ``{update: groups}``.
+    Returns ``{update: loss}`` and ``{update: {group: gradient tree}}``.
+
+    The chain rule is cut at $x^e$: each loss is differentiated by $x^e$ and by the groups it moves behind it, and the
+    cotangent of $x^e$ is then pulled back through the encoders. So no update differentiates what it does not move.
+    """
+    x_e, pull = nn.vjp(lambda encoders: encode(encoders, x, settings.drop_rate, rng), params["encoders"])
+    values, gradients = {}, {}
+    for update, groups in updates.items():
+        cut = {"x_e": x_e} if "encoders" in groups else {}
+        behind = {group: params[group] for group in groups if group != "encoders"}
+        values[update], gradient = nn.value_and_grad(
+            lambda p, update=update: LOSSES[update](params | p, p.get("x_e", x_e), x, y, settings, rng), behind | cut)
+        if cut:
+            gradient["encoders"] = pull(gradient.pop("x_e"))
+        gradients[update] = gradient
+    return values, gradients
+
+
+def init_optimisers(params, settings):
+    """Adam moments for each group of each update: ``{update: {group: state}}``."""
+    return {update: {group: nn.init_adam(params[group]) for group in groups}
+            for update, groups in updates_of(settings).items()}
+
+
+def train_batch(params, optimisers, x, y, settings, rng):
+    """The updates of one batch, in place on ``params`` and ``optimisers``. Returns ``{update: loss}``."""
+    updates = updates_of(settings)
+    stages = [updates] if settings.activations == "first" else [{u: groups} for u, groups in updates.items()]
+    values = {}
+    for stage in stages:
+        stage_values, gradients = batch_gradients(params, x, y, stage, settings, rng)
+        values |= stage_values
+        for update in stage:
+            for group, gradient in gradients[update].items():
+                nn.adam(optimisers[update][group], params[group], gradient, settings.lr, BETAS,
+                        weight_decay=settings.weight_decay)
+    return values
+
+
+def train_epoch(params, optimisers, x, y, settings, rng):
+    """One pass over x (3, n, d), y (n, N) in random batches. Returns ``{update: mean loss of the batches}``."""
+    order = rng.permutation(len(y))
+    batches = [order[start:start + settings.batch_size] for start in range(0, len(y), settings.batch_size)]
+    values = [train_batch(params, optimisers, x[:, rows], y[rows], settings, rng) for rows in batches]
+    return {update: float(np.mean([value[update] for value in values])) for update in values[0]}
+
+
+def evaluate(params, x, y, settings):
+    """All losses (Eq. 2 to 9 and the fusion loss) and the accuracy on x (3, n, d), y (n, N), as floats.
+
+    ``params`` of `model.evaluation_params`; nothing is dropped.
+    """
+    out = forward(params, x, settings.variant)
+    target, w = MODALITIES.index(settings.target), adversarial_weight(params)
+    L_fal = losses.fake_adversarial_loss(out["z"], target, w)
+    L_tal = losses.true_adversarial_loss(out["z"], target, w)
+    L_rl = losses.reconstruction_loss(out["x_tilde"], x, settings.variant)
+    L_cl = losses.classification_loss(out["y_tilde"], y, settings.variant)
+    values = {
+        "L_fal": L_fal, "L_tal": L_tal, "L_al": losses.adversarial_loss(L_fal, L_tal), "L_rl": L_rl, "L_cl": L_cl,
+        "L": losses.total_loss(L_fal, L_tal, L_rl, L_cl, settings.lambda_),
+        "fusion": losses.fusion_loss(out["M"], y, settings.variant),
+        "accuracy": accuracy(out["M"], y),
+    }
+    return {name: float(value) for name, value in values.items()}
+
+
+def accuracy(M, y):
+    """Share of the utterances whose most probable class M (n, N) is the one-hot label y (n, N)."""
+    return float(np.mean(M.argmax(axis=1) == y.argmax(axis=1)))
+
+
+def fit(x, y, rows, settings, report=lambda row: None):
+    """Train ARGF, and pick the parameters as the protocol says.
+
+    fixed: train for all epochs; the parameters are an average over epochs, each weighing 0.8 of the next. No choice.
+    validation: the parameters of the epoch with the lowest fusion loss on the validation utterances.
+    released: what the authors' script reports (D14): the epoch of the best *test* accuracy, with dropout and batch
+        statistics left on at test time. It peeks at the test labels, and is there to show what that is worth.
+
+    Arguments
+        x: (3, n, d) features of all utterances; y: (n, N) one-hot labels. Test labels are read by "released" alone.
+        rows: ``{"train" | "validation" | "test": utterance numbers}``.
+        report: is given each row of the history when its epoch ends.
+    Returns a dict: ``params`` for evaluation; ``probabilities`` (n_test, N) of the test utterances; the ``epoch``
+    chosen; ``history``, a list of dicts: training losses of the four updates, validation losses and accuracy.
+    """
+    rng = np.random.default_rng([settings.seed, 2])
+    x, y = x.astype(settings.dtype), y.astype(settings.dtype)
+    train, validation, test = rows["train"], rows["validation"], rows["test"]
+    params = init_model(rng, x.shape[2], settings.k, y.shape[1], settings.dtype)
+    if settings.learn_w:
+        params["w"] = nn.pack({"log_w": np.zeros(1)}, settings.dtype)
+    optimisers = init_optimisers(params, settings)
+    average = {group: nn.pack(tree) for group, tree in params.items()}
+    history, best = [], {"merit": -np.inf}
+    for epoch in range(1, settings.epochs + 1):
+        row = {"epoch": epoch} | train_epoch(params, optimisers, x[:, train], y[train], settings, rng)
+        average_in(average, params, epoch)
+        candidate = average if settings.protocol == "fixed" else params
+        frozen = evaluation_params(candidate, x[:, train], settings.variant)
+        scores = evaluate(frozen, x[:, validation], y[validation], settings)
+        row |= {f"validation_{name}": value for name, value in scores.items()}
+        probabilities, merit = None, epoch
+        if settings.protocol == "validation":
+            merit = -scores["fusion"]
+        elif settings.protocol == "released":
+            probabilities = predict(params, x[:, test], settings.variant, settings.drop_rate, rng)
+            merit = row["test_accuracy"] = accuracy(probabilities, y[test])
+        if merit > best["merit"]:
+            best = {"merit": merit, "epoch": epoch, "params": frozen, "probabilities": probabilities}
+        history.append(row)
+        report(row)
+    if best["probabilities"] is None:
+        best["probabilities"] = predict(best["params"], x[:, test], settings.variant)
+    return {name: best[name] for name in ("params", "probabilities", "epoch")} | {"history": history}
+
+
+def average_in(average, params, epoch):
+    """Move the average over epochs towards the parameters of this epoch, in place; its weights always sum to 1."""
+    share = (1 - AVERAGE_DECAY) / (1 - AVERAGE_DECAY ** epoch)
+    for group, tree in params.items():
+        mean = nn.buffer(average[group])
+        mean += share * (nn.buffer(tree) - mean)

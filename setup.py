@@ -1,0 +1,25 @@
+"""argf_np: the ARGF paper (AAAI 2020) from scratch on NumPy."""
+
+import re
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+here = Path(__file__).parent
+TEST = ["pytest>=7.4", "scikit-learn>=1.3", "ruff>=0.6"]
+
+setup(
+    name="argf_np",
+    version=re.search(r'__version__ = "(.+)"', (here / "argf_np/__init__.py").read_text(encoding="utf-8"))[1],
+    description="Adversarial representation learning and graph fusion (ARGF, AAAI 2020), from scratch on NumPy",
+    long_description=(here / "README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="MIT",
+    python_requires=">=3.10",
+    packages=find_packages(include=["argf_np", "argf_np.*"]),
+    install_requires=["numpy>=1.24", "autograd>=1.7", "matplotlib>=3.7"],
+    extras_require={
+        "test": TEST,
+        "figures": ["scikit-learn>=1.3"],  # t-SNE of Figure 5
+    },
+)

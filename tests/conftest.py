@@ -1,0 +1,49 @@
+"""Fixtures of all tests. Threads are pinned before NumPy is loaded, so that results do not depend on the machine."""
+
+import os
+
+os.environ.update({name: "1" for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")})
+
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+import pytest
+
+from argf_np.nn import ops
+
+matplotlib.use("Agg")
+
+
+@pytest.fixture
+def rng():
+    """A generator of the test's own: nothing here uses NumPy's global one."""
+    return np.random.default_rng(0)
+
+
+@pytest.fixture(params=["readable", "fast"])
+def each_implementation(request):
+    """Run the test once with the readable and once with the fast operations."""
+    previous = ops.use(request.param)
+    yield request.param
+    ops.use(previous)
+
+
+@pytest.fixture(scope="session")
+def mosi_dir():
+    """The folder of the real CMU-MOSI features: $ARGF_NP_TEST_DATA/mosi, else beside the checkout."""
+    beside = Path(__file__).resolve().parents[2] / "shared" / "data"
+    folder = Path(os.environ.get("ARGF_NP_TEST_DATA", beside)) / "mosi"
+    if not (folder / "transcripts.csv").exists():
+        pytest.skip(f"needs the real CMU-MOSI features in {folder}")
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def own_surroundings(tmp_path_factory, monkeypatch):
+    """No test reads or writes the user's cache, and none disturbs NumPy's global generator."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+    monkeypatch.delenv("ARGF_NP_DATA", raising=False)
+    before = np.random.get_state()[1].copy()  # noqa: NPY002
+    yield
+    assert (np.random.get_state()[1] == before).all(), "the test moved NumPy's global random state"  # noqa: NPY002
