@@ -1,29 +1,73 @@
-"""Settings of a run, where each default comes from, and the presets of the data sets (D13)."""
+"""Settings of a run: names, allowed values, where each default comes from, presets of the data sets (D13)."""
 
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
+
+
+def setting(default, help, expected, allowed):
+    """A field of `Settings`: its help text, what is expected in words, and a test of a value."""
+    return field(default=default, metadata={"help": help, "expected": expected, "allowed": allowed})
+
+
+def choice(default, help, *names):
+    """A setting that is one of some names."""
+    return setting(default, help, f"one of {', '.join(names)}", lambda value: value in names)
+
+
+def whole(default, help, least=1):
+    """A setting that is a whole number of at least ``least``."""
+    return setting(default, help, f"a whole number from {least}", lambda value: value >= least)
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Everything besides the data that decides the outcome of a run. The defaults are those for MOSI."""
+    """Everything besides the data that decides the outcome of a run; the defaults are those for MOSI.
 
-    dataset: str = "mosi"
-    target: str = "l"
-    variant: str = "paper"
-    protocol: str = "fixed"
-    seed: int = 0
-    epochs: int = 20
-    batch_size: int = 16
-    lr: float = 1e-3
-    weight_decay: float = 5e-3
-    drop_rate: float = 0.5
-    k: int = 50
-    lambda_: float = 1e-3
-    learn_w: bool = False
-    activations: str = "first"
-    d: int = 50
-    ucln_epochs: int = 20
-    dtype: str = "float32"
+    Raises ValueError, one line that names the flag, for a value that is not allowed.
+    """
+
+    dataset: str = choice("mosi", "data set; its preset gives the other defaults", "mosi", "mosei", "iemocap")
+    target: str = choice("l", "target modality, the others are translated to it [Table 1, D15]", "l", "a", "v")
+    variant: str = choice("paper", "what the paper prints, or what its authors' code computes [D2-D12]",
+                          "paper", "released")
+    protocol: str = choice(
+        "fixed", "which parameters count: fixed, an average over a fixed number of epochs; validation, the epoch of the "
+        "lowest validation loss; released, the epoch of the best test accuracy, which peeks [D14]",
+        "fixed", "validation", "released")
+    seed: int = whole(0, "seed of all random numbers", 0)
+    epochs: int = whole(20, "epochs of ARGF [this project: fixed before any run]")
+    batch_size: int = whole(16, "utterances in a batch [authors' script, D13]")
+    lr: float = setting(1e-3, "learning rate of Adam [authors' script, D13]", "a number above 0", lambda v: 0 < v < 1e9)
+    weight_decay: float = setting(5e-3, "L2 weight decay of Adam [authors' script, D13]", "a number from 0",
+                                  lambda v: 0 <= v < 1e9)
+    drop_rate: float = setting(0.5, "share of units that dropout drops [authors' script, D13]",
+                               "a number from 0 to below 1", lambda v: 0 <= v < 1)
+    k: int = whole(50, "width of the embedding [authors' script, D13]")
+    lambda_: float = setting(1e-3, "lambda of Eq. 9 [authors' script, D13]", "a number from 0 to 1",
+                             lambda v: 0 <= v <= 1)
+    learn_w: bool = setting(False, "learn the weight w of Eq. 3 and 4, which then falls to 0 [off, D1]",
+                            "a switch", lambda v: True)
+    activations: str = choice("first", "activations that a batch's later updates see [authors' script, D6]",
+                              "first", "fresh")
+    d: int = whole(50, "width of the UCLN's output [Experimental details]")
+    ucln_epochs: int = whole(20, "epochs of each UCLN [this project: fixed before any run]")
+    dtype: str = choice("float32", "type of all numbers", "float32", "float64")
+
+    def __post_init__(self):
+        for name, spec in self.__dataclass_fields__.items():
+            value = getattr(self, name)
+            if not spec.metadata["allowed"](value):
+                raise ValueError(f"{flag(name)} {value}: expected {spec.metadata['expected']}")
+
+
+def flag(name):
+    """The flag of a setting: ``lambda_`` -> ``--lambda``."""
+    return "--" + name.rstrip("_").replace("_", "-")
+
+
+def command_line(settings):
+    """The flags that give these settings."""
+    return " ".join(flag(name) if value is True else f"{flag(name)} {value}"
+                    for name, value in asdict(settings).items() if value is not False)
 
 
 # What the comments of the authors' scripts give, as far as it differs from MOSI's (D13).
@@ -36,4 +80,12 @@ PRESETS = {
 
 def preset(dataset, **changes):
     """The settings of a data set with ``changes``."""
-    return replace(Settings(), dataset=dataset, **(PRESETS[dataset] | changes))
+    return replace(Settings(dataset=dataset), **(PRESETS[dataset] | changes))
+
+
+# Tables 1 to 3: average accuracy and F1 of ARGF in percent, by data set and target modality.
+PAPER = {
+    ("mosi", "l"): (81.38, 81.52), ("mosi", "a"): (81.25, 81.32), ("mosi", "v"): (81.12, 81.25),
+    ("iemocap", "l"): (60.69, 59.53), ("iemocap", "a"): (60.20, 59.75), ("iemocap", "v"): (60.20, 59.81),
+    ("mosei", "l"): (60.88, 58.92), ("mosei", "a"): (60.55, 59.52), ("mosei", "v"): (60.88, 58.66),
+}
