@@ -19,6 +19,7 @@ from . import losses_eq2_3_4_6_8_9 as losses
 from . import nn
 from .embedding_eq1_5_7 import classify, decode, discriminate, encode
 from .model import MODALITIES, evaluation_params, forward, init_model, predict
+from .nn import ops
 
 UPDATES = {
     "paper": {
@@ -97,9 +98,11 @@ def batch_gradients(params, x, y, updates, settings, rng):
         behind = {group: params[group] for group in groups if group != "encoders"}
         values[update], gradient = nn.value_and_grad(
             lambda p, update=update: LOSSES[update](params | p, p.get("x_e", x_e), x, y, settings, rng), behind | cut)
-        if cut:
-            gradient["encoders"] = pull(gradient.pop("x_e"))
         gradients[update] = gradient
+    through = [gradient for gradient in gradients.values() if "x_e" in gradient]
+    if through:
+        for gradient, part in zip(through, ops.pull_each(pull, [g.pop("x_e") for g in through]), strict=True):
+            gradient["encoders"] = part
     return values, gradients
 
 

@@ -11,9 +11,10 @@ from autograd.extend import defvjp, defvjp_argnums, primitive
 from .fast_lstm import bilstm
 from .gradients import constant
 from .readable import EPSILON, dropout_mask
+from .trees import map_leaves
 
-__all__ = ["batch_norm", "bilstm", "dense_layer", "dropout", "elu", "log_softmax", "mean", "norm", "sigmoid",
-           "softmax", "softplus", "vertices"]
+__all__ = ["batch_norm", "bilstm", "dense_layer", "dropout", "elu", "log_softmax", "mean", "norm", "pull_each",
+           "sigmoid", "softmax", "softplus", "vertices"]
 
 
 def _operation(forward, backward):
@@ -140,26 +141,31 @@ def _layer_vjp(argnums, y, args, kwargs):
     x, W, b, gamma, beta, mask, frozen, activation, saved = args
 
     def backward(g):
+        # pull_each stacks the cotangents of several losses along axis -3: what was saved gets that axis too, and the
+        # cotangents of parameters get it in front
+        stacked = g.ndim > y.ndim
+        lift = (lambda a: a[..., None, :, :]) if stacked else (lambda a: a)
+        down = (lambda a: np.moveaxis(a, -3, 0)) if stacked else (lambda a: a)
         cotangents = {}
-        g = ACTIVATIONS[activation][1](g, y)
+        g = ACTIVATIONS[activation][1](g, lift(y))
         if gamma is not None:
-            normalised = saved["normalised"]
+            normalised = lift(saved["normalised"])
             shift = np.add.reduce(g, axis=-2, keepdims=True)
             scale = np.add.reduce(g * normalised, axis=-2, keepdims=True)
-            cotangents[3], cotangents[4] = _sum_to(scale, gamma), _sum_to(shift, beta)
+            cotangents[3], cotangents[4] = _sum_to(down(scale), gamma), _sum_to(down(shift), beta)
             if frozen is None:  # the batch's statistics depend on the input too
                 n = g.dtype.type(1 / g.shape[-2])
                 g -= shift * n
                 g -= normalised * (scale * n)
-            g *= gamma * saved["inverse"]
+            g *= lift(gamma * saved["inverse"])
         if mask is not None:
-            g *= mask
+            g *= lift(mask)
         if 0 in argnums:
-            cotangents[0] = g if W is None else _matmul(g, W.swapaxes(-1, -2))
+            cotangents[0] = g if W is None else _matmul_transposed(g, W)
         if 1 in argnums:
-            cotangents[1] = _weight_cotangent(x, g, W)
+            cotangents[1] = _weight_cotangent(x, down(g), W)
         if 2 in argnums:
-            cotangents[2] = _sum_to(np.add.reduce(g, axis=-2, keepdims=True), b)
+            cotangents[2] = _sum_to(down(np.add.reduce(g, axis=-2, keepdims=True)), b)
         return [cotangents[n] for n in argnums]
 
     return backward
@@ -175,12 +181,31 @@ def _matmul(x, W):
     return np.matmul(x, W)
 
 
+def _matmul_transposed(g, W):
+    """g W^T; for few rows (W g^T)^T, which spares BLAS from packing the transposed matrix."""
+    rows = g.reshape(*W.shape[:-2], -1, g.shape[-1])
+    if rows.shape[-2] < 64:
+        product = np.ascontiguousarray(np.matmul(W, rows.swapaxes(-1, -2)).swapaxes(-1, -2))
+    else:
+        product = np.matmul(rows, W.swapaxes(-1, -2))
+    return product.reshape(*g.shape[:-1], W.shape[-2])
+
+
 def _weight_cotangent(x, g, W):
-    if W.ndim == 2:
+    if W.ndim == 2 and x.ndim > 2:
         return np.matmul(x.reshape(-1, x.shape[-1]).T, g.reshape(-1, g.shape[-1]))
     return np.matmul(x.swapaxes(-1, -2), g)
 
 
-def _sum_to(g, array):
-    """g summed over the leading axes along which ``array`` was broadcast."""
-    return g.sum(axis=tuple(range(g.ndim - array.ndim))) if g.ndim > array.ndim else g
+def _sum_to(g, parameter):
+    """g (..., 1, width) summed over the axes along which a ``parameter`` (1, width) was shared by a bank."""
+    return g.sum(axis=tuple(range(g.ndim - 2))).reshape(parameter.shape) if parameter.ndim == 2 < g.ndim else g
+
+
+def pull_each(pull, cotangents):
+    """See `readable.pull_each`: one way back for all cotangents, so that each weight matrix is read once.
+
+    For networks of dense layers whose parameters are banks, such as the encoders.
+    """
+    trees = pull(np.stack(cotangents, axis=-3))
+    return [map_leaves(lambda leaf, n=n: leaf[n], trees) for n in range(len(cotangents))]

@@ -173,3 +173,8 @@ def bilstm(p, x, mask):
             hs[t] = h
         outputs.append(np.stack(hs, axis=1))  # (V, T, H)
     return np.concatenate(outputs, axis=2)
+
+
+def pull_each(pull, cotangents):
+    """Gradient trees of several losses that share a network: ``pull`` of `nn.vjp` applied to each cotangent."""
+    return [pull(g) for g in cotangents]

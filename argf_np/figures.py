@@ -1,0 +1,251 @@
+r"""Pictures: training curves, the embedding space (Figure 5), the modality gap, vertex weights (Figure 6), the graph.
+
+Every function draws into the axes that it is given, or else into a figure of its own (`axes.figure`), and returns the
+axes. A figure of its own also gets a heading, which ends with ``title``, and a caption that says what to see; axes of
+yours get ``title`` alone. Nothing here uses pyplot or changes a global setting, so nothing has to be closed.
+
+One colour a modality throughout. Those of the bimodal and trimodal vertices are its mixes.
+"""
+
+import textwrap
+
+import numpy as np
+from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator, PercentFormatter
+
+from . import gfn_eq10_16 as gfn
+
+# Paul Tol's high-contrast scheme: told apart by the colour-blind, and in grey.
+MODALITY_COLOURS = {"a": "#DDAA33", "l": "#004488", "v": "#BB5566"}
+MODALITY_NAMES = {"a": "acoustic", "l": "language", "v": "visual"}
+# Purple and cyan as in Figure 5, for negative and positive. Shapes tell classes and modalities apart without colour.
+CLASS_COLOURS = ("#7B2D8E", "#2BB5CE", "#999933", "#CC6677", "#332288", "#DDCC77")
+SHAPES = ("o", "^", "s", "D", "v")
+INK = "0.25"
+
+LAYERS = {"unimodal": gfn.UNIMODAL, "bimodal": tuple(gfn.BIMODAL), "trimodal": tuple(gfn.TRIMODAL)}
+
+PANELS = {  # entry of the history: what its panel is called
+    "embedding": "encoders, decoders\n$\\lambda L_{fal} + (1 - \\lambda) L_{rl}$",
+    "discriminator": "discriminator\n$0.5\\, L_{tal}$",
+    "classifier": "encoders, classifier\n$L_{cl}$",
+    "fusion": "graph fusion network\nloss of $M$",
+    "validation_fusion": "validation: loss of $M$",
+    "validation_accuracy": "validation: accuracy of $M$",
+}
+FOOLED = 1.5 * np.log(2)  # 0.5 L_tal where D says 1/2 to all three modalities, w = 1
+
+WIDTH = 8  # inches; 800 pixels in the README
+WORDS = 34  # letters of an utterance that fit beside its row
+
+
+def vertex_colour(vertex):
+    """RGB of a vertex of `gfn.VERTICES`: the mean of its modalities' colours, each as often as it is in the name."""
+    return tuple(np.mean([to_rgb(MODALITY_COLOURS[m]) for m in vertex if m in MODALITY_COLOURS], axis=0))
+
+
+def vertex_label(vertex):
+    r"""The weight of a vertex as the paper writes it, in mathtext: ``$\alpha_{al}$``."""
+    return rf"$\alpha_{{{vertex.replace('+', '{+}')}}}$"  # braces: a plus without space around it
+
+
+def stack_weights(out):
+    """The weights of all 12 vertices, (B, 12), in the order of `gfn.VERTICES`; ``out`` of `model.forward`."""
+    return np.concatenate([out["alpha_m"], out["alpha_2"], out["alpha_3"]])[..., 0].T
+
+
+def save(figure, path):
+    """Write a PNG of 1600 pixels' width without a date or a version in it: equal pictures are equal files."""
+    figure.savefig(path, format="png", dpi=1600 / WIDTH, metadata={"Software": None})
+
+
+def training_curves(history, axes=None, title=""):
+    """The loss of each update of a batch, and loss and accuracy on the validation utterances, by epoch.
+
+    Arguments: history, the rows of `training.fit`; axes, a dict of axes with the keys of `PANELS`. Returns that dict.
+    """
+    if axes is None:
+        figure = Figure((WIDTH, 5.2), layout="constrained")
+        four, two = list(PANELS)[:4], list(PANELS)[4:]
+        axes = figure.subplot_mosaic([four, np.repeat(two, 2).tolist()], gridspec_kw={"hspace": 0.08})
+        _describe(figure, "Training", title, (
+            "Above: what each of the four updates of a batch descends, as the mean of the batches of an epoch; every "
+            "panel has its own scale. Where the discriminator rises to the dotted line it can no longer tell the "
+            "modalities apart ($D = 1/2$, $w = 1$). Below: utterances that no update sees. A loss that rises there "
+            "while the one above still falls is overfitting."))
+    epochs = [row["epoch"] for row in history]
+    for name, ax in axes.items():
+        ax.plot(epochs, [row[name] for row in history], color=INK, marker=".", label="validation")
+        ax.set_title(PANELS[name], fontsize="small")
+        ax.set_xlabel("epoch", fontsize="small")
+        ax.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+        ax.yaxis.set_major_locator(MaxNLocator(5))
+        ax.tick_params(labelsize="small")
+        ax.grid(color="0.92")
+        ax.spines[["top", "right"]].set_visible(False)
+    axes["discriminator"].axhline(FOOLED, color=INK, linestyle=":")
+    axes["validation_accuracy"].yaxis.set_major_formatter(PercentFormatter(1))
+    if "test_accuracy" in history[0]:  # protocol "released"
+        test = [row["test_accuracy"] for row in history]
+        axes["validation_accuracy"].plot(epochs, test, color=INK, linestyle="--", marker="x", label="test")
+        axes["validation_accuracy"].legend(fontsize="small")
+    return axes
+
+
+def embedding_space(x_e, labels, classes, ax=None, title="", seed=0):
+    """Figure 5: the encoded modalities side by side, (B, 3k), in two dimensions, coloured by class.
+
+    The two dimensions are those of t-SNE where scikit-learn is installed, else the principal components.
+
+    Arguments: x_e (3, B, k); labels (B,), class numbers; classes, their names; seed, of t-SNE.
+    """
+    points, method = _two_dimensions(np.concatenate(x_e, axis=-1), seed)
+    figure, ax = _canvas(ax, 5.6)
+    for c, name in enumerate(classes):
+        mine = np.asarray(labels) == c
+        _scatter(ax, points[mine], CLASS_COLOURS[c % len(CLASS_COLOURS)], SHAPES[c % len(SHAPES)],
+                 f"{name} ({mine.sum()})")
+    ax.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
+    ax.set(xticks=[], yticks=[], xlabel=f"{method}, first dimension", ylabel=f"{method}, second dimension")
+    _describe(figure, "Joint embedding space (Figure 5)", title, (
+        r"Each point is an utterance: $x_a^e \oplus x_l^e \oplus x_v^e$, brought to two dimensions by "
+        f"{method}. The better the classes keep apart, the more discriminative is the space; points "
+        "in the other class's cluster are left to the graph fusion network."), ax)
+    return ax
+
+
+def modality_gap(x_e, ax=None, title=""):
+    """The encoded vectors of all modalities in their first two principal components, coloured by modality.
+
+    Argument: x_e (3, B, k).
+    """
+    m, B, k = x_e.shape
+    points, share = _principal_components(x_e.reshape(m * B, k))
+    figure, ax = _canvas(ax, 5.6)
+    for modality, cloud, shape in zip(gfn.UNIMODAL, points.reshape(m, B, 2), SHAPES, strict=False):
+        colour = MODALITY_COLOURS[modality]
+        _scatter(ax, cloud, colour, shape, f"$x_{modality}^e$  {MODALITY_NAMES[modality]}")
+        ax.scatter(*cloud.mean(axis=0), s=190, color=colour, marker=shape, edgecolor="white", linewidth=2, zorder=3)
+    ax.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
+    ax.set(aspect="equal", xlabel="first principal component", ylabel="second principal component")
+    centres = x_e.mean(axis=1)  # (3, k)
+    apart = np.mean([np.linalg.norm(centres[i] - centres[j]) for i, j in [(0, 1), (0, 2), (1, 2)]])
+    spread = np.mean(np.linalg.norm(x_e - centres[:, None], axis=-1))
+    _describe(figure, "Modality gap", title, (
+        "Each point is one modality of an utterance; the large ones are the modalities' means. Clouds that lie apart "
+        "are the gap that the adversarial training is to close, clouds on top of each other a joint space. In all "
+        f"{k} dimensions the means are {apart:.2f} apart, and a vector lies {spread:.2f} from its mean, on average. "
+        f"The two components hold {share:.0%} of the variance."), ax)
+    return ax
+
+
+def vertex_weights(weights, words, ax=None, title=""):
+    """Figure 6: the weights of the 12 vertices on some utterances, a row each.
+
+    Arguments: weights (B, 12) of `stack_weights`; words, the B transcripts (long ones are cut). Some 10 to 40 rows fit.
+    Raises ValueError for another shape.
+    """
+    if weights.shape != (len(words), len(gfn.VERTICES)):
+        raise ValueError(f"weights of shape {weights.shape}, expected {(len(words), len(gfn.VERTICES))}")
+    figure, ax = _canvas(ax, 2.2 + 0.23 * len(words))
+    ends = np.cumsum([len(layer) for layer in LAYERS.values()])  # 3, 6, 12
+    largest = [layer.max() for layer in np.split(weights, ends[:-1], axis=1)]
+    shade = weights / np.repeat(largest, np.diff(ends, prepend=0))  # (B, 12), in (0, 1]
+    image = ax.imshow(shade, cmap="cividis_r", vmin=0, vmax=1, aspect="auto")
+    for (row, column), weight in np.ndenumerate(weights):
+        ax.text(column, row, f"{weight:.2f}".lstrip("0"), ha="center", va="center", fontsize="x-small",
+                color="white" if shade[row, column] > 0.6 else "black")
+    for name, end, vertices in zip(LAYERS, ends, LAYERS.values(), strict=True):
+        ax.axvline(end - 0.5, color="white", linewidth=8)
+        ax.annotate(name, (end - 0.5 - len(vertices) / 2, 1), (0, 32), ha="center", fontsize="small",
+                    xycoords=("data", "axes fraction"), textcoords="offset points")
+    ax.scatter(range(len(gfn.VERTICES)), np.ones(len(gfn.VERTICES)), marker="s", clip_on=False,
+               color=[vertex_colour(vertex) for vertex in gfn.VERTICES], transform=ax.get_xaxis_transform(), zorder=3)
+    ax.set_xticks(range(len(gfn.VERTICES)), [vertex_label(vertex) for vertex in gfn.VERTICES])
+    ax.set_yticks(range(len(words)), [_shorten(said) for said in words], parse_math=False, fontsize="x-small")
+    ax.tick_params(length=0, top=True, labeltop=True, bottom=False, labelbottom=False)
+    ax.spines[:].set_visible(False)
+    bar = ax.figure.colorbar(image, ax=ax, aspect=40, pad=0.01)
+    bar.set_label("weight / largest of its layer", fontsize="small")
+    bar.ax.tick_params(labelsize="small")
+    _describe(figure, "Weights of the vertices (Figure 6)", title, (
+        "Each row is an utterance, each column a vertex. The bimodal and the trimodal weights sum to 1 in each row, the "
+        "unimodal ones need not, so every layer has a shade of its own: from 0 to its largest weight. Look for columns "
+        "that are darker than their layer, and for rows that break the pattern."), ax)
+    return ax
+
+
+def graph(weights, ax=None, title=""):
+    """Figure 2: the graph fusion network with the weights of its vertices.
+
+    Argument: weights (12,), or (B, 12), whose mean is drawn.
+    """
+    weights = dict(zip(gfn.VERTICES, np.reshape(weights, (-1, len(gfn.VERTICES))).mean(axis=0), strict=True))
+    figure, ax = _canvas(ax, 5.4)
+    place = {}
+    for layer, x in zip(LAYERS.values(), (0, 0.37, 1), strict=True):  # so that no edge runs through a third vertex
+        height = 0.33 if len(layer) == 3 else 0.5
+        place |= {vertex: (x, y) for vertex, y in zip(layer, np.linspace(height, -height, len(layer)), strict=True)}
+    for vertex, sources in (gfn.BIMODAL | gfn.TRIMODAL).items():
+        for source in sources:
+            ax.plot(*zip(place[source], place[vertex], strict=True), color=vertex_colour(source), alpha=0.55,
+                    linewidth=6 * weights[source], zorder=1, solid_capstyle="round")
+    ax.scatter(*zip(*place.values(), strict=True), s=[1600 * weight for weight in weights.values()],
+               color=[vertex_colour(vertex) for vertex in place], edgecolor="white", linewidth=1.5, zorder=2)
+    for vertex, (x, y) in place.items():
+        side, align = {0: ((-20, 0), "right"), 1: ((16, 0), "left")}.get(x, ((0, 20), "center"))
+        ax.annotate(f"{vertex_label(vertex)} = {weights[vertex]:.2f}", (x, y), side, textcoords="offset points",
+                    ha=align, va="center")
+    for name, x in zip(LAYERS, (0, 0.37, 1), strict=True):
+        ax.annotate(name, (x, 0.6), ha="center", fontsize="small")
+    ax.set(xlim=(-0.2, 1.2), ylim=(-0.58, 0.65))
+    ax.axis("off")
+    _describe(figure, "Graph fusion network (Figure 2)", title, (
+        "From left to right, two vertices are fused into one. The area of a vertex is its weight, the width of an edge "
+        "the weight of the vertex that it leaves. Colours are mixed from those of the modalities. In the second and in "
+        "the third layer the weights sum to 1: equal weights would be 0.33 and 0.17."), ax)
+    return ax
+
+
+def _canvas(ax, height):
+    """(None, ax), or a figure of our own with axes where ax is None."""
+    if ax is not None:
+        return None, ax
+    figure = Figure((WIDTH, height), layout="constrained")
+    return figure, figure.subplots()
+
+
+def _describe(figure, heading, title, caption, ax=None):
+    """Heading and caption of a figure of our own; only the title above axes that are not."""
+    if figure is None:
+        ax.set_title(title)
+        return
+    figure.suptitle(heading + (f" · {title}" if title else ""), x=0.01, ha="left", weight="bold", parse_math=False)
+    figure.supxlabel(textwrap.fill(caption, 125), x=0.01, ha="left", fontsize="small", color=INK, linespacing=1.4)
+
+
+def _scatter(ax, points, colour, shape, label):
+    ax.scatter(*points.T, s=22, color=colour, marker=shape, alpha=0.8, edgecolor="white", linewidth=0.4, label=label)
+
+
+def _two_dimensions(x, seed):
+    """Points (B, 2) for the rows of x, and the name of the method: t-SNE if scikit-learn is there, else PCA."""
+    try:
+        from sklearn.manifold import TSNE
+    except ImportError:
+        return _principal_components(x)[0], "PCA"
+    tsne = TSNE(init="pca", perplexity=min(30, (len(x) - 1) / 3), random_state=seed)
+    return tsne.fit_transform(x), "t-SNE"
+
+
+def _principal_components(x):
+    """The first two principal components of the rows of x, (B, 2), and their share of the variance."""
+    centred = x - x.mean(axis=0)
+    U, s, _ = np.linalg.svd(centred, full_matrices=False)
+    return U[:, :2] * s[:2], np.sum(s[:2] ** 2) / np.sum(s ** 2)
+
+
+def _shorten(words):
+    words = " ".join(words.split())
+    return words if len(words) <= WORDS else words[:WORDS - 1].rstrip() + "…"
