@@ -1,0 +1,48 @@
+r"""Eq. 15, the output of a layer: B = sum of alpha_m1m2 V_m1m2. The trimodal T is the same sum over layer 3."""
+
+import numpy as np
+import pytest
+from helpers import B, assert_gradient, k, weigh
+
+from argf_np.gfn_eq10_16 import vertex_weights, weighted_sum
+
+pytestmark = pytest.mark.eq15
+n = 6  # vertices
+
+
+@pytest.fixture
+def alpha(rng):
+    return vertex_weights(rng.random((n, B, 1)))
+
+
+@pytest.fixture
+def V(rng):
+    return rng.uniform(-1, 1, (n, B, k))
+
+
+def test_formula(alpha, V, each_implementation):
+    expected = [[sum(alpha[i, b, 0] * V[i, b, j] for i in range(n)) for j in range(k)] for b in range(B)]
+    np.testing.assert_allclose(weighted_sum(alpha, V), expected, rtol=0, atol=1e-14)
+
+
+def test_gradient(alpha, V, rng, each_implementation):
+    assert_gradient(lambda p: weigh(weighted_sum(p["alpha"], p["V"])), {"alpha": alpha, "V": V}, rng)
+
+
+def test_lies_between_the_vertices(alpha, V):
+    """An average: nothing is divided by the number of vertices, since the weights sum to 1 already."""
+    output = weighted_sum(alpha, V)
+    assert ((V.min(axis=0) <= output) & (output <= V.max(axis=0))).all()
+    np.testing.assert_allclose(weighted_sum(alpha, np.ones((n, B, k))), 1)
+
+
+def test_all_weight_on_one_vertex_gives_that_vertex(V):
+    alpha = np.zeros((n, B, 1))
+    alpha[4] = 1
+    assert np.array_equal(weighted_sum(alpha, V), V[4])
+
+
+def test_order_of_vertices_and_utterances_does_not_matter(alpha, V, rng):
+    vertices, order = rng.permutation(n), rng.permutation(B)
+    np.testing.assert_allclose(weighted_sum(alpha[vertices][:, order], V[vertices][:, order]),
+                               weighted_sum(alpha, V)[order], rtol=0, atol=1e-14)
