@@ -7,11 +7,10 @@ yours get ``title`` alone. Nothing here uses pyplot or changes a global setting,
 One colour a modality throughout. Those of the bimodal and trimodal vertices are its mixes.
 """
 
-import textwrap
-
 import numpy as np
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from . import gfn_eq10_16 as gfn
@@ -37,7 +36,7 @@ PANELS = {  # entry of the history: what its panel is called
 FOOLED = 1.5 * np.log(2)  # 0.5 L_tal where D says 1/2 to all three modalities, w = 1
 
 WIDTH = 8  # inches; 800 pixels in the README
-WORDS = 34  # letters of an utterance that fit beside its row
+WORDS = 32  # letters of an utterance that fit beside its row
 
 
 def vertex_colour(vertex):
@@ -72,24 +71,25 @@ def training_curves(history, axes=None, title=""):
         _describe(figure, "Training", title, (
             "Above: what each of the four updates of a batch descends, as the mean of the batches of an epoch; every "
             "panel has its own scale. Where the discriminator rises to the dotted line it can no longer tell the "
-            "modalities apart ($D = 1/2$, $w = 1$). Below: utterances that no update sees. A loss that rises there "
+            "modalities apart ($D=1/2$, $w=1$). Below: utterances that no update sees. A loss that rises there "
             "while the one above still falls is overfitting."))
     epochs = [row["epoch"] for row in history]
     for name, ax in axes.items():
         ax.plot(epochs, [row[name] for row in history], color=INK, marker=".", label="validation")
         ax.set_title(PANELS[name], fontsize="small")
         ax.set_xlabel("epoch", fontsize="small")
-        ax.xaxis.set_major_locator(MaxNLocator(5, integer=True))
-        ax.yaxis.set_major_locator(MaxNLocator(5))
+        ax.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10], integer=True))
+        ax.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
         ax.tick_params(labelsize="small")
         ax.grid(color="0.92")
         ax.spines[["top", "right"]].set_visible(False)
     axes["discriminator"].axhline(FOOLED, color=INK, linestyle=":")
-    axes["validation_accuracy"].yaxis.set_major_formatter(PercentFormatter(1))
+    ax = axes["validation_accuracy"]
     if "test_accuracy" in history[0]:  # protocol "released"
-        test = [row["test_accuracy"] for row in history]
-        axes["validation_accuracy"].plot(epochs, test, color=INK, linestyle="--", marker="x", label="test")
-        axes["validation_accuracy"].legend(fontsize="small")
+        ax.plot(epochs, [row["test_accuracy"] for row in history], color=INK, linestyle="--", marker="x", label="test")
+        ax.legend(fontsize="small")
+    ax.set_ylim(min(0.5, ax.get_ylim()[0]), 1.01)  # one utterance more or less is no jump
+    ax.yaxis.set_major_formatter(PercentFormatter(1))
     return axes
 
 
@@ -98,7 +98,7 @@ def embedding_space(x_e, labels, classes, ax=None, title="", seed=0):
 
     The two dimensions are those of t-SNE where scikit-learn is installed, else the principal components.
 
-    Arguments: x_e (3, B, k); labels (B,), class numbers; classes, their names; seed, of t-SNE.
+    Arguments: x_e (3, B, k), B > 1; labels (B,), class numbers; classes, their names; seed, of t-SNE.
     """
     points, method = _two_dimensions(np.concatenate(x_e, axis=-1), seed)
     figure, ax = _canvas(ax, 5.6)
@@ -106,10 +106,10 @@ def embedding_space(x_e, labels, classes, ax=None, title="", seed=0):
         mine = np.asarray(labels) == c
         _scatter(ax, points[mine], CLASS_COLOURS[c % len(CLASS_COLOURS)], SHAPES[c % len(SHAPES)],
                  f"{name} ({mine.sum()})")
-    ax.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
+    _legend(ax)
     ax.set(xticks=[], yticks=[], xlabel=f"{method}, first dimension", ylabel=f"{method}, second dimension")
     _describe(figure, "Joint embedding space (Figure 5)", title, (
-        r"Each point is an utterance: $x_a^e \oplus x_l^e \oplus x_v^e$, brought to two dimensions by "
+        r"Each point is an utterance: $x_a^e\,\oplus\,x_l^e\,\oplus\,x_v^e$, brought to two dimensions by "
         f"{method}. The better the classes keep apart, the more discriminative is the space; points "
         "in the other class's cluster are left to the graph fusion network."), ax)
     return ax
@@ -126,15 +126,16 @@ def modality_gap(x_e, ax=None, title=""):
     for modality, cloud, shape in zip(gfn.UNIMODAL, points.reshape(m, B, 2), SHAPES, strict=False):
         colour = MODALITY_COLOURS[modality]
         _scatter(ax, cloud, colour, shape, f"$x_{modality}^e$  {MODALITY_NAMES[modality]}")
-        ax.scatter(*cloud.mean(axis=0), s=190, color=colour, marker=shape, edgecolor="white", linewidth=2, zorder=3)
-    ax.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
-    ax.set(aspect="equal", xlabel="first principal component", ylabel="second principal component")
+        ax.scatter(*cloud.mean(axis=0), s=110, color=colour, marker=shape, edgecolor="black", zorder=3)
+    _legend(ax)
+    ax.set_aspect("equal", adjustable="datalim")
+    ax.set(xlabel="first principal component", ylabel="second principal component")
     centres = x_e.mean(axis=1)  # (3, k)
-    apart = np.mean([np.linalg.norm(centres[i] - centres[j]) for i, j in [(0, 1), (0, 2), (1, 2)]])
-    spread = np.mean(np.linalg.norm(x_e - centres[:, None], axis=-1))
+    apart = np.linalg.norm(centres - np.roll(centres, 1, axis=0), axis=-1).mean()  # of the three pairs
+    spread = np.linalg.norm(x_e - centres[:, None], axis=-1).mean()
     _describe(figure, "Modality gap", title, (
-        "Each point is one modality of an utterance; the large ones are the modalities' means. Clouds that lie apart "
-        "are the gap that the adversarial training is to close, clouds on top of each other a joint space. In all "
+        "Each point is one modality of an utterance; outlined in black: the mean of each modality. Clouds that lie "
+        "apart are the gap that adversarial training is to close, clouds on top of each other a joint space. In all "
         f"{k} dimensions the means are {apart:.2f} apart, and a vector lies {spread:.2f} from its mean, on average. "
         f"The two components hold {share:.0%} of the variance."), ax)
     return ax
@@ -150,29 +151,32 @@ def vertex_weights(weights, words, ax=None, title=""):
         raise ValueError(f"weights of shape {weights.shape}, expected {(len(words), len(gfn.VERTICES))}")
     figure, ax = _canvas(ax, 2.2 + 0.23 * len(words))
     ends = np.cumsum([len(layer) for layer in LAYERS.values()])  # 3, 6, 12
-    largest = [layer.max() for layer in np.split(weights, ends[:-1], axis=1)]
-    shade = weights / np.repeat(largest, np.diff(ends, prepend=0))  # (B, 12), in (0, 1]
-    image = ax.imshow(shade, cmap="cividis_r", vmin=0, vmax=1, aspect="auto")
+    means = [layer.mean() for layer in np.split(weights, ends[:-1], axis=1)]
+    shade = weights / np.repeat(means, np.diff(ends, prepend=0)) - 1  # (B, 12), 0 for the mean of the layer
+    reach = max(0.5, np.abs(shade).max())
+    image = ax.imshow(shade, cmap="BrBG", vmin=-reach, vmax=reach, aspect="auto")
     for (row, column), weight in np.ndenumerate(weights):
         ax.text(column, row, f"{weight:.2f}".lstrip("0"), ha="center", va="center", fontsize="x-small",
-                color="white" if shade[row, column] > 0.6 else "black")
+                color="white" if abs(shade[row, column]) > 0.6 * reach else "black")
     for name, end, vertices in zip(LAYERS, ends, LAYERS.values(), strict=True):
         ax.axvline(end - 0.5, color="white", linewidth=8)
         ax.annotate(name, (end - 0.5 - len(vertices) / 2, 1), (0, 32), ha="center", fontsize="small",
                     xycoords=("data", "axes fraction"), textcoords="offset points")
-    ax.scatter(range(len(gfn.VERTICES)), np.ones(len(gfn.VERTICES)), marker="s", clip_on=False,
-               color=[vertex_colour(vertex) for vertex in gfn.VERTICES], transform=ax.get_xaxis_transform(), zorder=3)
-    ax.set_xticks(range(len(gfn.VERTICES)), [vertex_label(vertex) for vertex in gfn.VERTICES])
-    ax.set_yticks(range(len(words)), [_shorten(said) for said in words], parse_math=False, fontsize="x-small")
-    ax.tick_params(length=0, top=True, labeltop=True, bottom=False, labelbottom=False)
+    ax.scatter(range(len(gfn.VERTICES)), np.full(len(gfn.VERTICES), -0.9), marker="s", clip_on=False,
+               color=[vertex_colour(vertex) for vertex in gfn.VERTICES])
+    ax.set_ylim(len(words) - 0.5, -0.5)
+    ax.set_xticks(range(len(gfn.VERTICES)), [vertex_label(vertex) for vertex in gfn.VERTICES], fontsize="medium")
+    ax.set_yticks(range(len(words)), [_shorten(text) for text in words], parse_math=False, fontsize="x-small")
+    ax.tick_params(length=0)
+    ax.tick_params("x", pad=11, labeltop=True, labelbottom=False)
     ax.spines[:].set_visible(False)
-    bar = ax.figure.colorbar(image, ax=ax, aspect=40, pad=0.01)
-    bar.set_label("weight / largest of its layer", fontsize="small")
+    bar = ax.figure.colorbar(image, ax=ax, aspect=40, pad=0.01, format=PercentFormatter(1))
+    bar.set_label("above or below the mean of the layer", fontsize="small")
     bar.ax.tick_params(labelsize="small")
     _describe(figure, "Weights of the vertices (Figure 6)", title, (
-        "Each row is an utterance, each column a vertex. The bimodal and the trimodal weights sum to 1 in each row, the "
-        "unimodal ones need not, so every layer has a shade of its own: from 0 to its largest weight. Look for columns "
-        "that are darker than their layer, and for rows that break the pattern."), ax)
+        "Each row is an utterance, each column a vertex. The three bimodal weights of a row sum to 1 and so do the six "
+        "trimodal ones; so that layers can be compared, a colour says how far a weight is from the mean of its layer. "
+        "Look for columns of one colour: what counts for all utterances; and for rows that break them."), ax, pad=46)
     return ax
 
 
@@ -184,9 +188,10 @@ def graph(weights, ax=None, title=""):
     weights = dict(zip(gfn.VERTICES, np.reshape(weights, (-1, len(gfn.VERTICES))).mean(axis=0), strict=True))
     figure, ax = _canvas(ax, 5.4)
     place = {}
-    for layer, x in zip(LAYERS.values(), (0, 0.37, 1), strict=True):  # so that no edge runs through a third vertex
-        height = 0.33 if len(layer) == 3 else 0.5
-        place |= {vertex: (x, y) for vertex, y in zip(layer, np.linspace(height, -height, len(layer)), strict=True)}
+    for (name, layer), x, top in zip(LAYERS.items(), (0, 0.37, 1), (0.33, 0.33, 0.5), strict=True):
+        # placed so that no edge runs through a third vertex
+        place |= {vertex: (x, y) for vertex, y in zip(layer, np.linspace(top, -top, len(layer)), strict=True)}
+        ax.annotate(name, (x, 0.6), ha="center", fontsize="small")
     for vertex, sources in (gfn.BIMODAL | gfn.TRIMODAL).items():
         for source in sources:
             ax.plot(*zip(place[source], place[vertex], strict=True), color=vertex_colour(source), alpha=0.55,
@@ -194,11 +199,9 @@ def graph(weights, ax=None, title=""):
     ax.scatter(*zip(*place.values(), strict=True), s=[1600 * weight for weight in weights.values()],
                color=[vertex_colour(vertex) for vertex in place], edgecolor="white", linewidth=1.5, zorder=2)
     for vertex, (x, y) in place.items():
-        side, align = {0: ((-20, 0), "right"), 1: ((16, 0), "left")}.get(x, ((0, 20), "center"))
+        side, align = {0: ((-20, 0), "right"), 1: ((16, 0), "left")}.get(x, ((0, 22 if y > 0 else -22), "center"))
         ax.annotate(f"{vertex_label(vertex)} = {weights[vertex]:.2f}", (x, y), side, textcoords="offset points",
-                    ha=align, va="center")
-    for name, x in zip(LAYERS, (0, 0.37, 1), strict=True):
-        ax.annotate(name, (x, 0.6), ha="center", fontsize="small")
+                    ha=align, va="center", path_effects=[withStroke(linewidth=4, foreground="white")])
     ax.set(xlim=(-0.2, 1.2), ylim=(-0.58, 0.65))
     ax.axis("off")
     _describe(figure, "Graph fusion network (Figure 2)", title, (
@@ -216,17 +219,22 @@ def _canvas(ax, height):
     return figure, figure.subplots()
 
 
-def _describe(figure, heading, title, caption, ax=None):
-    """Heading and caption of a figure of our own; only the title above axes that are not."""
+def _describe(figure, heading, title, caption, ax=None, pad=None):
+    """Heading and caption of a figure of our own; only the title, ``pad`` points above them, for axes that are not."""
     if figure is None:
-        ax.set_title(title)
+        ax.set_title(title, pad=pad)
         return
-    figure.suptitle(heading + (f" · {title}" if title else ""), x=0.01, ha="left", weight="bold", parse_math=False)
-    figure.supxlabel(textwrap.fill(caption, 125), x=0.01, ha="left", fontsize="small", color=INK, linespacing=1.4)
+    figure.suptitle(heading + (f" · {title}" if title else ""), x=0.01, ha="left", weight="bold", parse_math=False,
+                    wrap=True)
+    figure.supxlabel(caption, x=0.01, ha="left", fontsize="small", color=INK, linespacing=1.4, wrap=True)
 
 
 def _scatter(ax, points, colour, shape, label):
     ax.scatter(*points.T, s=22, color=colour, marker=shape, alpha=0.8, edgecolor="white", linewidth=0.4, label=label)
+
+
+def _legend(ax):
+    ax.legend(frameon=False, markerscale=1.6, loc="upper left", bbox_to_anchor=(1, 1))
 
 
 def _two_dimensions(x, seed):
@@ -243,9 +251,9 @@ def _principal_components(x):
     """The first two principal components of the rows of x, (B, 2), and their share of the variance."""
     centred = x - x.mean(axis=0)
     U, s, _ = np.linalg.svd(centred, full_matrices=False)
-    return U[:, :2] * s[:2], np.sum(s[:2] ** 2) / np.sum(s ** 2)
+    return U[:, :2] * s[:2], np.sum(s[:2] ** 2) / max(np.sum(s ** 2), 1e-12)
 
 
-def _shorten(words):
-    words = " ".join(words.split())
-    return words if len(words) <= WORDS else words[:WORDS - 1].rstrip() + "…"
+def _shorten(text):
+    text = " ".join(text.split())
+    return text if len(text) <= WORDS else text[:WORDS].rsplit(" ", 1)[0] + " …"

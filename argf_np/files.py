@@ -62,7 +62,7 @@ def cached(depends_on, compute):
     path = folder / f"{fingerprint(depends_on | surroundings())}.npz"
     try:
         return nn.load(path)
-    except (OSError, ValueError, EOFError):
+    except (OSError, ValueError):
         result = compute()
     try:
         folder.mkdir(parents=True, exist_ok=True)

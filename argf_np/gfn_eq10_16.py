@@ -51,7 +51,7 @@ def init_gfn(rng, k, N):
 
 
 def modality_attention(params, V):
-    r"""First line of Eq. 10: $\alpha_m = MAN(V_m; \Theta_{MAN})$, a dense layer with a sigmoid. (3, B, k) -> (3, B, 1)"""
+    r"""First line of Eq. 10: $\alpha_m = MAN(V_m; \Theta_{MAN})$: dense, sigmoid. (3, B, k) -> (3, B, 1)."""
     return ops.dense_layer(params, V, "sigmoid")
 
 
@@ -129,7 +129,7 @@ def weighted_sum(alpha, V):
 
 
 def interaction(params, V, V_tilde, alpha, rows, variant="paper"):
-    r"""One layer of interactions, Eq. 11 to 15: layer 2 on the unimodal vertices, layer 3 on those and the bimodal ones.
+    r"""One layer of interactions, Eq. 11 to 15: layer 2 fuses unimodal vertices, layer 3 those and the bimodal ones.
 
     Arguments
         params: the MLP of this layer.
@@ -137,8 +137,8 @@ def interaction(params, V, V_tilde, alpha, rows, variant="paper"):
         alpha: (n, B, 1) weights of these vertices.
         rows: row numbers of the first and of the second vertex of each new vertex.
         variant: "released" gives ELU(alpha * V) instead of alpha * V to the sum (D9, D12).
-    Returns a dict: ``V`` (new, B, k) the new vertices, with ``S``, ``alpha_hat``, ``alpha`` (new, B, 1); ``sum`` (B, k),
-    the output of the layer; ``onward`` (new, B, k), the vectors that the next layer fuses.
+    Returns a dict: ``V`` (new, B, k) the new vertices; their ``S``, ``alpha_hat``, ``alpha`` (new, B, 1); ``sum``
+    (B, k) the output of the layer; ``onward`` (new, B, k) the vectors that the next layer fuses.
     """
     first, second = rows
     new = fuse(params, ops.vertices(V, first), ops.vertices(V, second))
@@ -157,8 +157,9 @@ def graph_fusion(params, x_e, variant="paper"):
     r"""The three layers of the graph, up to $\Omega = U \oplus B \oplus T$.
 
     Arguments: params of `init_gfn`; x_e (3, B, k).
-    Returns a dict of every named intermediate: ``alpha_m`` (3, B, 1), ``U`` (B, k); for layers 2 and 3 ``V_2``, ``S_2``,
-    ``alpha_hat_2``, ``alpha_2``, ``B`` and ``V_3``, ``S_3``, ``alpha_hat_3``, ``alpha_3``, ``T``; ``Omega`` (B, 3k).
+    Returns a dict of every named intermediate: ``alpha_m`` (3, B, 1), ``U`` (B, k); for layer 2 ``V_2``, ``S_2``,
+    ``alpha_hat_2``, ``alpha_2``, ``B``; for layer 3 ``V_3``, ``S_3``, ``alpha_hat_3``, ``alpha_3``, ``T``; and
+    ``Omega`` (B, 3k).
     """
     alpha_m = modality_attention(params["MAN"], x_e)
     U = unimodal_dynamics(alpha_m, x_e)

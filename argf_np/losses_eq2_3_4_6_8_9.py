@@ -26,7 +26,7 @@ def fake_adversarial_loss(z, target, w=1.0):
 
     $$ L_{fal} = -w [\log D(x_a^e) + \log D(x_v^e)] $$
 
-    Arguments: z (m, B, 1) logits of `discriminate`, so that $-\log D = \mathrm{softplus}(-z)$; target: row of the target
+    Arguments: z (m, B, 1) logits of `discriminate`, so that $-\log D = softplus(-z)$; target: row of the target
     modality, the others are the sources (D15); w: weight of the adversarial loss (D1).
     Returns the mean over the batch, in nats.
     """
@@ -40,7 +40,7 @@ def true_adversarial_loss(z, target, w=1.0):
 
     $$ L_{tal} = -w [\log(1 - D(x_a^e)) + \log(1 - D(x_v^e)) + \log D(x_l^e)] $$
 
-    Arguments as in Eq. 3; $-\log(1 - D) = \mathrm{softplus}(z)$. Returns the mean over the batch, in nats.
+    Arguments as in Eq. 3; $-\log(1 - D) = softplus(z)$. Returns the mean over the batch, in nats.
     """
     sources = ops.vertices(z, _sources(z, target))  # (m - 1, B, 1)
     true = ops.vertices(z, [target])  # (1, B, 1)

@@ -14,10 +14,10 @@ def scores(truth, prediction, classes):
     """Accuracy, F1 and the same for each class, as a plain dict.
 
     Arguments: truth, prediction (n,) class numbers; classes, the names.
-    ``accuracy`` = correct / n. ``per_class[c].accuracy`` = correct among the utterances of class c (its recall, which is
-    what the paper's Table 2 reports); ``f1`` = 2 precision recall / (precision + recall), 0 where undefined; ``support``
-    = utterances of class c. ``f1_weighted`` = mean of the F1 of the classes, weighted by support.
-    All are fractions of 1.
+    ``accuracy`` = correct / n. ``f1_weighted`` = mean of the F1 of the classes, weighted by support. In
+    ``per_class[name]``: ``accuracy`` = correct among the utterances of the class (its recall, which the paper's Table 2
+    reports); ``f1`` = 2 precision recall / (precision + recall), 0 where undefined; ``support`` = its utterances.
+    All but support are fractions of 1.
     """
     counts = confusion(truth, prediction, len(classes))
     correct, support, predicted = np.diag(counts), counts.sum(axis=1), counts.sum(axis=0)

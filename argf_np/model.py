@@ -33,8 +33,9 @@ def forward(params, x, variant="paper", drop_rate=0.0, rng=None):
     """One pass through the whole network.
 
     Arguments: params of `init_model` or `evaluation_params`; x (3, B, d); rng None: no dropout.
-    Returns a dict of every named intermediate: ``x_e`` (3, B, k) Eq. 1; ``z`` (3, B, 1) the discriminator's
-    logits and ``D`` their sigmoid; ``x_tilde`` (3, B, d) Eq. 5; ``y_tilde`` (3, B, N) Eq. 7; all of `gfn.graph_fusion`; ``M`` (B, N) Eq. 16.
+    Returns a dict of every named intermediate: ``x_e`` (3, B, k) Eq. 1; ``z`` (3, B, 1) the discriminator's logits and
+    ``D`` their sigmoid; ``x_tilde`` (3, B, d) Eq. 5; ``y_tilde`` (3, B, N) Eq. 7; all of `gfn.graph_fusion`; ``M``
+    (B, N) Eq. 16.
     """
     x_e = encode(params["encoders"], x, drop_rate, rng)
     z = discriminate(params["discriminator"], x_e)
@@ -57,6 +58,6 @@ def predict(params, x, variant="paper", drop_rate=0.0, rng=None):
 
 
 def evaluation_params(params, x, variant="paper", chunk=2048):
-    """Parameters for evaluation: batch norm uses the statistics of the training utterances x (3, n, d) (`nn.freeze`)."""
+    """Parameters for evaluation: batch norm uses the statistics of the training utterances x (3, n, d), `nn.freeze`."""
     chunks = [range(x.shape[1])[start:start + chunk] for start in range(0, x.shape[1], chunk)]
     return nn.freeze(params, lambda p, rows: forward(p, x[:, rows.start:rows.stop], variant), chunks)

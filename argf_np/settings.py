@@ -30,8 +30,8 @@ class Settings:
     variant: str = choice("paper", "what the paper prints, or what its authors' code computes [D2-D12]",
                           "paper", "released")
     protocol: str = choice(
-        "fixed", "which parameters count: fixed, an average over a fixed number of epochs; validation, the epoch of the "
-        "lowest validation loss; released, the epoch of the best test accuracy, which peeks [D14]",
+        "fixed", "which parameters count: fixed, an average over a number of epochs set beforehand; validation, the "
+        "epoch of the lowest validation loss; released, the epoch of the best test accuracy, which peeks [D14]",
         "fixed", "validation", "released")
     seed: int = whole(0, "seed of all random numbers", 0)
     epochs: int = whole(20, "epochs of ARGF [this project: fixed before any run]")

@@ -108,10 +108,22 @@ def write_predictions(path, corpus, rows, probabilities):
 
 
 def draw(folder, history, out, corpus, rows, title):
-    """The pictures of a run: training curves, Figure 2 with mean weights, Figures 5 and 6."""
+    """The pictures of a run, from its history and the `model.forward` output on the utterances ``rows``."""
     from . import figures  # matplotlib is slow to import, and only needed here
 
     folder.mkdir(exist_ok=True)
+    weights = figures.stack_weights(out)
+    some = np.linspace(0, len(rows) - 1, min(len(rows), 24)).astype(int)
+    pictures = {
+        "training": figures.training_curves(history, title=title)["fusion"],
+        "embedding": figures.embedding_space(out["x_e"], corpus.labels[rows], corpus.classes, title=title),
+        "modality_gap": figures.modality_gap(out["x_e"], title=title),
+        "vertex_weights": figures.vertex_weights(weights[some], [corpus.words[rows[i]] for i in some], title=title),
+        "graph": figures.graph(weights, title=title),
+    }
+    for name, axes in pictures.items():
+        with files.replacing(folder / f"{name}.png") as part:
+            figures.save(axes.figure, part)
 
 
 def table(corpus, settings, result):

@@ -6,6 +6,8 @@ layer maps its output to the d features that ARGF fuses. For training, one more 
 Symbols: V videos, u utterances of the longest of them, d_j width of the raw features, d width of the output, N classes.
 """
 
+from functools import partial
+
 import autograd.numpy as np
 
 from . import nn
@@ -49,12 +51,17 @@ def cross_entropy(logits, y, mask):
     return -np.sum(ops.log_softmax(logits) * real) / int(mask.sum())
 
 
+def ucln_loss(params, x, y, mask, rng=None):
+    """What the training of a UCLN descends: x (V, u, d_j), y (V, u, N), mask (V, u)."""
+    return cross_entropy(class_logits(params, context_features(params, x, mask, rng), rng), y, mask)
+
+
 def train_ucln(corpus, modality, d, epochs, rng, dtype="float32", report=lambda epoch, loss: None):
     """Train the UCLN of one modality on the training videos with Adadelta; returns its parameters.
 
     ``report(epoch, loss)`` is called after every epoch with the mean loss of its batches.
     """
-    x, N = corpus.features[modality], len(corpus.classes)
+    x, N = corpus.features[modality].astype(dtype), len(corpus.classes)
     params = {name: nn.pack(part, dtype) for name, part in init_ucln(rng, x.shape[1], d, N).items()}
     states = {name: nn.init_adadelta(part) for name, part in params.items()}
     y = np.eye(N, dtype=dtype)[corpus.labels]
@@ -63,13 +70,9 @@ def train_ucln(corpus, modality, d, epochs, rng, dtype="float32", report=lambda 
         losses = []
         for start in range(0, len(videos), BATCH_SIZE):
             batch = videos[start:start + BATCH_SIZE]
-            x_batch, mask = pad(x, corpus.starts, batch)
-            y_batch, _ = pad(y, corpus.starts, batch)
-
-            def loss(p, x=x_batch.astype(dtype), y=y_batch, mask=mask):
-                return cross_entropy(class_logits(p, context_features(p, x, mask, rng), rng), y, mask)
-
-            value, gradients = nn.value_and_grad(loss, params)
+            x_batch, mask = pad(x, corpus.starts, batch)  # (V, u, d_j), (V, u)
+            y_batch, _ = pad(y, corpus.starts, batch)  # (V, u, N)
+            value, gradients = nn.value_and_grad(partial(ucln_loss, x=x_batch, y=y_batch, mask=mask, rng=rng), params)
             losses.append(float(value))
             for name in params:
                 nn.adadelta(states[name], params[name], gradients[name])

@@ -25,7 +25,7 @@ def check_gradient(function, params, rng, gradient=None, tolerance=1e-6, step=1e
     values = dict(trees.leaves(params))
     for path, value in values.items():
         name, g = "/".join(path), gradient[path]
-        assert value.dtype == np.float64 and g.dtype == np.float64, f"{name}: gradient checks need float64"
+        assert {value.dtype, g.dtype} == {np.dtype(np.float64)}, f"{name}: gradient checks need float64"
         length = np.linalg.norm(g)
         assert length > 0, f"{name}: the gradient is zero, so this check could not fail"
         random = rng.standard_normal(value.shape)

@@ -6,6 +6,8 @@ running, so padding costs nothing. The backward direction reads each sequence fr
 have the same active counts and go through every product together (axis 0).
 """
 
+from itertools import pairwise
+
 import numpy as np
 from autograd.extend import defvjp_argnums, primitive
 
@@ -23,7 +25,7 @@ def _rows(lengths):
     starts = np.concatenate([[0], np.cumsum(active)])
     time = np.repeat(np.arange(T), active)
     sequence = order[np.arange(starts[-1]) - starts[time]]
-    steps = [(slice(a, b), b - a) for a, b in zip(starts, starts[1:], strict=False)]
+    steps = [(slice(a, b), b - a) for a, b in pairwise(starts)]
     return sequence, np.stack([time, lengths[sequence] - 1 - time]), steps
 
 
@@ -68,14 +70,14 @@ def _bilstm(x, W, U, b, lengths, saved):
 
 
 def _bilstm_vjp(argnums, y, args, kwargs):
-    x, W, U, b, lengths, s = args
+    x, W, U, _, _, s = args
     H = U.shape[1]
 
     def backward(g_y):
-        sequence, times, steps, gates, tanh_cells = (s[k] for k in ("sequence", "times", "steps", "gates", "tanh_cells"))
+        sequence, times, steps, gates = (s[name] for name in ("sequence", "times", "steps", "gates"))
         first = steps[0][1]  # rows of step 0, which have no predecessor
         previous = np.concatenate([np.arange(rows.start - before.stop + before.start, rows.start)[:count]
-                                   for (before, _), (rows, count) in zip(steps, steps[1:], strict=False)]
+                                   for (before, _), (rows, count) in pairwise(steps)]
                                   or [np.arange(0)])
         g_h = np.stack([g_y[sequence, times[0], :H], g_y[sequence, times[1], H:]])  # (2, n, H)
         i, f, g, o = (gates[:, :, n * H:(n + 1) * H] for n in range(4))
@@ -86,8 +88,8 @@ def _bilstm_vjp(argnums, y, args, kwargs):
         local_f[:, :first] = 0
         local_f[:, first:] *= s["cells"][:, previous]
         np.multiply(i, 1 - g * g, out=local_g)
-        local_o *= tanh_cells
-        to_cell = o * (1 - tanh_cells * tanh_cells)
+        local_o *= s["tanh_cells"]
+        to_cell = o * (1 - s["tanh_cells"] ** 2)
         local = local.reshape(2, -1, 4, H)
         U_T = U.swapaxes(1, 2)
         later_h = later_c = None

@@ -4,6 +4,9 @@ A tree can be packed: all its leaves become views of one flat buffer, so that an
 array while every layer still reads its own ``p["W"]``.
 """
 
+import zipfile
+import zlib
+
 import numpy as np
 
 
@@ -80,6 +83,9 @@ def save(path, tree):
 
 
 def load(path):
-    """Read a tree that `save` wrote."""
-    with np.load(path, allow_pickle=False) as file:
-        return build([(tuple(key.split("/")), file[key]) for key in file.files])
+    """Read a tree that `save` wrote. Raises ValueError for any other file, OSError for none."""
+    try:
+        with open(path, "rb") as opened, np.load(opened, allow_pickle=False) as file:
+            return build([(tuple(key.split("/")), file[key]) for key in file.files])
+    except (ValueError, EOFError, KeyError, AttributeError, TypeError, zipfile.BadZipFile, zlib.error) as error:
+        raise ValueError(f"{path}: not a readable file of arrays: {error}") from error
