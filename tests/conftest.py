@@ -10,7 +10,7 @@ import matplotlib
 import numpy as np
 import pytest
 
-from argf_np.nn import ops
+from argf_np.nn import gradients, ops
 
 matplotlib.use("Agg")
 
@@ -27,6 +27,20 @@ def each_implementation(request):
     previous = ops.use(request.param)
     yield request.param
     ops.use(previous)
+
+
+@pytest.fixture
+def cotangent_dtypes(monkeypatch):
+    """The types of all cotangents met on the way back, as a set that fills while the test runs."""
+    dtypes, add = set(), gradients.add_outgrads
+
+    def add_and_record(total, part):
+        total = add(total, part)
+        dtypes.update(g.dtype for g in (part, total[0]) if hasattr(g, "dtype"))  # a sparse part has no type
+        return total
+
+    monkeypatch.setattr(gradients, "add_outgrads", add_and_record)
+    return dtypes
 
 
 @pytest.fixture(scope="session")

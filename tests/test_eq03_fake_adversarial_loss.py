@@ -30,7 +30,7 @@ def test_formula(z, each_implementation):
 def test_gradient(rng, each_implementation):
     """By the encoded representations, w, and the discriminator's parameters."""
     params = {"D": shaken(init_discriminator(rng, k), rng), "x_e": rng.standard_normal((3, B, k)), "w": np.array(w)}
-    assert_gradient(lambda p: fake_adversarial_loss(discriminate(p["D"], p["x_e"]), L, p["w"]), params, rng, step=1e-4)
+    assert_gradient(lambda p: fake_adversarial_loss(discriminate(p["D"], p["x_e"]), L, p["w"]), params, rng)
 
 
 def test_only_the_sources_count(z):

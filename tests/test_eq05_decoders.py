@@ -43,7 +43,7 @@ def test_formula(params, x_e, each_implementation):
 
 def test_gradient(params, x_e, rng, each_implementation):
     assert_gradient(lambda p: weigh(decode(p["params"], p["x_e"], 0.3, np.random.default_rng(1))),
-                    {"params": params, "x_e": x_e}, rng, step=1e-5)
+                    {"params": params, "x_e": x_e}, rng, step=1e-6)
 
 
 def test_range_is_that_of_tanh(params, x_e):

@@ -43,7 +43,7 @@ def test_formula(params, V_1, V_2, each_implementation):
 
 def test_gradient(params, V_1, V_2, rng, each_implementation):
     assert_gradient(lambda p: weigh(fuse(p["MLP"], p["V_1"], p["V_2"])), {"MLP": params, "V_1": V_1, "V_2": V_2},
-                    rng, step=1e-5)
+                    rng)
 
 
 def test_range_is_that_of_tanh(params, V_1, V_2):

@@ -53,7 +53,6 @@ def test_utterances_do_not_see_each_other(alpha_hat, rng):
     np.testing.assert_allclose(vertex_weights(alpha_hat[:, :1]), vertex_weights(alpha_hat)[:, :1])
 
 
-def test_large_scores_are_finite(alpha_hat, each_implementation):
-    alpha = vertex_weights(1000 * alpha_hat)
-    assert np.isfinite(alpha).all()
-    np.testing.assert_allclose(alpha.max(axis=0), 1)
+def test_large_scores_are_finite(each_implementation):
+    alpha_hat = 1000 * np.eye(n)[:, :B, None]
+    np.testing.assert_array_equal(vertex_weights(alpha_hat), np.eye(n)[:, :B, None])

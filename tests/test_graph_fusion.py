@@ -66,7 +66,7 @@ def test_whole_graph_one_utterance_and_one_vertex_at_a_time(params, x_e, each_im
 def test_gradient(variant, params, x_e, rng, each_implementation):
     del params["Dec"]  # enters after Omega only
     assert_gradient(lambda p: weigh(graph_fusion(p["gfn"], p["x_e"], variant)["Omega"]), {"gfn": params, "x_e": x_e},
-                    rng, step=1e-5)
+                    rng, step=1e-6)
 
 
 def test_layers_do_not_share_parameters(params, x_e):
