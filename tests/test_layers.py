@@ -168,7 +168,9 @@ def test_activations_at_large_inputs(name, each_implementation):
         "identity": x, "leaky_relu_0.01": [[-10, -0.3, 0, 30, 1000]], "leaky_relu_0.2": [[-200, -6, 0, 30, 1000]],
         "tanh": [[-1, -1, 0, 1, 1]], "sigmoid": [[0, 0, 0.5, 1, 1]], "softmax": [[0, 0, 0, 0, 1]],
     }
-    np.testing.assert_allclose(activate(name, x), limits[name], atol=1e-12)
+    y, pull = nn.vjp(lambda p: activate(name, p["x"]), {"x": x})
+    np.testing.assert_allclose(y, limits[name], atol=1e-12)
+    assert np.isfinite(pull(np.ones_like(y))["x"]).all()
 
 
 @pytest.mark.parametrize(("name", "slope"), [("leaky_relu_0.01", 0.01), ("leaky_relu_0.2", 0.2)])

@@ -1,0 +1,188 @@
+"""Gradients of parameter trees against autograd's public `grad`; the gradient check itself; the trees."""
+
+import autograd.numpy as anp
+import numpy as np
+import pytest
+from autograd import grad
+
+from argf_np import nn
+
+
+@pytest.fixture
+def tree(rng):
+    return {"one": {"W": rng.standard_normal((3, 4)), "b": rng.standard_normal(4)},
+            "two": {"deep": {"W": rng.standard_normal((4, 2))}}, "unused": rng.standard_normal(5)}
+
+
+def used_twice(p):
+    W = p["one"]["W"]
+    return anp.sum(anp.tanh(anp.dot(W, p["two"]["deep"]["W"])) ** 2) + anp.sum(W * p["one"]["b"])
+
+
+def indexed(p):
+    """Slices and repeated rows: their cotangents are sparse in autograd, and here two of them and a dense one meet."""
+    W = p["one"]["W"]
+    return anp.sum(W[0] * p["one"]["b"] ** 2) + anp.sum(W[[1, 1, 2]][:, :2] ** 3) + anp.sum(anp.sin(W))
+
+
+def leaf_itself(p):
+    return anp.sum(p["unused"])
+
+
+@pytest.mark.parametrize("function", [used_twice, indexed, leaf_itself])
+def test_equals_autograds_grad(function, tree):
+    value, gradient = nn.value_and_grad(function, tree)
+    assert value == function(tree)
+    expected = grad(function)(tree)
+    for (path, ours), (same_path, theirs) in zip(nn.leaves(gradient), nn.leaves(expected), strict=True):
+        assert path == same_path
+        assert ours.shape == theirs.shape
+        np.testing.assert_allclose(ours, theirs, rtol=1e-14, atol=1e-14)
+
+
+def test_unused_leaves_get_zeros(tree):
+    gradient = nn.value_and_grad(used_twice, tree)[1]
+    np.testing.assert_array_equal(gradient["unused"], np.zeros(5))
+
+
+def test_function_that_does_not_depend_on_its_params(tree):
+    value, pull = nn.vjp(lambda p: np.arange(3.0), tree)
+    np.testing.assert_array_equal(value, np.arange(3.0))
+    for (_, zeros), (_, leaf) in zip(nn.leaves(pull(np.ones(3))), nn.leaves(tree), strict=True):
+        np.testing.assert_array_equal(zeros, np.zeros_like(leaf))
+
+
+def test_vjp_of_an_array_is_the_transposed_jacobian(tree):
+    """g^T (d y / d W) for y = W b: the outer product of g and b. The way back can be gone any number of times."""
+    y, pull = nn.vjp(lambda p: anp.dot(p["one"]["W"], p["one"]["b"]), tree)
+    W, b = tree["one"]["W"], tree["one"]["b"]
+    np.testing.assert_allclose(y, W @ b)
+    for g in (np.array([1.0, 0, 0]), np.array([2.0, -1, 3]), np.array([1.0, 0, 0])):
+        gradient = pull(g)
+        np.testing.assert_allclose(gradient["one"]["W"], np.outer(g, b))
+        np.testing.assert_allclose(gradient["one"]["b"], W.T @ g)
+
+
+def test_pulls_do_not_touch_each_others_results(tree):
+    y, pull = nn.vjp(indexed, tree)
+    first = pull(np.ones_like(y))
+    kept = nn.map_leaves(np.copy, first)
+    pull(3 * np.ones_like(y))
+    for (_, one), (_, other) in zip(nn.leaves(first), nn.leaves(kept), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_params_reach_the_function_as_plain_dicts_and_are_not_changed(tree):
+    before = nn.map_leaves(np.copy, tree)
+
+    def function(p):
+        assert type(p) is dict
+        assert type(p["one"]) is dict
+        return used_twice(p)
+
+    nn.value_and_grad(function, tree)
+    for (_, one), (_, other) in zip(nn.leaves(tree), nn.leaves(before), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_gradients_of_gradients():
+    """f = x^3: its slope is 3 x^2, the slope of that 6 x; and the value alone can be differentiated by autograd too."""
+    x = np.array([2.0, -1.0])
+    slope = lambda x: anp.sum(nn.value_and_grad(lambda p: anp.sum(p["x"] ** 3), {"x": x})[1]["x"])  # noqa: E731
+    np.testing.assert_allclose(grad(slope)(x), 6 * x)
+    value = lambda t: nn.vjp(lambda p: t * anp.sum(p["x"] ** 3), {"x": x})[0]  # noqa: E731
+    np.testing.assert_allclose(grad(value)(5.0), np.sum(x ** 3))
+
+
+def test_check_accepts_the_right_gradient(tree, rng):
+    del tree["unused"]
+    nn.check_gradient(used_twice, tree, rng)
+    nn.check_gradient(used_twice, tree, rng, gradient=grad(used_twice)(tree))
+
+
+@pytest.mark.parametrize("path", [("one", "W"), ("one", "b"), ("two", "deep", "W")], ids="/".join)
+@pytest.mark.parametrize("wrong", [
+    lambda g, rng: 1.001 * g, lambda g, rng: -g, lambda g, rng: g.ravel()[::-1].reshape(g.shape),
+    lambda g, rng: g + 1e-3 * np.linalg.norm(g) / np.sqrt(g.size) * rng.standard_normal(g.shape),
+], ids=["0.1 % too long", "wrong sign", "wrong order", "0.1 % noise"])
+def test_check_rejects_a_wrong_gradient_and_names_the_leaf(path, wrong, tree, rng):
+    del tree["unused"]
+    gradient = nn.build([(at, wrong(g, rng) if at == path else g) for at, g in nn.leaves(grad(used_twice)(tree))])
+    with pytest.raises(AssertionError, match=f"^{'/'.join(path)}: gradient .* finite differences .* relative error"):
+        nn.check_gradient(used_twice, tree, rng, gradient=gradient)
+
+
+def test_check_rejects_a_check_that_could_not_fail(tree, rng):
+    with pytest.raises(AssertionError, match="unused: the gradient is zero"):
+        nn.check_gradient(used_twice, tree, rng)
+
+
+def test_check_rejects_float32(tree, rng):
+    del tree["unused"]
+    single = nn.map_leaves(np.float32, tree)
+    with pytest.raises(AssertionError, match="one/W: gradient checks need float64"):
+        nn.check_gradient(used_twice, single, rng)
+    with pytest.raises(AssertionError, match="one/W: gradient checks need float64"):
+        nn.check_gradient(used_twice, tree, rng, gradient=nn.map_leaves(np.float32, grad(used_twice)(tree)))
+
+
+def test_check_works_on_single_numbers():
+    """Of one number there are two directions; neither may be lost, whatever the generator draws."""
+    for seed in range(20):
+        nn.check_gradient(lambda p: -p["x"] ** 3, {"x": np.array(2.0)}, np.random.default_rng(seed))
+
+
+def test_leaves_and_build_are_inverse(tree):
+    paths = [path for path, _ in nn.leaves(tree)]
+    assert paths == [("one", "W"), ("one", "b"), ("two", "deep", "W"), ("unused",)]
+    again = nn.build(nn.leaves(tree))
+    assert again.keys() == tree.keys()
+    assert again["two"]["deep"]["W"] is tree["two"]["deep"]["W"]
+
+
+def test_map_leaves_and_count(tree):
+    shapes = nn.map_leaves(np.shape, tree)
+    assert shapes == {"one": {"W": (3, 4), "b": (4,)}, "two": {"deep": {"W": (4, 2)}}, "unused": (5,)}
+    assert nn.count(tree) == 12 + 4 + 8 + 5
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_pack_copies_into_one_buffer_behind_the_leaves(dtype, tree):
+    packed = nn.pack(tree, dtype)
+    buffer = nn.buffer(packed)
+    assert buffer.shape == (nn.count(tree),)
+    assert buffer.dtype == dtype
+    np.testing.assert_array_equal(buffer, np.concatenate([leaf.ravel() for _, leaf in nn.leaves(tree)]).astype(dtype))
+    before = tree["one"]["W"].copy()
+    buffer += 1
+    np.testing.assert_allclose(packed["one"]["W"], before + 1, rtol=1e-6)
+    np.testing.assert_array_equal(tree["one"]["W"], before)
+
+
+def test_pack_keeps_the_type(tree):
+    assert nn.buffer(nn.pack(nn.map_leaves(np.float32, tree))).dtype == np.float32
+
+
+def test_buffer_refuses_trees_that_are_not_packed(tree):
+    packed = nn.pack(tree)
+    for loose in (tree, packed | {"unused": packed["unused"].copy()}, {"unused": packed["unused"], **packed},
+                  {"one": packed["one"], "unused": packed["unused"]}, nn.map_leaves(np.transpose, packed)):
+        with pytest.raises(ValueError, match=r"not packed: call nn\.pack"):
+            nn.buffer(loose)
+
+
+def test_save_and_load_round_trip(tree, tmp_path):
+    tree["two"]["float32"] = np.float32([1, 2])
+    nn.save(tmp_path / "params.npz", tree)
+    loaded = nn.load(tmp_path / "params.npz")
+    for (path, one), (same_path, other) in zip(nn.leaves(tree), nn.leaves(loaded), strict=True):
+        assert path == same_path
+        assert one.dtype == other.dtype
+        np.testing.assert_array_equal(one, other)
+
+
+def test_load_runs_no_pickles(tmp_path):
+    with open(tmp_path / "params.npz", "wb") as file:
+        np.savez(file, W=np.array([{"any": "object"}], dtype=object))
+    with pytest.raises(ValueError, match="allow_pickle=False"):
+        nn.load(tmp_path / "params.npz")

@@ -1,0 +1,141 @@
+"""The bidirectional LSTM: six gate equations a step, over padded videos, where padding never changes a result."""
+
+import math
+
+import numpy as np
+import pytest
+from helpers import assert_gradient, shaken, sigmoid, weigh, with_each_implementation
+
+from argf_np import nn
+from argf_np.nn import ops
+
+LENGTHS = np.array([4, 6, 1, 3, 6])
+V, T, d, H = 5, 6, 2, 3  # videos, longest of them, features, units a direction
+MASK = np.arange(T) < LENGTHS[:, None]
+
+
+@pytest.fixture
+def params(rng):
+    return shaken(nn.init_bilstm(rng, d, H), rng)
+
+
+@pytest.fixture
+def x(rng):
+    return rng.standard_normal((V, T, d))
+
+
+def lstm(W, U, b, sequence):
+    """Outputs h_1, h_2, ... of one LSTM over a list of vectors; gates stand in the order i, f, g, o."""
+    h, c, outputs = [0.0] * H, [0.0] * H, []
+    for x in sequence:
+        z = [sum(x[r] * W[r][j] for r in range(d)) + sum(h[r] * U[r][j] for r in range(H)) + b[0][j]
+             for j in range(4 * H)]
+        for u in range(H):
+            i, f, g, o = sigmoid(z[u]), sigmoid(z[H + u]), math.tanh(z[2 * H + u]), sigmoid(z[3 * H + u])
+            c[u] = f * c[u] + i * g
+            h[u] = o * math.tanh(c[u])
+        outputs.append(list(h))
+    return outputs
+
+
+def test_formula(params, x, each_implementation):
+    """Each video alone: forwards, and backwards from its own last utterance; zero on padding."""
+    expected = np.zeros((V, T, 2 * H))
+    forward, backward = ([params[name][side].tolist() for name in ("W", "U", "b")] for side in (0, 1))
+    for v, length in enumerate(LENGTHS):
+        video = x[v, :length].tolist()
+        expected[v, :length, :H] = lstm(*forward, video)
+        expected[v, :length, H:] = lstm(*backward, video[::-1])[::-1]
+    np.testing.assert_allclose(ops.bilstm(params, x, MASK), expected, rtol=0, atol=1e-14)
+
+
+def test_gradient(params, x, rng, each_implementation):
+    assert_gradient(lambda p: weigh(ops.bilstm(p["lstm"], p["x"], MASK)), {"lstm": params, "x": x}, rng)
+
+
+@pytest.mark.parametrize("lengths", [LENGTHS, [1], [1, 1, 1], [6], [6, 6], [1, 6], [6, 1]], ids=str)
+def test_fast_equals_readable(lengths, params, rng):
+    mask = np.arange(max(lengths)) < np.array(lengths)[:, None]
+    x, g = rng.standard_normal((*mask.shape, d)), rng.standard_normal((*mask.shape, 2 * H))
+
+    def compute():
+        value, pull = nn.vjp(lambda p: ops.bilstm(p["lstm"], p["x"], mask), {"lstm": params, "x": x})
+        return {"value": value} | pull(g)
+
+    readable, fast = with_each_implementation(compute)
+    for (path, one), (_, other) in zip(nn.leaves(readable), nn.leaves(fast), strict=True):
+        np.testing.assert_allclose(other, one, rtol=1e-10, atol=1e-10, err_msg=str(path))
+
+
+def test_what_stands_in_the_padding_does_not_matter(params, x, rng, each_implementation):
+    """Neither to the outputs nor to any gradient, and padding gets no gradient of its own."""
+    g = rng.standard_normal((V, T, 2 * H))
+
+    def compute(x, mask, g):
+        value, pull = nn.vjp(lambda p: ops.bilstm(p["lstm"], p["x"], mask), {"lstm": params, "x": x})
+        gradient = pull(g)
+        return value[mask], gradient["x"][mask], gradient["x"][~mask], gradient["lstm"]
+
+    y, dx, dx_padding, gradient = compute(x, MASK, g)
+    assert (dx_padding == 0).all()
+    garbage = np.where(MASK[:, :, None], x, 1000 * rng.standard_normal(x.shape))
+    longer = np.concatenate([garbage, rng.standard_normal((V, 2, d))], axis=1)
+    for inputs in (garbage, longer):
+        padding = inputs.shape[1] - T
+        mask = np.pad(MASK, ((0, 0), (0, padding)))
+        g_padded = np.pad(g, ((0, 0), (0, padding), (0, 0)), constant_values=7.0)
+        y_2, dx_2, dx_padding, gradient_2 = compute(inputs, mask, g_padded)
+        np.testing.assert_array_equal(y_2, y)
+        np.testing.assert_allclose(dx_2, dx, rtol=0, atol=1e-13)
+        assert (dx_padding == 0).all()
+        for (path, one), (_, other) in zip(nn.leaves(gradient), nn.leaves(gradient_2), strict=True):
+            np.testing.assert_allclose(other, one, rtol=0, atol=1e-12, err_msg=str(path))
+
+
+def test_a_video_does_not_depend_on_the_others(params, x, rng, each_implementation):
+    together, order = ops.bilstm(params, x, MASK), rng.permutation(V)
+    np.testing.assert_allclose(ops.bilstm(params, x[order], MASK[order]), together[order], rtol=0, atol=1e-14)
+    for v, length in enumerate(LENGTHS):
+        alone = ops.bilstm(params, x[[v], :length], MASK[[v], :length])
+        np.testing.assert_allclose(alone, together[[v], :length], rtol=0, atol=1e-14)
+
+
+def test_padding_is_zero_in_the_output(params, x, each_implementation):
+    y = ops.bilstm(params, x, MASK)
+    assert (y[~MASK] == 0).all()
+    assert (y[MASK] != 0).all()
+
+
+def test_directions_mirror_each_other(params, x, each_implementation):
+    """With the same weights both ways, reading a video backwards swaps the two halves of the output."""
+    same = {name: np.stack([leaf[0], leaf[0]]) for name, leaf in params.items()}
+    mask = np.ones((V, T), bool)
+    y, mirrored = ops.bilstm(same, x, mask), ops.bilstm(same, x[:, ::-1], mask)[:, ::-1]
+    np.testing.assert_allclose(mirrored, np.concatenate([y[..., H:], y[..., :H]], axis=-1), rtol=0, atol=1e-14)
+
+
+def test_equals_torch(params, x, rng, each_implementation):
+    torch = pytest.importorskip("torch", reason="parity with PyTorch needs the test extra torch")
+    g = rng.standard_normal((V, T, 2 * H)) * MASK[:, :, None]
+    y, pull = nn.vjp(lambda p: ops.bilstm(p["lstm"], p["x"], MASK), {"lstm": params, "x": x})
+    ours = pull(g)
+
+    module = torch.nn.LSTM(d, H, batch_first=True, bidirectional=True, dtype=torch.float64)
+    names = {"W": "weight_ih_l0", "U": "weight_hh_l0", "b": "bias_ih_l0"}
+    twins = {(name, side): getattr(module, names[name] + suffix) for name in names
+             for side, suffix in ((0, ""), (1, "_reverse"))}
+    with torch.no_grad():
+        for (name, side), twin in twins.items():
+            twin.copy_(torch.tensor(params[name][side].T.reshape(twin.shape)))
+        module.bias_hh_l0.zero_()
+        module.bias_hh_l0_reverse.zero_()
+    x_ = torch.tensor(x, requires_grad=True)
+    packed = torch.nn.utils.rnn.pack_padded_sequence(
+        x_, torch.tensor(LENGTHS), batch_first=True, enforce_sorted=False)
+    y_, _ = torch.nn.utils.rnn.pad_packed_sequence(module(packed)[0], batch_first=True)
+    y_.backward(torch.tensor(g))
+    np.testing.assert_allclose(y, y_.detach(), rtol=0, atol=1e-12)
+    np.testing.assert_allclose(ours["x"], x_.grad, rtol=0, atol=1e-10)
+    for (name, side), twin in twins.items():
+        gradient = ours["lstm"][name][side]
+        np.testing.assert_allclose(gradient, twin.grad.numpy().T.reshape(gradient.shape), rtol=0, atol=1e-10)
