@@ -72,13 +72,13 @@ def training_curves(history, axes=None, title=""):
             "Above: what each of the four updates of a batch descends, as the mean of the batches of an epoch; every "
             "panel has its own scale. Where the discriminator rises to the dotted line it can no longer tell the "
             "modalities apart ($D=1/2$, $w=1$). Below: utterances that no update sees. A loss that rises there "
-            "while the one above still falls is overfitting."))
+            "while that of the graph fusion network above still falls is overfitting."))
     epochs = [row["epoch"] for row in history]
     for name, ax in axes.items():
         ax.plot(epochs, [row[name] for row in history], color=INK, marker=".", label="validation")
         ax.set_title(PANELS[name], fontsize="small")
         ax.set_xlabel("epoch", fontsize="small")
-        ax.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10], integer=True))
+        ax.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10], integer=True, min_n_ticks=1))
         ax.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
         ax.tick_params(labelsize="small")
         ax.grid(color="0.92")
@@ -87,6 +87,7 @@ def training_curves(history, axes=None, title=""):
     ax = axes["validation_accuracy"]
     if "test_accuracy" in history[0]:  # protocol "released"
         ax.plot(epochs, [row["test_accuracy"] for row in history], color=INK, linestyle="--", marker="x", label="test")
+        ax.set_title("accuracy of $M$", fontsize="small")
         ax.legend(fontsize="small")
     ax.set_ylim(min(0.5, ax.get_ylim()[0]), 1.01)  # one utterance more or less is no jump
     ax.yaxis.set_major_formatter(PercentFormatter(1))
@@ -158,13 +159,12 @@ def vertex_weights(weights, words, ax=None, title=""):
     for (row, column), weight in np.ndenumerate(weights):
         ax.text(column, row, f"{weight:.2f}".lstrip("0"), ha="center", va="center", fontsize="x-small",
                 color="white" if abs(shade[row, column]) > 0.6 * reach else "black")
+    above = {"xycoords": ("data", "axes fraction"), "textcoords": "offset points", "ha": "center"}
+    for column, vertex in enumerate(gfn.VERTICES):
+        ax.annotate("■", (column, 1), (0, 4), color=vertex_colour(vertex), **above)
     for name, end, vertices in zip(LAYERS, ends, LAYERS.values(), strict=True):
         ax.axvline(end - 0.5, color="white", linewidth=8)
-        ax.annotate(name, (end - 0.5 - len(vertices) / 2, 1), (0, 32), ha="center", fontsize="small",
-                    xycoords=("data", "axes fraction"), textcoords="offset points")
-    ax.scatter(range(len(gfn.VERTICES)), np.full(len(gfn.VERTICES), -0.9), marker="s", clip_on=False,
-               color=[vertex_colour(vertex) for vertex in gfn.VERTICES])
-    ax.set_ylim(len(words) - 0.5, -0.5)
+        ax.annotate(name, (end - 0.5 - len(vertices) / 2, 1), (0, 32), fontsize="small", **above)
     ax.set_xticks(range(len(gfn.VERTICES)), [vertex_label(vertex) for vertex in gfn.VERTICES], fontsize="medium")
     ax.set_yticks(range(len(words)), [_shorten(text) for text in words], parse_math=False, fontsize="x-small")
     ax.tick_params(length=0)
