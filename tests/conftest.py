@@ -9,8 +9,9 @@ from pathlib import Path
 import matplotlib
 import numpy as np
 import pytest
+from autograd.core import VJPNode
 
-from argf_np.nn import gradients, ops
+from argf_np.nn import ops
 
 matplotlib.use("Agg")
 
@@ -31,15 +32,21 @@ def each_implementation(request):
 
 @pytest.fixture
 def cotangent_dtypes(monkeypatch):
-    """The types of all cotangents met on the way back, as a set that fills while the test runs."""
-    dtypes, add = set(), gradients.add_outgrads
+    """The types of all cotangents that enter or leave a node of a tape, as a set that fills while the test runs."""
+    dtypes, init = set(), VJPNode.__init__
 
-    def add_and_record(total, part):
-        total = add(total, part)
-        dtypes.update(g.dtype for g in (part, total[0]) if hasattr(g, "dtype"))  # a sparse part has no type
-        return total
+    def init_and_record(node, *arguments):
+        init(node, *arguments)
+        vjp = node.vjp
 
-    monkeypatch.setattr(gradients, "add_outgrads", add_and_record)
+        def vjp_and_record(g):
+            parts = tuple(vjp(g))
+            dtypes.update(part.dtype for part in (g, *parts) if hasattr(part, "dtype"))  # sparse parts have none
+            return parts
+
+        node.vjp = vjp_and_record
+
+    monkeypatch.setattr(VJPNode, "__init__", init_and_record)
     return dtypes
 
 
