@@ -96,13 +96,13 @@ def vertex_scores(alpha_1, alpha_2, S):
 
     $$ \hat\alpha_{m_1 m_2} = \frac{\alpha_{m_1} + \alpha_{m_2}}{S_{m_1 m_2} + 0.5} $$
 
-    Arguments: alpha_1, alpha_2, S (n, B, 1). Returns (n, B, 1). An edge weighs `edge_weight` alone.
+    Arguments: alpha_1, alpha_2, S (n, B, 1). Returns (n, B, 1).
     """
-    return edge_weight(alpha_1, S) + edge_weight(alpha_2, S)
+    return edge_weight(alpha_1 + alpha_2, S)
 
 
 def edge_weight(alpha, S):
-    r"""Weight of the edge from vertex $m_1$ to vertex $m_1 m_2$: $\alpha_{m_1} / (S_{m_1 m_2} + 0.5)$."""
+    r"""Weight of the edge from vertex $m_1$ to vertex $m_1 m_2$: $\alpha_{m_1} / (S_{m_1 m_2} + 0.5)$. (n, B, 1)"""
     return alpha / (S + 0.5)
 
 

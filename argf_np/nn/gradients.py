@@ -51,12 +51,15 @@ def constant(x):
 
 def _backward(g, end):
     """Reverse-mode accumulation: the cotangents of all root nodes, from the cotangent g of the node ``end``."""
-    pending, roots = {end: (g, False)}, {}
+    pending, roots = {end: (g, False)}, {}  # node: cotangent so far, and whether it is ours to add to in place
     for node in toposort(end):
         g, _ = pending.pop(node)
         if node.parents:
             for parent, part in zip(node.parents, node.vjp(g), strict=True):
-                pending[parent] = add_outgrads(pending.get(parent), part)
+                if parent not in pending and type(part) is np.ndarray:
+                    pending[parent] = part, False
+                else:
+                    pending[parent] = add_outgrads(pending.get(parent), part)
         else:
             roots[node] = g
     return roots
