@@ -1,0 +1,85 @@
+"""The committed notebooks are those of their sources, and each runs from the top without an error or a warning.
+
+They run as `tutorials.build` runs them: without real data, cache and network. ``pytest -s`` shows the time of each.
+"""
+
+import runpy
+import time
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from argf_np import exercises
+
+nbformat = pytest.importorskip("nbformat", reason="needs the extra 'tutorials'")
+pytest.importorskip("jupytext", reason="needs the extra 'tutorials'")
+pytest.importorskip("nbclient", reason="needs the extra 'tutorials'")
+pytest.importorskip("ipykernel", reason="needs the extra 'tutorials'")
+
+FOLDER = Path(__file__).parents[1] / "tutorials"
+build = SimpleNamespace(**runpy.run_path(FOLDER / "build.py"))
+each_source = pytest.mark.parametrize("source", build.SOURCES, ids=lambda source: source.stem)
+
+
+def committed(source):
+    return nbformat.read(FOLDER / f"{source.stem}.ipynb", as_version=4)
+
+
+def complaints(nb):
+    """Outputs that are errors, or that say on stderr anything but that the data is synthetic."""
+    outputs = [output for cell in nb.cells if cell.cell_type == "code" for output in cell.outputs]
+    return [output for output in outputs
+            if output.output_type == "error"
+            or (output.get("name") == "stderr" and not output.text.startswith("notice: the data is SYNTHETIC"))
+            or "Traceback" in output.get("text", "") or "Warning" in output.get("text", "")]
+
+
+def test_every_notebook_has_a_source():
+    assert [path.stem for path in sorted(FOLDER.glob("*.ipynb"))] == [source.stem for source in build.SOURCES]
+
+
+@each_source
+def test_committed_notebook_is_that_of_its_source(source):
+    """Otherwise: python -m tutorials.build"""
+    cells = [[(cell.id, cell.cell_type, cell.source, cell.metadata) for cell in nb.cells]
+             for nb in (committed(source), build.notebook(source))]
+    assert cells[0] == cells[1]
+
+
+@each_source
+def test_committed_outputs(source):
+    nb = committed(source)
+    nbformat.validate(nb)
+    assert complaints(nb) == []
+    assert [cell.execution_count for cell in nb.cells if cell.cell_type == "code"] == [
+        number + 1 for number, _ in enumerate(cell for cell in nb.cells if cell.cell_type == "code")]
+    text = nbformat.writes(nb)
+    assert len(text) < 2e6
+    assert str(Path.home()) not in text
+
+
+@each_source
+def test_runs_from_the_top(source, capsys):
+    nb = build.notebook(source)
+    begun = time.perf_counter()
+    build.execute(nb)
+    with capsys.disabled():
+        print(f"\n{source.stem}: {time.perf_counter() - begun:.0f} s")
+    assert complaints(nb) == []
+
+
+@each_source
+def test_exercises_are_open(source):
+    """Each exercise of the notebook has a cell that raises NotImplementedError with its number and is then checked."""
+    cells = [cell.source for cell in build.notebook(source).cells if "NotImplementedError(" in cell.source]
+    numbers = list(exercises.of_notebook(int(source.stem[:2])))
+    assert len(cells) == len(numbers) >= 2
+    for number, cell in zip(numbers, cells, strict=True):
+        assert f'raise NotImplementedError("exercise {number}")' in cell
+        assert f'\ncheck("{number}", ' in cell
+
+
+def test_readme_is_made_from_the_code():
+    """Otherwise: python -m tutorials.build"""
+    assert (FOLDER / "README.md").read_text(encoding="utf-8") == build.readme()
