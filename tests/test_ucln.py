@@ -74,7 +74,8 @@ def test_cross_entropy_formula(rng, y, each_implementation):
 
 
 def test_gradient(params, x, y, rng, each_implementation):
-    assert_gradient(lambda p: ucln_loss(p["ucln"], p["x"], y, MASK, np.random.default_rng(5)), {"ucln": params, "x": x}, rng)
+    assert_gradient(lambda p: ucln_loss(p["ucln"], p["x"], y, MASK, np.random.default_rng(5)),
+                    {"ucln": params, "x": x}, rng)
 
 
 def test_float32_stays_float32(params, x, y, cotangent_dtypes, each_implementation):
