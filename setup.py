@@ -6,7 +6,8 @@ from pathlib import Path
 from setuptools import find_packages, setup
 
 here = Path(__file__).parent
-TEST = ["pytest>=7.4", "scikit-learn>=1.3", "ruff>=0.6"]
+TUTORIALS = ["jupyterlab>=4", "ipykernel>=6", "jupytext>=1.15", "nbclient>=0.8", "nbformat>=5.9"]
+TEST = ["pytest>=7.4", "scikit-learn>=1.3", "ruff>=0.6", *TUTORIALS[1:]]
 
 setup(
     name="argf_np",
@@ -21,5 +22,7 @@ setup(
     extras_require={
         "test": TEST,
         "figures": ["scikit-learn>=1.3"],  # t-SNE of Figure 5
+        "benchmarks": ["torch>=2.2"],  # the yardstick, also of the parity tests
+        "tutorials": TUTORIALS,
     },
 )

@@ -29,6 +29,7 @@ def check_gradient(function, params, rng, gradient=None, tolerance=1e-6, step=1e
         length = np.linalg.norm(g)
         assert length > 0, f"{name}: the gradient is zero, so this check could not fail"
         random = rng.standard_normal(value.shape)
+        random *= 1 if np.sum(g * random) >= 0 else -1  # else the two could cancel
         direction = g / length + random / np.linalg.norm(random)
         direction /= np.linalg.norm(direction)
         f = lambda t: function(trees.build((values | {path: value + t * step * direction}).items()))  # noqa: B023, E731
