@@ -23,9 +23,8 @@ def init_dense(rng, fan_in, fan_out, *, bank=(), norm=False):
 def init_bilstm(rng, fan_in, hidden):
     """A forward and a backward LSTM: ``W`` (2, fan_in, 4 hidden), ``U`` (2, hidden, 4 hidden), ``b`` (2, 1, 4 hidden).
 
-    The four gates stand side by side in the order i, f, g, o. The forget gates start with bias 1 (Gers et al. 2000).
+    The four gates stand side by side in the order i, f, g, o. All biases start at 0: a forget gate that starts open
+    (bias 1) mixes the utterances before into the present one, whose own content is then harder to read off.
     """
-    b = np.zeros((2, 1, 4 * hidden))
-    b[..., hidden:2 * hidden] = 1
     gates = lambda n: np.concatenate([glorot_uniform(rng, 2, n, hidden) for _ in range(4)], axis=-1)  # noqa: E731
-    return {"W": gates(fan_in), "U": gates(hidden), "b": b}
+    return {"W": gates(fan_in), "U": gates(hidden), "b": np.zeros((2, 1, 4 * hidden))}
