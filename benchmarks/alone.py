@@ -1,0 +1,156 @@
+"""Without PyTorch: what the machine allows, the time of the import, and how time and memory grow."""
+
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from .measure import apart, in_turns, row
+
+PICTURE = Path(__file__).with_name("growth.png")
+UTTERANCES, WIDTHS = (1_000, 3_000, 10_000, 30_000, 100_000), (25, 50, 100, 200, 400)
+
+
+def random_data(rng, n, d=50, N=2):
+    """Features x (3, n, d) and one-hot labels y (n, N), float32."""
+    return rng.standard_normal((3, n, d), dtype=np.float32), np.eye(N, dtype=np.float32)[rng.integers(N, size=n)]
+
+
+def products(params, updates, B, rng):
+    """Yield the two factors of every matrix product that all gradients of one batch of B utterances need.
+
+    Each layer x W: forward once; back x^T g for each update that moves it, and g W^T for all that pass, stacked.
+    """
+    from argf_np.nn import leaves
+
+    rows = {"discriminator": 3 * B, "classifier": 3 * B, "MAN": 3 * B, "MLP_2": 3 * B, "MLP_3": 6 * B}
+    random = lambda *shape: rng.standard_normal(shape, dtype=np.float32)  # noqa: E731
+    for group, tree in params.items():
+        moves = sum(group in groups for groups in updates.values())
+        passes = moves + (group == "discriminator")  # the embedding update goes through it
+        for path, W in leaves(tree):
+            if path[-1] != "W":
+                continue
+            *bank, fan_in, fan_out = W.shape
+            n = rows.get(group, rows.get(path[0], B))
+            x, g = random(*bank, n, fan_in), random(*bank, passes * n, fan_out)
+            yield x, W
+            for _ in range(moves):
+                yield x.swapaxes(-1, -2), random(*bank, n, fan_out)
+            if (group, path[0]) != ("encoders", "dense_1"):
+                yield W, g.swapaxes(-1, -2)
+
+
+def argf_step(batch_size, tiny=False):
+    """One batch of ARGF beside its matrix products and the passes over its optimisers' arrays alone."""
+    from argf_np import model, nn, training
+    from argf_np.settings import Settings
+
+    rng, settings = np.random.default_rng(0), Settings(batch_size=batch_size)
+    x, y = random_data(rng, batch_size)
+    params = model.init_model(rng, x.shape[2], settings.k, y.shape[1])
+    optimisers, updates = training.init_optimisers(params, settings), training.updates_of(settings)
+    factors = [(a, b, a @ b) for a, b in products(params, updates, batch_size, rng)]
+    arrays = [np.ones_like(nn.buffer(params[group])) for groups in updates.values() for group in groups for _ in "pmvg"]
+
+    def multiply():
+        for a, b, product in factors:
+            np.matmul(a, b, out=product)
+
+    def stream():
+        for array in arrays:
+            np.negative(array, out=array)
+
+    ms = in_turns({"ours": partial(training.train_batch, params, optimisers, x, y, settings, rng),
+                   "products": multiply, "arrays": stream}, tiny)
+    limit = [sum(parts) for parts in zip(ms["products"], ms["arrays"], strict=True)]
+    name = f"ARGF step, batch {batch_size}"
+    return [row(f"{name}: its matrix products alone", ms["ours"], ms["products"]),
+            row(f"{name}: its optimisers' arrays alone", ms["ours"], ms["arrays"]),
+            row(f"{name}: both, the limit", ms["ours"], limit, "<= 2.0")]
+
+
+def import_time(tiny=False):
+    """Fresh interpreters."""
+    def load(modules):
+        return partial(subprocess.run, [sys.executable, "-c", f"import {modules}"], check=True)
+
+    ms = in_turns({modules: load(modules) for modules in ("argf_np", "argf_np.train", "numpy, autograd.numpy")}, tiny)
+    return [row(f"import {module}: import numpy, autograd.numpy", ms[module], ms["numpy, autograd.numpy"], goal)
+            for module, goal in (("argf_np", "<= 1.3"), ("argf_np.train", None))]
+
+
+def main_job(tiny=False):
+    """Peak resident memory of the whole main job, from an empty cache."""
+    command = [sys.executable, "-m", "argf_np.train", "--dataset", "mosi", "--source", "synthetic", "--quiet"]
+    with tempfile.TemporaryDirectory() as folder:
+        start = time.perf_counter()
+        subprocess.run([*command, "--out", f"{folder}/run", *["--epochs=1", "--ucln-epochs=1"] * tiny], check=True,
+                       stdout=subprocess.DEVNULL, env=os.environ | {"XDG_CACHE_HOME": folder})
+        seconds = time.perf_counter() - start
+    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+    return [row("main job, synthetic data: peak memory", [peak], goal="<= 300", unit="MB"),
+            row("main job, synthetic data: time", [seconds], goal="<= 60", unit="s")]
+
+
+def epoch_and_memory(n, k, epochs):
+    """Training on n utterances with embeddings of width k: seconds an epoch and peak memory beyond the data in MB."""
+    from argf_np import training
+    from argf_np.settings import Settings
+
+    rng = np.random.default_rng(0)
+    x, y = random_data(rng, n)
+    rows = {"train": np.arange(n), "validation": np.arange(100), "test": np.arange(100)}
+    before, ends = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, []
+    training.fit(x, y, rows, Settings(k=k, epochs=epochs), lambda row: ends.append(time.perf_counter()))
+    memory = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+    return float(np.median(np.diff(ends))), memory
+
+
+def growth(tiny=False):
+    """Slopes, log against log, of an epoch's time and of memory: with the number of utterances and with k."""
+    utterances, widths = ((100, 200), (25, 50)) if tiny else (UTTERANCES, WIDTHS)
+
+    def point(n, k):
+        return apart("alone.epoch_and_memory", n=n, k=k, epochs=2 if tiny else max(2, 5000 // n))
+
+    points = {"utterances": [(n, *point(n, 50)) for n in utterances],
+              "k": [(k, *point(utterances[0], k)) for k in widths]}
+    if not tiny:
+        draw(points)
+    goals = {("utterances", "time"): "<= 1.05", ("utterances", "memory beyond the data"): "<= 0.05"}
+    return [row(f"growth of {what} with {name}", [slope(points[name], column)], unit="slope",
+                goal=goals.get((name, what)))
+            for name in points for column, what in ((1, "time"), (2, "memory beyond the data"))]
+
+
+def slope(points, column):
+    """Of the straight line through points (size, seconds, MB) on logarithmic axes."""
+    logs = np.log(np.array(points, float))
+    return float(np.polyfit(logs[:, 0], logs[:, column], 1)[0])
+
+
+def draw(points):
+    """Save the picture of growth."""
+    import matplotlib
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    figure, axes = plt.subplots(2, 2, figsize=(8, 6), sharex="col", sharey="row", layout="constrained")
+    labels = {"utterances": "utterances, at $k = 50$", "k": "$k$, at 1,000 utterances"}
+    for (top, bottom), (name, label) in zip(axes.T, labels.items(), strict=True):
+        sizes, seconds, memory = zip(*points[name], strict=True)
+        for ax, values, column in ((top, seconds, 1), (bottom, memory, 2)):
+            ax.loglog(sizes, values, "o-", color="#0072B2")
+            ax.set_title(f"slope {slope(points[name], column):.2f}", fontsize=10)
+            ax.grid(alpha=0.3)
+        bottom.set_xlabel(label)
+    axes[0, 0].set_ylabel("seconds an epoch")
+    axes[1, 0].set_ylabel("MB beyond the data")
+    figure.savefig(PICTURE, dpi=120)

@@ -1,0 +1,111 @@
+"""The whole network beside a PyTorch twin that holds the same weights: every intermediate, every gradient."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from argf_np import model, nn, training, ucln
+from argf_np.settings import Settings
+
+torch = pytest.importorskip("torch", reason="parity needs PyTorch: pip install argf_np[benchmarks]")
+
+from benchmarks import twin  # noqa: E402
+
+B, d, k, N = 5, 7, 11, 3
+LENGTHS = (2, 6, 1, 6)  # utterances of four videos
+TOLERANCE = 1e-6
+
+
+def settings(variant, **changes):
+    return replace(Settings(), variant=variant, k=k, drop_rate=0.0, dtype="float64", **changes)
+
+
+@pytest.fixture
+def argf(rng):
+    """Parameters, none of them zero, and a batch."""
+    params = model.init_model(rng, d, k, N, "float64")
+    for group in params.values():
+        nn.buffer(group)[:] += 0.1 * rng.standard_normal(nn.count(group))
+    return params, rng.standard_normal((3, B, d)), np.eye(N)[[0, 2, 1, 1, 0]]
+
+
+@pytest.fixture
+def videos(rng):
+    """Parameters of a UCLN, none of them zero, and a batch of padded videos: x, y, mask."""
+    params = {name: nn.pack(part) for name, part in ucln.init_ucln(rng, d, k, N).items()}
+    for part in params.values():
+        nn.buffer(part)[:] += 0.1 * rng.standard_normal(nn.count(part))
+    mask = np.arange(max(LENGTHS)) < np.array(LENGTHS)[:, None]
+    return params, rng.standard_normal((*mask.shape, d)), np.eye(N)[rng.integers(N, size=mask.shape)], mask
+
+
+def assert_close(name, ours, theirs):
+    theirs = theirs.detach().numpy()
+    assert ours.shape == theirs.shape, name
+    assert np.abs(ours - theirs).max() <= TOLERANCE * np.abs(theirs).max() > 0, name
+
+
+@pytest.mark.usefixtures("each_implementation")
+@pytest.mark.parametrize("variant", ["paper", "released"])
+@pytest.mark.parametrize("kind", [twin.Released, twin.Best])
+class TestARGF:
+    def test_every_intermediate(self, argf, kind, variant):
+        params, x, _ = argf
+        ours, theirs = model.forward(params, x, variant), kind(params, settings(variant))(torch.tensor(x))
+        assert set(theirs) == set(ours) - {"D"}
+        for name, value in theirs.items():
+            assert_close(name, ours[name], torch.stack([*value]))
+
+    @pytest.mark.parametrize("target", ["a", "l", "v"])
+    def test_losses_and_gradients_of_the_four_updates(self, argf, kind, variant, target):
+        twin.check_argf(kind, *argf, settings(variant, target=target), TOLERANCE)
+
+    def test_a_batch_leaves_the_same_parameters(self, argf, kind, variant):
+        params, x, y = argf
+        chosen = settings(variant)
+        network = kind(params, chosen)
+        optimisers, theirs = training.init_optimisers(params, chosen), network.init_optimisers()
+        before = {group: nn.buffer(tree).copy() for group, tree in params.items()}
+        for _ in range(2):
+            training.train_batch(params, optimisers, x, y, chosen, None)
+            network.train_batch(theirs, torch.tensor(x), torch.tensor(y))
+        assert all((nn.buffer(tree) != before[group]).all() for group, tree in params.items())
+        twin.same("parameters", [*kind(params, chosen).parameters()], [*network.parameters()], TOLERANCE)
+
+    def test_prediction_in_evaluation_mode(self, rng, argf, kind, variant):
+        params, x, _ = argf
+        frozen = model.evaluation_params(params, rng.standard_normal((3, 13, d)), variant)
+        theirs = kind(frozen, settings(variant)).eval().predict(torch.tensor(x))
+        assert_close("M", model.predict(frozen, x, variant), theirs)
+
+
+@pytest.mark.usefixtures("each_implementation")
+class TestUCLN:
+    def test_features(self, videos):
+        params, x, _, mask = videos
+        packed = twin.UCLN(params).eval()([torch.tensor(video[real]) for video, real in zip(x, mask, strict=True)])
+        theirs, _ = torch.nn.utils.rnn.pad_packed_sequence(packed, batch_first=True)
+        assert_close("features", ucln.context_features(params, x, mask)[mask], theirs[torch.tensor(mask)])
+
+    def test_loss_and_gradients(self, videos):
+        twin.check_ucln(*videos, TOLERANCE)
+
+
+def test_the_check_rejects_a_gradient_that_is_off(argf, monkeypatch):
+    pull = training.batch_gradients
+
+    def wrong(*arguments):
+        values, gradients = pull(*arguments)
+        gradients["fusion"]["encoders"]["dense_3"]["W"] = 1.001 * gradients["fusion"]["encoders"]["dense_3"]["W"]
+        return values, gradients
+
+    monkeypatch.setattr(training, "batch_gradients", wrong)
+    with pytest.raises(twin.MismatchError, match="fusion gradient"):
+        twin.check_argf(twin.Best, *argf, settings("paper"), 1e-4)
+
+
+def test_the_check_rejects_a_gradient_of_zeros():
+    zeros = [torch.zeros(2, 3)]
+    with pytest.raises(twin.MismatchError):
+        twin.same("gradient", zeros, zeros, TOLERANCE)
