@@ -1,0 +1,37 @@
+"""Solutions of notebook 03. Run it with: python tutorials/solutions/03_the_data.py"""
+
+import numpy as np
+
+from argf_np.exercises import check
+from argf_np.nn import ops
+
+
+def standardised(x, train):
+    deviation = x[train].std(axis=0)
+    constant = (x[train] == x[train[0]]).all(axis=0)  # not deviation == 0: rounding can make it tiny instead
+    return (x - x[train].mean(axis=0)) / np.where(constant, 1, deviation)
+
+
+check("3.1", standardised)
+
+
+def mask_of(lengths):
+    return np.arange(lengths.max()) < lengths[:, None]  # (u,) meets (V, 1)
+
+
+check("3.2", mask_of)
+
+
+def gradient_of_the_logits(z, y, mask):
+    # One utterance: the probabilities minus the one-hot label. The mean gives each real one the factor 1 / sum of M.
+    return (ops.softmax(z) - y) * mask[:, :, None] / mask.sum()
+
+
+check("3.3", gradient_of_the_logits)
+
+
+def errors_apart(p_1, n_1, p_2, n_2):
+    return (p_1 - p_2) / np.sqrt(p_1 * (1 - p_1) / n_1 + p_2 * (1 - p_2) / n_2)
+
+
+check("3.4", errors_apart)
