@@ -5,6 +5,7 @@ import pytest
 from helpers import B, N, d, k
 
 from argf_np import nn
+from argf_np.embedding_eq1_5_7 import classify, decode, discriminate, encode
 from argf_np.gfn_eq10_16 import graph_fusion
 from argf_np.model import evaluation_params, forward, init_model, predict
 
@@ -45,6 +46,17 @@ def test_forward_names_every_intermediate(variant, params, x, each_implementatio
     np.testing.assert_allclose(out["D"], 1 / (1 + np.exp(-out["z"])))
     for name, value in graph_fusion(params["gfn"], out["x_e"], variant).items():
         np.testing.assert_array_equal(out[name], value)
+
+
+def test_forward_drops_in_every_part_that_has_dropout(params, x):
+    """Encoders, decoders and classifier draw their masks from the generator one after the other; nothing else draws."""
+    out, rng = forward(params, x, "paper", 0.3, np.random.default_rng(1)), np.random.default_rng(1)
+    x_e = encode(params["encoders"], x, 0.3, rng)
+    np.testing.assert_array_equal(out["x_e"], x_e)
+    np.testing.assert_array_equal(out["z"], discriminate(params["discriminator"], x_e))
+    np.testing.assert_array_equal(out["x_tilde"], decode(params["decoders"], x_e, 0.3, rng))
+    np.testing.assert_array_equal(out["y_tilde"], classify(params["classifier"], x_e, 0.3, rng))
+    np.testing.assert_array_equal(out["M"], predict(params, x, "paper", 0.3, np.random.default_rng(1)))
 
 
 @pytest.mark.parametrize("variant", ["paper", "released"])
