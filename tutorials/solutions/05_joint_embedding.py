@@ -1,0 +1,42 @@
+"""Solutions of notebook 05. Run it with: python tutorials/solutions/05_joint_embedding.py"""
+
+import numpy as np
+
+from argf_np.exercises import check
+
+
+def density(x_e, w, b):
+    x = (np.arctanh(x_e) - b) / w  # the x with E(x) = x_e
+    p = np.exp(-x * x / 2) / np.sqrt(2 * np.pi)
+    return p / np.abs(w * (1 - x_e ** 2))  # a width has no sign, so for w < 0 too the density is positive
+
+
+check("5.1", density)
+
+
+def parameters_of_the_decoders(d, k):
+    # k -> 512, then 512 -> 64 with batch norm (scale and shift), then 64 -> d
+    return 3 * ((k + 1) * 512 + (512 + 1) * 64 + 2 * 64 + (64 + 1) * d)
+
+
+check("5.2", parameters_of_the_decoders)
+
+
+def gradient_of_the_reconstruction_loss(x_tilde, x):
+    e = x_tilde - x  # (m, B, d)
+    length = np.linalg.norm(e, axis=-1, keepdims=True)  # (m, B, 1)
+    return e / np.where(length == 0, 1, length) / x.shape[1]  # where the length is 0, so is e
+
+
+check("5.3", gradient_of_the_reconstruction_loss)
+
+
+def gradient_by_the_logits(z, y):
+    e = np.exp(z - z.max(axis=-1, keepdims=True))
+    y_tilde = e / e.sum(axis=-1, keepdims=True)  # (m, B, N)
+    g = y_tilde - y
+    g = g / np.linalg.norm(g, axis=-1, keepdims=True) / len(y)  # by y_tilde
+    return y_tilde * (g - (g * y_tilde).sum(axis=-1, keepdims=True))  # by z
+
+
+check("5.4", gradient_by_the_logits)
