@@ -1,0 +1,42 @@
+"""Solutions of notebook 07. Run it with: python tutorials/solutions/07_three_updates.py"""
+
+import numpy as np
+
+from argf_np.exercises import check
+
+
+def gradient_by_the_logits(z, target, lambda_):
+    D = 1 / (1 + np.exp(-z))  # (3, B, 1)
+    gradient = -lambda_ * (1 - D) + 0.5 * D  # sources: L_fal and L_tal
+    gradient[target] = -0.5 * (1 - D[target])  # target: L_tal alone
+    return gradient / z.shape[1]  # each loss is a mean over the batch
+
+
+check("7.1", gradient_by_the_logits)
+
+
+def pull_back(x, W, G):
+    x_e = np.tanh(x @ W)  # (B, k), the one pass
+    return x.T @ (G * (1 - x_e ** 2))  # (d, B) @ (n, B, k) = (n, d, k)
+
+
+check("7.2", pull_back)
+
+
+def game(theta, phi, A, lr, steps, fresh):
+    for _ in range(steps):
+        seen = theta
+        theta = theta - lr * (A @ phi)  # down its slope
+        phi = phi + lr * ((theta if fresh else seen) @ A)  # up its slope
+    return np.concatenate([theta, phi])
+
+
+check("7.3", game)
+
+
+def without_adversary():
+    # lambda = 0 leaves L_rl alone in the first update; nobody moves the discriminator, so nothing depends on it.
+    return {"embedding": ("encoders", "decoders"), "classifier": ("classifier",), "fusion": ("gfn",)}, 0.0
+
+
+check("7.4", without_adversary)
