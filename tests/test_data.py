@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from formats import write_published
 
 from argf_np.data import DataError, data_dir, load, mosi, pad, standardise, synthesise, unpad
 
@@ -19,31 +20,8 @@ COUNTS = {"train": (49, 1141), "validation": (13, 306), "test": (31, 752)}
 @pytest.fixture(scope="module")
 def published(tmp_path_factory):
     """A full-size folder under the real video ids, and the corpus that it holds."""
-    corpus = synthesise()
-    # N has gaps, and as text its order is another one; rows are shuffled.
-    videos = [video for split in mosi.VIDEOS.values() for video in split]
-    names = [f"{video}_{5 * i + 2}" for video, n in zip(videos, corpus.lengths, strict=True) for i in range(n)]
-    features = {m: x.round(3) for m, x in corpus.features.items()}
-    corpus = replace(corpus, source="real", video_ids=tuple(videos), ids=tuple(names), features=features)
-    rng = np.random.default_rng(1)
-    place = rng.permutation(len(names))  # row of transcripts.csv -> utterance
     folder = tmp_path_factory.mktemp("data") / "mosi"
-
-    def write(name, rows):
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        with open(folder / name, "w", newline="", encoding="latin-1") as file:
-            csv.writer(file, quoting=csv.QUOTE_ALL).writerows(rows)
-
-    write("transcripts.csv", [[names[u], corpus.words[u], 80, corpus.labels[u]] for u in place])
-    for part, splits in mosi.PARTS.items():
-        index = np.flatnonzero(np.isin(place, np.concatenate([corpus.utterances(split) for split in splits])))
-        index = rng.permutation(index)
-        rows = {m: x[place[index]].tolist() for m, x in features.items()}
-        write(f"text_{part}.csv", [[i, *x] for i, x in zip(index, rows["l"], strict=True)])
-        for m, name in mosi.FOLDERS.items():
-            labels = corpus.labels[place[index]]
-            write(f"{name}/{name}_{part}0.csv", [[*x, y] for x, y in zip(rows[m], labels, strict=True)])
-    return folder, corpus
+    return folder, write_published(folder)
 
 
 def test_reading_gives_what_was_written(published):
@@ -62,7 +40,8 @@ def test_reading_gives_what_was_written(published):
 
 def test_real_mosi_is_the_papers_split(mosi_dir):
     corpus = load("mosi", mosi_dir, source="real")
-    assert corpus.source == "real" and len(corpus.ids) == 2199
+    assert corpus.source == "real"
+    assert len(corpus.ids) == 2199
     for split, (videos, utterances) in COUNTS.items():
         assert (len(corpus.split[split]), len(corpus.utterances(split))) == (videos, utterances)
     assert {m: x.shape[1] for m, x in corpus.features.items()} == {"a": 73, "l": 100, "v": 100}
@@ -83,7 +62,8 @@ def test_real_rows_land_at_their_utterance(mosi_dir):
             for i, row in list(zip(index, rows(f"{name}/{name}_{part}0.csv"), strict=True))[::50]:
                 name_, words, _, label = transcripts[i]
                 assert corpus.features[m][at[name_]].tolist() == [float(x) for x in row[:-1]]
-                assert corpus.words[at[name_]] == words and corpus.labels[at[name_]] == int(label) == int(row[-1])
+                assert corpus.words[at[name_]] == words
+                assert corpus.labels[at[name_]] == int(label) == int(row[-1])
     for i, video in enumerate(corpus.video_ids):
         numbers = [int(name.removeprefix(video + "_")) for name in corpus.ids[corpus.starts[i]:corpus.starts[i + 1]]]
         assert numbers == sorted(numbers)
@@ -153,7 +133,8 @@ def test_a_bad_file_gets_one_line_with_file_and_row(folder, case):
     with open(folder / name, "w", newline="", encoding="latin-1") as file:
         csv.writer(file, quoting=csv.QUOTE_ALL).writerows(rows)
     message = error(folder)
-    assert message.startswith(str(folder / name)) and re.search(expected, message)
+    assert message.startswith(str(folder / name))
+    assert re.search(expected, message)
 
 
 def test_a_file_cut_within_a_number_names_the_row(folder):
@@ -172,7 +153,8 @@ def test_features_under_another_utterances_label_are_refused(folder):
     other = next(i for i, row in enumerate(rows) if row.strip()[-3:] != rows[0].strip()[-3:])
     rows[0], rows[other] = rows[other], rows[0]
     path.write_text("".join(rows), "latin-1", newline="")
-    assert f"{path}, row 1: label" in error(folder) and "as in transcripts.csv" in error(folder)
+    assert f"{path}, row 1: label" in error(folder)
+    assert "as in transcripts.csv" in error(folder)
 
 
 @pytest.mark.parametrize("name", mosi.FILES)
@@ -216,7 +198,8 @@ def test_auto_without_data_says_that_it_is_synthetic(tmp_path, monkeypatch, caps
     corpus = load("mosi", tmp_path)
     assert corpus.source == "synthetic"
     notice = capsys.readouterr().err
-    assert "SYNTHETIC" in notice and str(tmp_path / "mosi") in notice
+    assert "SYNTHETIC" in notice
+    assert str(tmp_path / "mosi") in notice
     assert f"python -m argf_np.data download mosi --data-dir {tmp_path}" in notice
     load("mosi", tmp_path, source="synthetic")
     assert capsys.readouterr().err == ""
@@ -226,7 +209,8 @@ def test_real_without_data_fails_with_the_place_and_the_command(tmp_path):
     with pytest.raises(DataError) as caught:
         load("mosi", tmp_path, source="real")
     message = str(caught.value)
-    assert str(tmp_path / "mosi") in message and "python -m argf_np.data download mosi" in message
+    assert str(tmp_path / "mosi") in message
+    assert "python -m argf_np.data download mosi" in message
     assert "\n" not in message
 
 
@@ -253,10 +237,13 @@ def corpus():
     {"labels": np.full(2199, -1)},
     {"labels": np.full(2199, 0.5)},
     {"labels": np.zeros(2198, int)},
-    {"features": {"a": np.zeros((2198, 3))}},
-    {"features": {"a": np.zeros(2199)}},
-    {"features": {"a": np.full((2199, 3), np.nan)}},
-    {"features": {"a": np.where(np.arange(6597).reshape(2199, 3) == 4000, -np.inf, 1)}},
+    {"features": {"a": np.zeros((2199, 3))}},
+    *({"features": {"a": np.zeros((2199, 2)), "l": x}} for x in (
+        np.zeros((2198, 3)), np.zeros(2199), np.zeros((2199, 0)), np.full((2199, 3), "x"),
+        np.where(np.arange(6597).reshape(2199, 3) == 4000, -np.inf, 1),
+        np.where(np.arange(6597).reshape(2199, 3) == 6595, np.nan, 1),
+        np.where(np.arange(6597).reshape(2199, 3) // 3 == 7, np.inf, 1))),
+    {"classes": ()},
     {"split": {"train": np.arange(93)}},
     {"split": {"train": np.array([0, 1]), "validation": np.array([2]), "test": np.array([1])}},
     {"split": {"train": np.array([0]), "validation": np.array([2]), "test": np.array([93])}},
@@ -299,7 +286,9 @@ def test_pad_lays_videos_out_and_unpad_takes_them_back(width):
     starts, videos = np.array([0, 4, 5, 11, 13]), [3, 0, 1]  # the longest video is not among them
     rows = np.random.default_rng(0).standard_normal((13, *width)).astype(np.float32)
     padded, mask = pad(rows, starts, videos)
-    assert padded.shape == (3, 4, *width) and mask.shape == (3, 4) and padded.dtype == np.float32
+    assert padded.shape == (3, 4, *width)
+    assert mask.shape == (3, 4)
+    assert padded.dtype == np.float32
     for i, video in enumerate(videos):
         for t in range(4):
             inside = t < starts[video + 1] - starts[video]

@@ -1,14 +1,21 @@
-"""The one in-memory structure of every data set: videos of utterances with words, features and labels."""
+"""The one structure of every data set: videos of utterances with words, features and labels."""
 
+import sys
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 SPLITS = ("train", "validation", "test")
+CHUNK = 2**20  # numbers of a feature array that are looked at together
 
 
 class DataError(ValueError):
     """Data that cannot be used. The message is one line for people: file, row, what is there, what was expected."""
+
+
+def notice(text):
+    """Tell people on stderr what they should know about their data."""
+    print(f"notice: {text}", file=sys.stderr)
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,22 +27,26 @@ class Corpus:
     name, source : str
         The data set ("mosi") and where it comes from: "real" or "synthetic".
     classes : tuple of str
-        Names of the classes; label c is `classes[c]`.
+        Names of the classes; label c is `classes[c]`. Empty where nothing is labelled: videos to predict.
     video_ids : tuple of str, V
     starts : int array (V + 1,)
         Video i holds the utterances `starts[i]` to `starts[i + 1] - 1`.
     ids, words : tuple of str, n
         Id and transcript of each utterance.
     features : dict of modality to array (n, d_m)
-        Any modalities of any widths, in the order in which they are used everywhere: a, l, v.
+        Two or more modalities of any widths, in the order in which they are used everywhere: a, l, v. An utterance that
+        lacks a modality has a row of NaN there. Memory-mapped arrays stay so.
     labels : int array (n,)
+        All -1 if there are no classes.
     split : dict of "train", "validation", "test" to int array
         Indices into `video_ids`; no video is in two splits.
+    contextual : bool
+        The features are outputs of a UCLN already, so that none is to be trained.
 
     Raises
     ------
     DataError
-        If the parts do not fit together or a feature is not finite.
+        If the parts do not fit together, or a feature is infinite, or NaN in a part of a row.
     """
 
     name: str
@@ -48,6 +59,7 @@ class Corpus:
     features: dict[str, np.ndarray]
     labels: np.ndarray
     split: dict[str, np.ndarray]
+    contextual: bool = False
 
     def __post_init__(self):
         n, n_videos = len(self.ids), len(self.video_ids)
@@ -61,15 +73,20 @@ class Corpus:
                 and (self.lengths > 0).all(), f"starts that rise from 0 to {n} in {n_videos} steps")
         require(len(self.words) == n, f"the words of {n} utterances, not of {len(self.words)}")
         require(self.labels.shape == (n,), f"labels of shape {(n,)}, not {self.labels.shape}")
-        require(np.isin(self.labels, np.arange(len(self.classes))).all(), f"labels from 0 to {len(self.classes) - 1}")
+        require(np.isin(self.labels, np.arange(len(self.classes)) if self.classes else -1).all(),
+                f"labels from 0 to {len(self.classes) - 1}" if self.classes else "labels of -1 without classes")
         require(tuple(self.split) == SPLITS, f"the splits {', '.join(SPLITS)}, not {', '.join(self.split)}")
         videos = np.concatenate([*self.split.values()])
         require(np.isin(videos, np.arange(n_videos)).all(), f"splits that index {n_videos} videos")
         require(len(np.unique(videos)) == len(videos), "splits that share no video")
+        require(len(self.features) > 1, f"two modalities or more, not {len(self.features)}")
         for m, x in self.features.items():
-            require(x.ndim == 2 and len(x) == n, f"features {m} of shape ({n}, width), not {x.shape}")
-            # The extremes show NaN and infinity without a temporary array as large as x.
-            require(np.isfinite([x.min(), x.max()]).all(), f"finite features {m}")
+            require(x.ndim == 2 and len(x) == n and x.shape[1], f"features {m} of shape ({n}, width), not {x.shape}")
+            require(x.dtype.kind in "fiu", f"features {m} that are real numbers, not {x.dtype}")
+            for start, rows in chunks(x):
+                broken = ~np.isfinite(rows).all(axis=1) & ~np.isnan(rows).all(axis=1)
+                require(not broken.any(), f"features {m} that are finite, or NaN throughout a row that lacks them, "
+                                          f"also for utterance {self.ids[start + int(broken.argmax())]}")
 
     @property
     def lengths(self):
@@ -82,20 +99,124 @@ class Corpus:
         return index[mask]
 
 
-def standardise(corpus):
+def arrange(videos, order):
+    """How to sort rows video by video, these as they first appear, and within a video by `order` (n,).
+
+    Returns the row of each utterance (n,), the ids of the videos, and their lengths.
+    """
+    rank = {}
+    video = [rank.setdefault(name, len(rank)) for name in videos]
+    return np.lexsort((order, video)), tuple(rank), np.bincount(np.array(video, int))
+
+
+def clean(path, features):
+    """Features with 0 for what is infinite or NaN, which a notice counts; a row of NaN stays, as a missing modality."""
+    cleaned, broken = {}, 0
+    for m, x in features.items():
+        wrong = ~np.isfinite(x) & ~np.isnan(x).all(axis=1, keepdims=True)
+        cleaned[m], broken = np.where(wrong, 0, x), broken + int(wrong.sum())
+    if broken:
+        notice(f"{path}: {broken} infinite or NaN values of the features set to 0")
+    return cleaned
+
+
+def number(video_ids, lengths):
+    """Ids of utterances that have none: VIDEO_1, VIDEO_2, ... for each video."""
+    return tuple(f"{video}_{i + 1}" for video, n in zip(video_ids, lengths, strict=True) for i in range(n))
+
+
+def moments(corpus):
+    """Mean and standard deviation of each column over the training utterances: what `standardise` needs.
+
+    Utterances that lack a modality do not count. The deviation of a column that is constant in training is 1.
+    Contextual features are meant to be used as they are: mean 0, deviation 1.
+
+    Returns
+    -------
+    moments : dict of modality to dict of "mean" and "deviation" to array (d_m,)
+    """
+    return {m: _moments(corpus, m) for m in corpus.features}
+
+
+def _moments(corpus, m):
+    x, train = corpus.features[m], corpus.utterances("train")
+    if corpus.contextual:
+        return {"mean": np.zeros(x.shape[1]), "deviation": np.ones(x.shape[1])}
+
+    def present():
+        """The training rows that have the modality, some at a time."""
+        for _, rows in chunks(x, train):
+            yield rows[~np.isnan(rows[:, 0])].astype(float)
+
+    if (n := sum(len(rows) for rows in present())) == 0:
+        raise DataError(f"{corpus.name}: no training utterance has the modality {m}")
+    mean = sum(rows.sum(axis=0) for rows in present()) / n
+    variance = sum(((rows - mean) ** 2).sum(axis=0) for rows in present()) / n
+    # Not variance > 0: rounding gives a constant column a tiny one.
+    low = np.min([rows.min(axis=0, initial=np.inf) for rows in present()], axis=0)
+    high = np.max([rows.max(axis=0, initial=-np.inf) for rows in present()], axis=0)
+    return {"mean": mean, "deviation": np.where(low < high, np.sqrt(variance), 1)}
+
+
+def standardise(corpus, by=None):
     """The corpus with features of mean 0 and standard deviation 1 over its training utterances.
 
     Validation and test utterances are shifted and scaled by the training statistics. A column that is constant in
-    training is only shifted.
+    training is only shifted. A row of NaN, a missing modality, becomes zeros: the training mean. Memory-mapped features
+    are not copied: each row is computed whenever it is taken.
+
+    Parameters
+    ----------
+    by : dict, optional
+        `moments` of another corpus, for new videos of a trained model. Default: those of this one.
     """
-    train = corpus.utterances("train")
-    return replace(corpus, features={m: _standardise(x, x[train]) for m, x in corpus.features.items()})
+    by = by or moments(corpus)
+    return replace(corpus, features={
+        m: Standardised(x, **by[m]) if isinstance(x, np.memmap) else _standardise(x, **by[m])
+        for m, x in corpus.features.items()})
 
 
-def _standardise(x, train):
-    # Not deviation > 0: rounding gives a constant column a tiny one.
-    varies = train.min(axis=0) < train.max(axis=0)
-    return (x - train.mean(axis=0)) / np.where(varies, train.std(axis=0), 1)
+def _standardise(x, mean, deviation):
+    z = (x - mean) / deviation
+    z[np.isnan(z)] = 0
+    return z
+
+
+class Standardised:
+    """Standardised features (n, d) that are computed row by row when they are taken: `x[rows]`."""
+
+    ndim, dtype = 2, np.dtype(float)
+
+    def __init__(self, x, mean, deviation):
+        self.x, self.mean, self.deviation = x, mean, deviation
+        self.shape = x.shape
+
+    def __len__(self):
+        return len(self.x)
+
+    def __getitem__(self, rows):
+        return _standardise(np.asarray(self.x[rows]), self.mean, self.deviation)
+
+
+def chunks(x, rows=None):
+    """Yield (place of the first, rows) of features (n, d), or of some of their rows, a few megabytes at a time."""
+    size = max(1, CHUNK // x.shape[1])
+    for start in range(0, len(x) if rows is None else len(rows), size):
+        yield start, x[start:start + size] if rows is None else x[rows[start:start + size]]
+
+
+def layout(lengths):
+    """`starts` and `split` of a corpus whose videos stand split by split.
+
+    Parameters
+    ----------
+    lengths : dict of "train", "validation", "test" to sequence of int
+        Number of utterances of each video.
+    """
+    ends = np.cumsum([len(part) for part in lengths.values()])
+    everything = [length for part in lengths.values() for length in part]
+    return {"starts": np.concatenate([[0], np.cumsum(everything)]),
+            "split": dict(zip(lengths, np.split(np.arange(len(everything)), ends[:-1]), strict=True))}
 
 
 def pad(rows, starts, videos):

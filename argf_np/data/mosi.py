@@ -1,13 +1,13 @@
 """CMU-MOSI (Zadeh et al. 2016) with the features of Poria et al. (2017), from the CSV folder they are published in."""
 
-import csv
 import re
 from collections import Counter
 from pathlib import Path
 
 import numpy as np
 
-from .corpus import Corpus, DataError
+from .corpus import Corpus, DataError, layout
+from .tables import read_numbers, read_rows
 
 URL = "https://raw.githubusercontent.com/SenticNet/sc-lstm/2e999018b7a4d0a96ea7a37bfcf45183dc7c3181/data/"
 
@@ -80,6 +80,9 @@ def read(folder):
         One line naming file and row for anything that is not as published.
     """
     folder = Path(folder)
+    for name in FILES:
+        if not (folder / name).exists():
+            raise DataError(f"{folder / name}: no such file; python -m argf_np.data download mosi fetches it")
     lengths = {video: length for videos in VIDEOS.values() for video, length in videos.items()}
     utterances, words, labels = _read_transcripts(folder / "transcripts.csv", lengths)
 
@@ -101,28 +104,20 @@ def read(folder):
         words=tuple(words[i] for i in order),
         features={m: np.concatenate(x)[row_of[order]] for m, x in features.items()},
         labels=labels[order],
-        **layout(),
+        **layout({split: videos.values() for split, videos in VIDEOS.items()}),
     )
-
-
-def layout():
-    """`starts` and `split` of a corpus of `VIDEOS` in their order."""
-    lengths = [length for videos in VIDEOS.values() for length in videos.values()]
-    ends = np.cumsum([len(videos) for videos in VIDEOS.values()])
-    return {"starts": np.concatenate([[0], np.cumsum(lengths)]),
-            "split": dict(zip(VIDEOS, np.split(np.arange(len(lengths)), ends[:-1]), strict=True))}
 
 
 def _read_transcripts(path, lengths):
     """(video, N) of each utterance, its words, its label (n,), in the order of the file."""
     utterances, words, labels = {}, [], []
-    for row, (name, said, _, label) in _rows(path, sum(lengths.values()), 4):
+    for row, (name, said, _, label) in read_rows(path, sum(lengths.values()), 4, "latin-1"):
         # The video's id may hold underscores itself: split at the last one.
         match = re.fullmatch(r"(.+)_([0-9]{1,9})", name)
         if match is None or match[1] not in lengths:
             raise DataError(f"{path}, row {row}: utterance id {name!r:.60}, expected VIDEO_N of a video of the split")
         if (utterance := (match[1], int(match[2]))) in utterances:
-            raise DataError(f"{path}, row {row}: utterance id {name!r} a second time, after row {utterances[utterance]}")
+            raise DataError(f"{path}, row {row}: utterance id {name!r} a second time, also row {utterances[utterance]}")
         if label not in ("0", "1"):
             raise DataError(f"{path}, row {row}: label {label!r:.60}, expected 0 or 1")
         utterances[utterance] = row
@@ -137,7 +132,7 @@ def _read_transcripts(path, lengths):
 def _read_index(path, rows, n, used):
     """Which transcript each row of the part's feature files belongs to: column 0, a list."""
     index, used = [], set(used)
-    for row, value in enumerate(_read_numbers(path, rows, 101)[:, 0], 1):
+    for row, value in enumerate(read_numbers(path, rows, 101)[:, 0], 1):
         if not (value == int(value) and 0 <= value < n and value not in used):
             raise DataError(f"{path}, row {row}: index {value:g}, expected a whole number from 0 to {n - 1}, each once")
         used.add(int(value))
@@ -147,48 +142,8 @@ def _read_index(path, rows, n, used):
 
 def _read_features(path, width, labels):
     """Features (rows, width); the last column must repeat the labels."""
-    table = _read_numbers(path, len(labels), width + 1)
+    table = read_numbers(path, len(labels), width + 1)
     for row in np.flatnonzero(table[:, -1] != labels):
         raise DataError(f"{path}, row {row + 1}: label {table[row, -1]:g}, expected 0 or 1, "
                         f"here {labels[row]} as in transcripts.csv")
     return table[:, :-1]
-
-
-def _read_numbers(path, rows, columns):
-    """A CSV file of finite numbers as an array (rows, columns)."""
-    table = np.empty((rows, columns))
-    for row, fields in _rows(path, rows, columns):
-        table[row - 1] = [_number(field) for field in fields]
-        finite = np.isfinite(table[row - 1])
-        if not finite.all():
-            column = int(finite.argmin())
-            raise DataError(f"{path}, row {row}, column {column + 1}: {fields[column]!r:.60}, expected a finite number")
-    return table
-
-
-def _number(field):
-    try:
-        return float(field)
-    except ValueError:
-        return np.nan
-
-
-def _rows(path, rows, columns):
-    """Yield (row number from 1, fields) of a CSV file that has `rows` rows of `columns` fields."""
-    row = 0
-    try:
-        with open(path, encoding="latin-1", newline="") as file:
-            for row, fields in enumerate(csv.reader(file, strict=True), 1):
-                if row > rows:
-                    raise DataError(f"{path}, row {row}: expected no more than {rows} rows")
-                if len(fields) != columns:
-                    raise DataError(f"{path}, row {row}: {len(fields)} columns, expected {columns}")
-                yield row, fields
-    except csv.Error as error:
-        raise DataError(f"{path}, row {row + 1}: {error}, expected {columns} quoted columns") from None
-    except FileNotFoundError:
-        raise DataError(f"{path}: no such file; python -m argf_np.data download mosi fetches what is missing") from None
-    except OSError as error:
-        raise DataError(f"{path}: {error.strerror}") from None
-    if row < rows:
-        raise DataError(f"{path}: ends after row {row}, expected {rows} rows")

@@ -1,0 +1,394 @@
+"""Data of one's own: the archive and the folder, missing modalities, memory-mapped features, the check of a file."""
+
+import io
+import re
+import subprocess
+import sys
+import textwrap
+import zipfile
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from formats import own_rows, write_csv, write_folder
+
+from argf_np.data import DataError, corpus, load, moments, own, pad, read, standardise, synthesise
+from argf_np.data.__main__ import main
+from argf_np.data.check import report
+
+CLASSES = ("10", "calm", "tense")
+
+
+def save(path, columns, features):
+    np.savez(path, **columns, **features)
+    return path
+
+
+def shuffled(columns, features, seed=1):
+    place = np.random.default_rng(seed).permutation(len(columns["video"]))
+    return {name: [x[i] for i in place] for name, x in columns.items()}, {m: x[place] for m, x in features.items()}
+
+
+def assert_holds(found, columns, features):
+    """The corpus is these rows, which stand video by video, by a loop over them."""
+    videos = list(dict.fromkeys(columns["video"]))
+    assert set(found.video_ids) == set(videos)
+    assert found.classes == CLASSES
+    assert list(found.features) == sorted(features)
+    at = {name: row for row, name in enumerate(found.ids)}
+    for row, (video, order) in enumerate(zip(columns["video"], columns["order"], strict=True)):
+        u = at[f"{video}_{order}"]
+        i = found.video_ids.index(video)
+        assert found.starts[i] <= u < found.starts[i + 1]
+        assert i in found.split[columns["split"][row]]
+        assert found.classes[found.labels[u]] == columns["label"][row]
+        for m, x in features.items():
+            np.testing.assert_array_equal(found.features[m][u], x[row])
+    for start, end in zip(found.starts, found.starts[1:], strict=False):
+        orders = [float(name.rpartition("_")[2]) for name in found.ids[start:end]]
+        assert orders == sorted(orders)
+
+
+@pytest.mark.parametrize("arrange", [lambda *rows: rows, shuffled], ids=["in order", "shuffled"])
+def test_every_way_to_write_the_same_rows(tmp_path, arrange, capsys):
+    columns, features = arrange(*own_rows())
+    write_folder(tmp_path / "csv", columns, features)
+    write_folder(tmp_path / "npy", columns, features, npy=("speech",))
+    save(tmp_path / "archive.npz", columns, features)
+    for name in ("archive.npz", "csv", "npy"):
+        found = load(str(tmp_path / name))
+        assert (found.name, found.source, found.contextual) == (name.removesuffix(".npz"), "real", False)
+        assert_holds(found, columns, features)
+    mapped = isinstance(found.features["speech"], np.memmap)
+    assert mapped == (arrange is not shuffled)
+    assert ("sorted, in memory" in capsys.readouterr().err) != mapped
+
+
+def test_the_example_of_the_format(tmp_path, monkeypatch):
+    """The lines in the docstring of `own` write an archive that loads."""
+    monkeypatch.chdir(tmp_path)
+    example = re.search(r"\n\n((?:    .+\n)+)", own.__doc__)[1]
+    exec(textwrap.dedent(example), {"np": np})
+    found = load("mine.npz")
+    assert list(found.features) == ["pulse", "speech"]
+    assert found.classes == ("calm", "tense")
+    assert {split: len(found.utterances(split)) for split in found.split} == {"train": 2, "validation": 1, "test": 1}
+
+
+def test_columns_of_numbers_and_any_number_of_modalities(tmp_path):
+    rng = np.random.default_rng(0)
+    features = {f"m{i}": rng.normal(size=(6, 2 + i)).astype(["f2", "f4", "f8", "i2"][i]) for i in range(4)}
+    path = save(tmp_path / "x.npz", {"video": [3, 3, 1, 1, 2, 2], "order": [0.25, 0.125, 1e6, -1, 7, 8],
+                                     "split": ["train"] * 4 + ["test"] * 2, "label": [10, 2, 2.0, 10, -1, 2]}, features)
+    found = read(path)
+    assert found.video_ids == ("3", "1", "2")
+    assert found.classes == ("-1", "2", "10")
+    assert found.ids == ("3_0.125", "3_0.25", "1_-1", "1_1000000", "2_7", "2_8")
+    assert found.labels.tolist() == [1, 2, 2, 1, 0, 1]
+    assert len(found.split["validation"]) == 0
+    for m, x in features.items():
+        np.testing.assert_array_equal(found.features[m], x[[1, 0, 3, 2, 4, 5]])
+
+
+def test_videos_to_predict_need_neither_label_nor_split(tmp_path):
+    columns, features = own_rows()
+    path = save(tmp_path / "x.npz", {"video": columns["video"], "order": columns["order"]}, features)
+    found = read(path)
+    assert found.classes == ()
+    assert set(found.labels) == {-1}
+    assert len(found.split["test"]) == len(found.video_ids)
+    write_folder(tmp_path / "folder", {"video": columns["video"], "order": columns["order"]}, features)
+    assert read(tmp_path / "folder").ids == found.ids
+
+
+def test_words_and_a_byte_order_mark(tmp_path):
+    columns, features = own_rows()
+    columns["words"] = [f"Señor, {i}\n\"\"" for i in range(len(columns["video"]))]
+    write_folder(tmp_path, columns, features)
+    table = tmp_path / "utterances.csv"
+    table.write_bytes("\ufeff".encode() + table.read_bytes())  # as spreadsheets write it
+    assert read(tmp_path).words == tuple(columns["words"]) == read(save(tmp_path / "x.npz", columns, features)).words
+
+
+# --- what is not as it should be -----------------------------------------------------------------------------------
+
+
+def refusal(path):
+    with pytest.raises(DataError) as caught:
+        read(path)
+    message = str(caught.value)
+    assert message.startswith(str(path))
+    assert "\n" not in message
+    assert len(message) < len(str(path)) + 250
+    return message
+
+
+BAD_COLUMNS = {
+    "no video": ({"video": None}, "expected columns video, order, split, label, words, .* not order, split, label"),
+    "a column too many": ({"speaker": ["x"] * 20}, "expected columns|x shape|an array of"),
+    "an order that is no number": ({"order": ["soon"] * 20}, "numbers for order, not 'soon'"),
+    "an order twice": ({"order": [1] * 20}, "a different order for each utterance of a video"),
+    "an order that is not finite": ({"order": [float("nan")] * 20}, "numbers for order, not"),
+    "another split": ({"split": ["valid"] * 20}, "one of train, validation, test for all of video 'v0', not 'valid'"),
+    "a video in two splits": ({"split": ["train", "test"] * 10}, "for all of video 'v0', not 'test'"),
+    "labels that are measured": ({"label": [0.5] * 20}, "label '?0.5'?, expected a class, that is a word or a whole"),
+    "an empty label": ({"label": [""] * 20}, "label '', expected a class"),
+    "one class": ({"label": ["x"] * 20}, "all labels are 'x', expected two classes or more"),
+}
+
+
+@pytest.mark.parametrize("case", BAD_COLUMNS)
+def test_bad_columns_get_one_line(tmp_path, case):
+    (name, values), = BAD_COLUMNS[case][0].items()
+    columns, features = own_rows()
+    n = len(columns["video"])
+    columns |= {name: values and values[:n]}
+    columns = {name: x for name, x in columns.items() if x}
+    write_folder(tmp_path / "folder", columns, features)
+    for path in (save(tmp_path / "x.npz", columns, features), tmp_path / "folder"):
+        assert re.search(BAD_COLUMNS[case][1], refusal(path))
+
+
+@pytest.mark.parametrize(("m", "x", "expected"), [
+    ("speech", np.zeros((3, 2)), "an array of 18 rows for speech"),
+    ("speech", np.zeros(18), "an array of 18 rows for speech"),
+    ("speech", np.zeros((18, 0)), "features speech of shape"),
+    ("speech", np.full((18, 2), "x"), "features speech that are real numbers, not <U1"),
+    ("speech", np.zeros((18, 2), complex), "features speech that are real numbers, not complex128"),
+    ("speech", np.where(np.arange(36).reshape(18, 2) == 9, np.nan, 0), "NaN throughout .* for utterance v1_1"),
+    ("speech", np.full((18, 2), np.inf), "for utterance v0_1"),
+    ("../speech", np.zeros((18, 2)), "modalities named by letters and digits, not '../speech'"),
+    ("label", np.zeros((18, 2)), "label, expected a row of numbers or texts"),
+    ("video", np.full(18, 3 + 1j), "video, expected a row of numbers or texts"),
+    ("order", np.arange(17), "equally many values in all columns"),
+])
+def test_bad_arrays_get_one_line(tmp_path, m, x, expected):
+    columns, features = own_rows()
+    assert len(columns["video"]) == 18
+    features.pop(m, None)
+    assert re.search(expected, refusal(save(tmp_path / "x.npz", columns | {m: x}, features)))
+
+
+def test_one_modality_is_not_multimodal(tmp_path):
+    columns, features = own_rows()
+    assert "two modalities or more, not 1" in refusal(save(tmp_path / "x.npz", columns, {"pulse": features["pulse"]}))
+
+
+@pytest.mark.parametrize(("rows", "expected"), [
+    (lambda rows: rows[:-1], "pulse.csv: ends after row 17, expected 18 rows"),
+    (lambda rows: [["a", "b", "c"], *rows], "pulse.csv, row 1, column 1: 'a', expected a finite number"),
+    (lambda rows: [*rows[:4], ["1", "inf", "2"], *rows[5:]], "pulse.csv, row 5, column 2: 'inf', expected a finite"),
+    (lambda rows: [*rows[:4], ["1", "", "2"], *rows[5:]], "pulse that are finite, or NaN .* v1_1"),
+    (lambda rows: [*rows[:4], ["1", "2"], *rows[5:]], "pulse.csv, row 5: 2 columns, expected 3"),
+    (lambda rows: [*rows, rows[0]], "pulse.csv, row 19: expected no more than 18 rows"),
+])
+def test_bad_tables_get_one_line_with_the_row(tmp_path, rows, expected):
+    columns, features = own_rows()
+    write_folder(tmp_path, columns, features)
+    write_csv(tmp_path / "pulse.csv", rows(features["pulse"].tolist()))
+    assert re.search(expected, refusal(tmp_path))
+
+
+def test_archives_that_hide_something_are_refused(tmp_path):
+    columns, features = own_rows()
+    hidden = np.array([{"a": 1}] * 18, object)
+    np.savez(tmp_path / "x.npz", **columns, **features, extra=hidden)
+    assert "allow_pickle" in refusal(tmp_path / "x.npz")
+    write_folder(tmp_path / "folder", columns, features)
+    np.save(tmp_path / "folder" / "extra.npy", hidden)
+    assert "extra.npy: not arrays" in refusal_of(tmp_path / "folder")
+    (tmp_path / "folder" / "extra.npy").write_bytes((tmp_path / "x.npz").read_bytes())
+    assert "extra.npy: not arrays" in refusal_of(tmp_path / "folder")
+
+    bomb = io.BytesIO()
+    np.save(bomb, np.zeros((18, 2**18)))
+    with zipfile.ZipFile(tmp_path / "bomb.npz", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("speech.npy", bomb.getvalue())
+    assert "bomb.npz: expands to 37748864 bytes, more than 100 times its size" in refusal(tmp_path / "bomb.npz")
+    with zipfile.ZipFile(tmp_path / "x.npz", "w") as archive:
+        archive.writestr("../../speech.npy", b"x")
+    refusal(tmp_path / "x.npz")
+    (tmp_path / "x.npz").write_bytes(b"PK\x03\x04 and no more")
+    assert "x.npz: not arrays" in refusal(tmp_path / "x.npz")
+
+
+def refusal_of(folder):
+    with pytest.raises(DataError) as caught:
+        read(folder)
+    return str(caught.value)
+
+
+def test_a_header_that_promises_more_than_the_file_has(tmp_path):
+    columns, features = own_rows()
+    write_folder(tmp_path, columns, features, npy=("speech",))
+    path = tmp_path / "speech.npy"
+    path.write_bytes(path.read_bytes().replace(b"(18, 5), }", b"(18, 5000000000), }"))
+    assert "speech.npy: not arrays" in refusal_of(tmp_path)
+
+
+# --- missing modalities --------------------------------------------------------------------------------------------
+
+
+def test_a_missing_modality_becomes_the_training_mean(tmp_path):
+    columns, features = own_rows()
+    features["pulse"][[0, 5, 9]] = np.nan
+    features["speech"][3] = np.nan
+    write_folder(tmp_path, columns, features)
+    found = read(tmp_path)
+    np.testing.assert_array_equal(found.features["pulse"], features["pulse"])
+    train = found.utterances("train")
+    z = standardise(found).features
+    for m, x in features.items():
+        there = [row for row in train if not np.isnan(x[row]).any()]
+        assert len(there) < len(train)
+        for j in range(x.shape[1]):
+            mean = sum(x[row, j] for row in there) / len(there)
+            deviation = np.sqrt(sum((x[row, j] - mean) ** 2 for row in there) / len(there))
+            expected = [0 if np.isnan(value) else (value - mean) / deviation for value in x[:, j]]
+            np.testing.assert_allclose(z[m][:, j], expected, atol=1e-12)
+    assert (z["pulse"][[0, 5, 9]] == 0).all()
+
+
+def test_a_modality_that_training_never_sees_is_refused_but_may_be_missing_in_what_is_predicted():
+    whole = synthesise()
+    gone = replace(whole, features=whole.features | {"a": np.full((2199, 4), np.nan)})
+    with pytest.raises(DataError, match=r"^mosi: no training utterance has the modality a$"):
+        standardise(gone)
+    by = moments(whole)
+    predicted = standardise(replace(gone, features=whole.features | {"a": np.full((2199, 73), np.nan)}), by)
+    assert (predicted.features["a"] == 0).all()
+    np.testing.assert_array_equal(predicted.features["l"], standardise(whole).features["l"])
+
+
+# --- memory --------------------------------------------------------------------------------------------------------
+
+
+def test_mapped_features_give_the_same_as_those_in_memory(tmp_path, monkeypatch):
+    columns, features = own_rows(n_videos=30)
+    features["speech"][4] = np.nan
+    write_folder(tmp_path, columns, features, npy=tuple(features))
+    mapped = read(tmp_path)
+    assert all(isinstance(x, np.memmap) for x in mapped.features.values())
+    in_memory = replace(mapped, features={m: np.array(x) for m, x in mapped.features.items()})
+    expected = standardise(in_memory).features
+    for chunk in (7, 2**22):  # numbers: a row or two, or everything together
+        monkeypatch.setattr(corpus, "CHUNK", chunk)
+        z = standardise(mapped).features
+        for m, x in expected.items():
+            assert z[m].shape == x.shape
+            assert len(z[m]) == len(x)
+            assert z[m].dtype == x.dtype
+            np.testing.assert_allclose(z[m][:], x, atol=1e-12)
+            for videos in ([3, 0], range(30)):
+                for got, want in zip(pad(z[m], mapped.starts, videos), pad(x, mapped.starts, videos), strict=True):
+                    np.testing.assert_allclose(got, want, atol=1e-12)
+
+
+def test_no_copy_is_as_large_as_a_mapped_array(tmp_path):
+    """Reading, standardising and padding two files of 80 MB each under a limit of 130 MB for all that is allocated."""
+    n, width = 40_000, 500
+    write_csv(tmp_path / "utterances.csv", [["video", "order", "split", "label"], *(
+        [i // 20, i, ("train", "validation", "test")[i // 20 % 3], i % 2] for i in range(n))])
+    for m in ("speech", "pulse"):
+        x = np.lib.format.open_memmap(tmp_path / f"{m}.npy", "w+", "f4", (n, width))
+        x[::2] = 1
+        del x
+    code = """
+        import resource, sys
+        import numpy as np
+        from argf_np.data import pad, read, standardise
+        resource.setrlimit(resource.RLIMIT_DATA, (130 * 2**20, 130 * 2**20))
+        found = standardise(read(sys.argv[1]))
+        x, mask = pad(found.features["speech"], found.starts, [0, 7])
+        assert x.shape == (2, 20, 500) and np.abs(x).max() < 1.1 and mask.all()
+    """
+    subprocess.run([sys.executable, "-c", textwrap.dedent(code), tmp_path], check=True)
+
+
+# --- the check -----------------------------------------------------------------------------------------------------
+
+
+def check(capsys, *arguments):
+    code = main(["check", *map(str, arguments)])
+    return code, capsys.readouterr()
+
+
+def cells(text, first, times=1):
+    """The row of a table that begins with a word; of the rows that do, one by number."""
+    rows = [line.split() for line in text.splitlines() if line.split()[:1] == [first]]
+    return rows[times - 1][1:]
+
+
+def test_check_says_what_is_there(tmp_path, capsys):
+    columns, features = own_rows(n_videos=40)
+    features["pulse"][[0, 1]] = np.nan
+    path = save(tmp_path / "x.npz", columns, features)
+    code, captured = check(capsys, path)
+    assert code == 0
+    assert captured.err == ""
+    found = read(path)
+    out = captured.out
+    assert out.startswith("x, real data: 40 videos of up to 4 utterances, 3 classes\n")
+    for split in found.split:
+        rows = found.utterances(split)
+        shares = [f"{100 * np.mean(found.labels[rows] == c):.1f}" for c in range(3)]
+        assert cells(out, split)[:2] == [str(len(found.split[split])), str(len(rows))]
+        assert cells(out, split)[2:] == [shares[0], "%", shares[1], "%", shares[2], "%"]
+    assert cells(out, "pulse") == ["3", "2", "0", "0"]
+    assert cells(out, "speech") == ["5", "0", "0", "0"]
+    z = standardise(found).features["speech"]
+    shift = np.mean([abs(np.mean([z[row, j] for row in found.utterances("test")])) for j in range(5)])
+    assert cells(out, "speech", 2)[-1] == f"{shift:.2f}"
+    assert "warning" not in out
+
+
+def test_check_warns_where_features_know_the_validation_labels(tmp_path, capsys):
+    """As MOSI's: made with the labels of train and validation, and worth little on test."""
+    rng = np.random.default_rng(0)
+    found = synthesise(signals={})
+    knows = np.concatenate([found.utterances("train"), found.utterances("validation")])
+    features = {m: rng.standard_normal((2199, 20)) for m in ("text", "audio")}
+    features["text"][knows, 3] += 3 * (2 * found.labels[knows] - 1)
+    columns = {"video": [found.video_ids[i] for i in range(93) for _ in range(found.lengths[i])],
+               "order": range(2199), "label": found.labels, "split": [""] * 2199}
+    for split in found.split:
+        for row in found.utterances(split):
+            columns["split"][row] = split
+    code, captured = check(capsys, save(tmp_path / "x.npz", columns, features))
+    warnings = [line for line in captured.out.splitlines() if line.startswith("warning")]
+    assert code == 0
+    assert len(warnings) == 1
+    assert "a linear model of text is right on " in warnings[0]
+
+
+def test_check_warns_of_real_mosi(mosi_dir, capsys):
+    code, captured = check(capsys, "mosi", "--data-dir", mosi_dir.parent)
+    warned = re.findall(r"warning: a linear model of (\w) ", captured.out)
+    assert code == 0
+    assert warned == ["l", "v"]
+    expected = {"a": (0.643, 0.546, 0.545), "l": (0.982, 0.980, 0.749), "v": (0.929, 0.899, 0.523)}
+    for m, accuracies in expected.items():  # shared/data/README.md, of another linear model
+        np.testing.assert_allclose([float(x) / 100 for x in cells(captured.out, m, 2)[:-1:2]], accuracies, atol=0.03)
+    assert "moves by up to 12.5 points" in captured.out
+
+
+@pytest.mark.parametrize("name", ["mosi", "mosei", "iemocap"])
+def test_check_finds_nothing_suspicious_in_synthetic_data(name):
+    assert "warning" not in report(synthesise(name=name))
+
+
+def test_check_of_videos_to_predict_and_of_nothing(tmp_path, capsys):
+    columns, features = own_rows()
+    path = save(tmp_path / "x.npz", {k: columns[k] for k in ("video", "order")}, features)
+    code, captured = check(capsys, path)
+    assert code == 0
+    assert "no classes" in captured.out
+    assert "the splits are not compared" in captured.out
+    code, captured = check(capsys, tmp_path / "nowhere")
+    assert code == 2
+    assert captured.err.startswith("error: unknown data set")
+    assert captured.err.count("\n") == 1
+    code, captured = check(capsys, "mosi", "--data-dir", tmp_path)
+    assert code == 2
+    assert "no mosi data in" in captured.err
+    assert captured.err.count("\n") == 1
