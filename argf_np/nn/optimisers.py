@@ -1,16 +1,21 @@
 """Optimisers: each keeps its moments in flat arrays and steps a packed tree of parameters in place.
 
 The gradients are read leaf by leaf and never written. All arithmetic runs over blocks that stay in the processor's
-cache, so that a step costs one pass over each array.
+cache, so that a step costs one pass over each array; large trees are shared out to as many threads as the matrix
+products use. NumPy lets other threads run while it computes, and no result depends on their number.
 """
 
 import math
+import os
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 
 import numpy as np
 
 from .trees import aligned_zeros, buffer, leaves
 
 BLOCK = 32768  # scalars; five float32 arrays of this length take 640 KiB
+THREADS = int(os.environ.get("OPENBLAS_NUM_THREADS") or os.environ.get("OMP_NUM_THREADS") or os.cpu_count())
 
 
 def init_adam(params):
@@ -31,7 +36,8 @@ def adam(state, params, gradients, lr, betas=(0.9, 0.999), epsilon=1e-8, weight_
     state["t"] += 1
     root = math.sqrt((1 - b2) / (1 - b2 ** state["t"]))  # sqrt(v_hat) = root * sqrt(stored v)
     step = lr * (1 - b1) / (1 - b1 ** state["t"]) / root
-    for p, m, v, g, scratch in _blocks(buffer(params), state["m"], state["v"], gradients, weight_decay):
+
+    def update(p, m, v, g, scratch):
         m *= b1
         m += g
         v *= b2
@@ -41,6 +47,8 @@ def adam(state, params, gradients, lr, betas=(0.9, 0.999), epsilon=1e-8, weight_
         np.divide(m, scratch, out=scratch)
         scratch *= step
         p -= scratch
+
+    _each_block(update, params, state["m"], state["v"], gradients, weight_decay)
 
 
 def init_adadelta(params):
@@ -56,7 +64,8 @@ def adadelta(state, params, gradients, lr=1.0, rho=0.95, epsilon=1e-6):
         E[d^2] <- rho E[d^2] + (1 - rho) d^2
         param <- param - lr * d                     Zeiler's lr is 1
     """
-    for p, g2, d2, g, scratch in _blocks(buffer(params), state["g2"], state["d2"], gradients):
+
+    def update(p, g2, d2, g, scratch):
         g2 *= rho
         np.multiply(g, g, out=scratch)
         scratch *= 1 - rho
@@ -72,30 +81,50 @@ def adadelta(state, params, gradients, lr=1.0, rho=0.95, epsilon=1e-6):
         g *= lr
         p -= g
 
+    _each_block(update, params, state["g2"], state["d2"], gradients)
+
 
 def _zeros_like(params):
     flat = buffer(params)
     return aligned_zeros(flat.size, flat.dtype)
 
 
-def _blocks(flat, first, second, gradients, weight_decay=0.0):
-    """Yield block by block: views of three flat arrays, gradient + weight_decay * flat, and scratch space.
+def _each_block(update, params, first, second, gradients, weight_decay=0.0):
+    """Call ``update(p, first, second, g, scratch)`` on every block: views of three flat arrays, and two buffers.
 
-    The last two are buffers that may be overwritten.
+    ``g`` is the gradient of the block + weight_decay * p, gathered from the leaves; both buffers may be overwritten.
     """
-    gathered, scratch = (aligned_zeros(BLOCK, flat.dtype) for _ in range(2))
-    start = filled = 0
-    for _, leaf in leaves(gradients):
-        leaf, taken = leaf.reshape(-1), 0
-        while taken < leaf.size:
-            stop = min(start + BLOCK, flat.size)
-            if filled == 0:
-                np.multiply(flat[start:stop], weight_decay, out=gathered[:stop - start])
-            n = min(stop - start - filled, leaf.size - taken)
-            gathered[filled:filled + n] += leaf[taken:taken + n]
-            filled, taken = filled + n, taken + n
-            if start + filled == stop:
-                yield flat[start:stop], first[start:stop], second[start:stop], gathered[:filled], scratch[:filled]
-                start, filled = stop, 0
-    if start != flat.size:
-        raise ValueError(f"the gradients hold {start + filled} scalars, the parameters {flat.size}")
+    shapes, ours = ([(path, leaf.shape) for path, leaf in leaves(tree)] for tree in (gradients, params))
+    if shapes != ours:
+        raise ValueError(f"the gradients' tree is not the parameters': {set(shapes) ^ set(ours) or 'another order'}")
+    flat, parts = buffer(params), [leaf.reshape(-1) for _, leaf in leaves(gradients)]
+    ends = np.cumsum([part.size for part in parts]).tolist()
+
+    def work(begin, end):
+        gathered, scratch = (aligned_zeros(BLOCK, flat.dtype) for _ in range(2))
+        number = 0
+        for start in range(begin, end, BLOCK):
+            stop = min(start + BLOCK, end)
+            g = gathered[:stop - start]
+            np.multiply(flat[start:stop], weight_decay, out=g)
+            here = start
+            while here < stop:  # the leaves, or pieces of leaves, that make up this block
+                while ends[number] <= here:
+                    number += 1
+                origin, upto = ends[number] - parts[number].size, min(ends[number], stop)
+                g[here - start:upto - start] += parts[number][here - origin:upto - origin]
+                here = upto
+            update(flat[start:stop], first[start:stop], second[start:stop], g, scratch[:stop - start])
+
+    shares = min(THREADS, max(1, flat.size // (4 * BLOCK)))
+    length = -(-flat.size // (shares * BLOCK)) * BLOCK
+    begins = range(0, flat.size, length)
+    others = [_pool().submit(work, begin, min(begin + length, flat.size)) for begin in begins[1:]]
+    work(0, min(length, flat.size))
+    for other in others:
+        other.result()
+
+
+@cache
+def _pool():
+    return ThreadPoolExecutor(max(1, THREADS - 1))
