@@ -1,0 +1,175 @@
+"""Adam and Adadelta: equal to the textbook's loop, whatever the blocks; gradients are read and never written."""
+
+import math
+
+import numpy as np
+import pytest
+
+from argf_np import nn
+from argf_np.nn import optimisers
+
+SHAPES = {"one": {"W": (3, 4), "b": (1, 4)}, "two": {"W": (2, 5, 3), "b": (7,)}}
+STEPS = 6
+
+
+@pytest.fixture(params=[(5, 1), (8, 1), (53, 1), (10_000, 1), (2, 3), (5, 2)],
+                ids=lambda sizes: "blocks of {}, threads {}".format(*sizes))
+def blocks(request, monkeypatch):
+    """Blocks that end within leaves, at a leaf's end, with the last scalar (there are 53) and behind it; threads."""
+    monkeypatch.setattr(optimisers, "BLOCK", request.param[0])
+    monkeypatch.setattr(optimisers, "THREADS", request.param[1])
+
+
+def draw(rng):
+    return nn.build([((part, name), rng.standard_normal(shape))
+                     for part, shapes in SHAPES.items() for name, shape in shapes.items()])
+
+
+def flat(tree):
+    return np.concatenate([leaf.ravel() for _, leaf in nn.leaves(tree)])
+
+
+def textbook_adam(param, gradients, lr, betas, epsilon, weight_decay):
+    m = v = 0
+    for t, gradient in enumerate(gradients, start=1):
+        g = gradient + weight_decay * param
+        m = betas[0] * m + (1 - betas[0]) * g
+        v = betas[1] * v + (1 - betas[1]) * g * g
+        m_hat, v_hat = m / (1 - betas[0] ** t), v / (1 - betas[1] ** t)
+        param = param - lr * m_hat / (math.sqrt(v_hat) + epsilon)
+    return param
+
+
+def textbook_adadelta(param, gradients, lr, rho, epsilon):
+    g2 = d2 = 0
+    for g in gradients:
+        g2 = rho * g2 + (1 - rho) * g * g
+        d = math.sqrt(d2 + epsilon) / math.sqrt(g2 + epsilon) * g
+        d2 = rho * d2 + (1 - rho) * d * d
+        param = param - lr * d
+    return param
+
+
+def run(init, step, rng, **settings):
+    """Step a packed tree; returns its scalars before and after, and the gradients (STEPS, scalars)."""
+    params, gradients = nn.pack(draw(rng)), [draw(rng) for _ in range(STEPS)]
+    before, state = flat(params), init(params)
+    for gradient in gradients:
+        for _, leaf in nn.leaves(gradient):
+            leaf.flags.writeable = False
+        step(state, params, gradient, **settings)
+    return before, flat(params), np.array([flat(gradient) for gradient in gradients])
+
+
+@pytest.mark.parametrize("weight_decay", [0, 0.05])
+@pytest.mark.parametrize("betas", [(0.9, 0.999), (0.5, 0.8)])
+def test_adam_is_the_textbooks(betas, weight_decay, blocks, rng):
+    settings = {"lr": 0.02, "betas": betas, "epsilon": 1e-3, "weight_decay": weight_decay}
+    before, after, gradients = run(nn.init_adam, nn.adam, rng, **settings)
+    expected = [textbook_adam(before[i], gradients[:, i], **settings) for i in range(len(before))]
+    np.testing.assert_allclose(after, expected, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("lr", [1.0, 0.3])
+def test_adadelta_is_the_textbooks(lr, blocks, rng):
+    settings = {"lr": lr, "rho": 0.9, "epsilon": 1e-4}
+    before, after, gradients = run(nn.init_adadelta, nn.adadelta, rng, **settings)
+    expected = [textbook_adadelta(before[i], gradients[:, i], **settings) for i in range(len(before))]
+    np.testing.assert_allclose(after, expected, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize(("init", "step", "settings"), [
+    (nn.init_adam, nn.adam, {"lr": 0.02, "weight_decay": 0.05}), (nn.init_adadelta, nn.adadelta, {})])
+def test_no_bit_depends_on_the_number_of_threads(init, step, settings, monkeypatch):
+    monkeypatch.setattr(optimisers, "BLOCK", 2)
+    results = []
+    for threads in (1, 2, 3):
+        monkeypatch.setattr(optimisers, "THREADS", threads)
+        results.append(run(init, step, np.random.default_rng(0), **settings)[1])
+    np.testing.assert_array_equal(results[0], results[1])
+    np.testing.assert_array_equal(results[0], results[2])
+
+
+def test_defaults_are_the_papers():
+    """Kingma and Ba: 0.9, 0.999, 1e-8. Zeiler: 0.95, 1e-6, no learning rate."""
+    x, g = {"x": np.ones(3)}, {"x": np.array([0.5, -2.0, 3.0])}
+    for init, step, settings in (
+            (nn.init_adam, nn.adam, {"lr": 0.1, "betas": (0.9, 0.999), "epsilon": 1e-8, "weight_decay": 0}),
+            (nn.init_adadelta, nn.adadelta, {"lr": 1.0, "rho": 0.95, "epsilon": 1e-6})):
+        one, two = nn.pack(x), nn.pack(x)
+        step(init(one), one, g, **({"lr": 0.1} if "betas" in settings else {}))
+        step(init(two), two, g, **settings)
+        np.testing.assert_array_equal(one["x"], two["x"])
+
+
+def test_first_adam_step_is_the_learning_rate_against_the_sign(rng):
+    """m_hat / sqrt(v_hat) = g / |g| at t = 1, whatever the size of the gradient: the moments are unbiased."""
+    params = nn.pack({"x": np.zeros(4)})
+    nn.adam(nn.init_adam(params), params, {"x": np.array([3.0, -0.01, 40.0, -5.0])}, lr=0.1)
+    np.testing.assert_allclose(params["x"], [-0.1, 0.1, -0.1, 0.1], atol=1e-6)
+
+
+def test_zero_gradient_moves_nothing():
+    for init, step, settings in ((nn.init_adam, nn.adam, {"lr": 0.1}), (nn.init_adadelta, nn.adadelta, {})):
+        params = nn.pack({"x": np.arange(3.0)})
+        step(init(params), params, {"x": np.zeros(3)}, **settings)
+        np.testing.assert_array_equal(params["x"], np.arange(3.0))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_type_is_kept(dtype, rng):
+    for init, step, settings in ((nn.init_adam, nn.adam, {"lr": 0.1, "weight_decay": 0.1}),
+                                 (nn.init_adadelta, nn.adadelta, {})):
+        params = nn.pack(draw(rng), dtype)
+        state = init(params)
+        step(state, params, nn.map_leaves(lambda leaf: leaf.astype(dtype), draw(rng)), **settings)
+        arrays = [leaf for _, leaf in nn.leaves(params)] + [a for a in state.values() if isinstance(a, np.ndarray)]
+        assert {a.dtype for a in arrays} == {np.dtype(dtype)}
+
+
+BAD_GRADIENTS = {
+    "a leaf missing": lambda tree: tree["two"].pop("b"),
+    "a leaf too many": lambda tree: tree["two"].update(c=np.ones(1)),
+    "another shape": lambda tree: tree["two"].update(b=np.ones(8)),
+    "another shape of the same size": lambda tree: tree["one"].update(W=np.ones((4, 3))),
+    "another order": lambda tree: tree.update(one=tree.pop("one")),
+    "another name": lambda tree: tree["two"].update(c=tree["two"].pop("b")),
+}
+
+
+@pytest.mark.parametrize("change", BAD_GRADIENTS.values(), ids=BAD_GRADIENTS.keys())
+def test_gradients_that_do_not_fit_are_refused(change, rng):
+    """With ValueError, and nothing has moved."""
+    for init, step, settings in ((nn.init_adam, nn.adam, {"lr": 0.1}), (nn.init_adadelta, nn.adadelta, {})):
+        params, gradients = nn.pack(draw(rng)), draw(rng)
+        state, before = init(params), flat(params)
+        change(gradients)
+        with pytest.raises(ValueError, match="gradient"):
+            step(state, params, gradients, **settings)
+        np.testing.assert_array_equal(flat(params), before)
+
+
+def test_params_that_are_not_packed_are_refused(rng):
+    packed, loose = nn.pack(draw(rng)), draw(rng)
+    for init, step, settings in ((nn.init_adam, nn.adam, {"lr": 0.1}), (nn.init_adadelta, nn.adadelta, {})):
+        with pytest.raises(ValueError, match=r"not packed: call nn\.pack"):
+            init(loose)
+        with pytest.raises(ValueError, match=r"not packed: call nn\.pack"):
+            step(init(packed), loose, loose, **settings)
+
+
+@pytest.mark.parametrize("name", ["Adam", "Adadelta"])
+def test_equals_torch(name, rng):
+    torch = pytest.importorskip("torch", reason="parity with PyTorch needs the test extra torch")
+    if name == "Adam":
+        ours = {"init": nn.init_adam, "step": nn.adam, "lr": 0.02, "betas": (0.5, 0.999), "weight_decay": 0.05}
+        theirs = {"lr": 0.02, "betas": (0.5, 0.999), "weight_decay": 0.05}
+    else:
+        ours, theirs = {"init": nn.init_adadelta, "step": nn.adadelta, "rho": 0.95}, {"lr": 1.0, "rho": 0.95}
+    before, after, gradients = run(rng=rng, **ours)
+    param = torch.tensor(before, requires_grad=True)
+    optimiser = getattr(torch.optim, name)([param], **theirs)
+    for gradient in gradients:
+        param.grad = torch.tensor(gradient)
+        optimiser.step()
+    np.testing.assert_allclose(after, param.detach(), rtol=0, atol=1e-12)
