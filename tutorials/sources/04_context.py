@@ -26,9 +26,11 @@
 # | $d$ | | width of the UCLN's output, the same for all modalities (50 for MOSI) |
 # | $H$ | | units of the LSTM in each direction (300) |
 # | $\mathbf{x}_t$ | $d_j$ | features of utterance $t$ |
-# | $\mathbf{h}_t$, $\mathbf{c}_t$ | $H$ | output and cell of the LSTM after utterance $t$; both 0 before the first |
-# | $\mathbf{i}_t, \mathbf{f}_t, \mathbf{g}_t, \mathbf{o}_t$ | $H$ | input gate, forget gate, candidate, output gate |
-# | $W, U, \mathbf{b}$ | | parameters; index $i, f, g, o$ for each of the four |
+# | $\mathbf{h}_t$ | $H$ | output of the LSTM after utterance $t$; 0 before the first |
+# | $\mathbf{c}_t$ | $H$ | its cell; 0 before the first utterance |
+# | $\mathbf{i}_t$, $\mathbf{f}_t$ | $H$ | input gate, forget gate |
+# | $\mathbf{g}_t$, $\mathbf{o}_t$ | $H$ | candidate, output gate |
+# | $W$, $U$, $\mathbf{b}$ | | parameters, with an index $i$, $f$, $g$ or $o$ |
 #
 # Vectors are rows here, as in the code: $\mathbf{x} W$, not $W \mathbf{x}$.
 
@@ -67,16 +69,16 @@ COLOURS = figures.MODALITY_COLOURS  # one colour a modality, in all notebooks
 #
 # | symbol | shape | meaning |
 # |---|---|---|
-# | $W$ | `(d_j, 4H)` | $W_i, W_f, W_g, W_o$ side by side |
-# | $U$ | `(H, 4H)` | $U_i, U_f, U_g, U_o$ side by side |
-# | $\mathbf{b}$ | `(1, 4H)` | $\mathbf{b}_i, \mathbf{b}_f, \mathbf{b}_g, \mathbf{b}_o$ side by side |
+# | $W$ | `(d_j, 4H)` | $W_i$, $W_f$, $W_g$ and $W_o$ side by side |
+# | $U$ | `(H, 4H)` | $U_i$, $U_f$, $U_g$ and $U_o$ side by side |
+# | $\mathbf{b}$ | `(1, 4H)` | $\mathbf{b}_i$, $\mathbf{b}_f$, $\mathbf{b}_g$ and $\mathbf{b}_o$ side by side |
 #
 # As loops, one number at a time. All sizes differ, so that nothing fits by accident:
 
 # %%
 rng = np.random.default_rng(1)
 V, u, d_j, H = 4, 6, 3, 2
-params = nn.init_bilstm(rng, d_j, H)  # W (2, d_j, 4H), U (2, H, 4H), b (2, 1, 4H): index 0 forwards, 1 backwards
+params = nn.init_bilstm(rng, d_j, H)  # W (2, d_j, 4H), U (2, H, 4H), b (2, 1, 4H): forwards, backwards
 params = nn.map_leaves(lambda leaf: leaf + 0.8 * rng.standard_normal(leaf.shape), params)
 W, U, b = (params[name][0] for name in ("W", "U", "b"))  # the one that reads forwards
 
@@ -100,7 +102,7 @@ def lstm_step_loop(x, h, c, W, U, b):
 
 
 x, h, c = rng.standard_normal((V, d_j)), rng.standard_normal((V, H)), rng.standard_normal((V, H))
-h_loop, c_loop = np.swapaxes([lstm_step_loop(x[v], h[v], c[v], W, U, b) for v in range(V)], 0, 1)  # (V, H) each
+h_loop, c_loop = np.swapaxes([lstm_step_loop(x[v], h[v], c[v], W, U, b) for v in range(V)], 0, 1)  # (V, H)
 
 # %% [markdown]
 # The package's `lstm_cell` does a step of all videos at once. It takes $\mathbf{x}_t W + \mathbf{b}$ ready-made, for it
@@ -152,9 +154,11 @@ for b_f, style in ((-1, ":"), (0, "-."), (1, "--"), (4, "-")):
     for value in impulse:
         h_1, c_1 = lstm_cell(h_1, c_1, value * W_1 + b_1, np.zeros((1, 4)))
         cells.append(c_1[0, 0])
-    ax.plot(range(1, 21), cells, style, color=COLOURS["l"], lw=2, label=f"$b_f = {b_f}$:  $f = {sigmoid(b_f):.2f}$")
+    ax.plot(range(1, 21), cells, style, color=COLOURS["l"], lw=2,
+            label=f"$b_f = {b_f}$:  $f = {sigmoid(b_f):.2f}$")
     assert np.allclose(cells[3:], cells[2] * sigmoid(b_f) ** np.arange(1, 18))  # a power of f
-ax.set(xlabel="utterance $t$", ylabel="cell $c_t$", title="what is left of an impulse", xticks=range(1, 21, 2))
+ax.set(xlabel="utterance $t$", ylabel="cell $c_t$", xticks=range(1, 21, 2),
+       title="what is left of an impulse")
 ax.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
 plt.show()
 
@@ -178,7 +182,7 @@ def lstm_loop(x, W, U, b):
 def bilstm_loop(x, params):
     """Outputs (u, 2H) of both directions over one video."""
     forward = lstm_loop(x, *(params[name][0] for name in ("W", "U", "b")))
-    backward = lstm_loop(x[::-1], *(params[name][1] for name in ("W", "U", "b")))[::-1]  # and turned back again
+    backward = lstm_loop(x[::-1], *(params[name][1] for name in ("W", "U", "b")))[::-1]  # turned back again
     return np.hstack([forward, backward])
 
 
@@ -186,7 +190,8 @@ x = rng.standard_normal((V, u, d_j))
 everything = np.ones((V, u), dtype=bool)  # no padding yet
 outputs = ops.bilstm(params, x, everything)  # (V, u, 2H)
 assert np.allclose(outputs, [bilstm_loop(video, params) for video in x], rtol=0, atol=1e-14)
-nn.check_gradient(lambda p: weigh(ops.bilstm(p["lstm"], p["x"], everything)), {"lstm": params, "x": x}, rng)
+nn.check_gradient(lambda p: weigh(ops.bilstm(p["lstm"], p["x"], everything)),
+                  {"lstm": params, "x": x}, rng)
 
 # %% [markdown]
 # **Who sees whom?** Take one video of twelve utterances, and ask how strongly output $t$ reacts to utterance $s$: the
@@ -197,7 +202,8 @@ nn.check_gradient(lambda p: weigh(ops.bilstm(p["lstm"], p["x"], everything)), {"
 def reactions(params, x, half):
     """How strongly each output of one half reacts to each utterance of one video x (u, d_j): (u, u)."""
     H = params["U"].shape[1]
-    _, pull = nn.vjp(lambda p: ops.bilstm(params, p["x"], np.ones((1, len(x)), dtype=bool)), {"x": x[None]})
+    everything = np.ones((1, len(x)), dtype=bool)
+    _, pull = nn.vjp(lambda p: ops.bilstm(params, p["x"], everything), {"x": x[None]})
     result = np.zeros((len(x), len(x)))
     for t in range(len(x)):
         g = np.zeros((1, len(x), 2 * H))
@@ -211,11 +217,11 @@ halves = {"forwards": slice(0, H), "backwards": slice(H, 2 * H), "both": slice(0
 fig, axes = plt.subplots(1, 3, figsize=(9, 3.2), layout="constrained", sharey=True)
 for ax, (name, half) in zip(axes, halves.items(), strict=True):
     strength = reactions(params, twelve, half)
-    image = ax.pcolormesh(np.log10(np.where(strength > 0, strength, np.nan)), cmap="Blues", vmin=-6, vmax=0,
-                          edgecolor="white", linewidth=0.5)
-    ax.set(title=name, xlabel="utterance $s$", aspect="equal", xticks=[0.5, 5.5, 11.5], yticks=[0.5, 5.5, 11.5])
-    ax.set_xticklabels([1, 6, 12])
-    ax.set_yticklabels([1, 6, 12])
+    image = ax.pcolormesh(np.log10(np.where(strength > 0, strength, np.nan)), cmap="Blues",
+                          vmin=-6, vmax=0, edgecolor="white", linewidth=0.5)
+    ax.set(title=name, xlabel="utterance $s$", aspect="equal")
+    ax.set_xticks([0.5, 5.5, 11.5], [1, 6, 12])
+    ax.set_yticks([0.5, 5.5, 11.5], [1, 6, 12])
     halves[name] = strength
 axes[0].set_ylabel("output $t$")
 axes[0].invert_yaxis()
@@ -277,7 +283,8 @@ def forward(x, W, U, b):
 def backward(steps, g_outputs, W, U):
     """Gradients by x, W, U and b, where g_outputs (u, H) are those of the loss by each output."""
     u, H = g_outputs.shape
-    gradient = {"x": np.zeros((u, len(W))), "W": np.zeros_like(W), "U": np.zeros_like(U), "b": np.zeros((1, 4 * H))}
+    gradient = {"x": np.zeros((u, len(W))), "W": np.zeros_like(W), "U": np.zeros_like(U),
+                "b": np.zeros((1, 4 * H))}
     h_bar = c_bar = np.zeros((1, H))
     for t in reversed(range(u)):
         s = steps[t]
@@ -322,14 +329,16 @@ for name in leaves:
 nn.check_gradient(unrolled, leaves, rng, gradient=by_hand)
 
 nn.ops.use("fast")
-_, pull = nn.vjp(lambda p: ops.bilstm(p["lstm"], p["x"], everything[:1]), {"lstm": params, "x": video[None]})
+_, pull = nn.vjp(lambda p: ops.bilstm(p["lstm"], p["x"], everything[:1]),
+                 {"lstm": params, "x": video[None]})
 nn.ops.use("readable")
 by_package = pull(np.hstack([g_outputs, np.zeros((u, H))])[None])  # nothing from the backward half
 assert np.allclose(by_package["x"][0], by_hand["x"], rtol=0, atol=1e-13)
 for name in ("W", "U", "b"):
     assert np.allclose(by_package["lstm"][name][0], by_hand[name], rtol=0, atol=1e-13)
-    print(f"{name} {by_hand[name].shape}: largest entry of the gradient {abs(by_hand[name]).max():.3f}, "
-          f"largest difference to autograd {abs(by_hand[name] - by_autograd[name]).max():.0e}")
+    print(f"{name} {by_hand[name].shape}: largest entry of the gradient "
+          f"{abs(by_hand[name]).max():.3f}, largest difference to autograd "
+          f"{abs(by_hand[name] - by_autograd[name]).max():.0e}")
 
 # %% [markdown]
 # **How far back does a gradient reach?** Follow a loss on the last of 40 utterances back through time. In a plain
@@ -350,7 +359,8 @@ def reach(loss_of_start):
 
 def plain(p):
     generator, h = np.random.default_rng(0), np.zeros((1, units))
-    W, U = generator.standard_normal((d_j, units)) / 2, generator.standard_normal((units, units)) / np.sqrt(units)
+    W = generator.standard_normal((d_j, units)) / 2
+    U = generator.standard_normal((units, units)) / np.sqrt(units)
     for t in range(len(long)):
         h = 2 * ops.sigmoid(2 * (p["x"][t:t + 1] @ W + h @ U)) - 1  # this is tanh
     return weigh(h)
@@ -368,12 +378,13 @@ curves = {"plain recurrent network": reach(plain)} | {
 for (name, lengths), style in zip(curves.items(), ("-", ":", "--", "-"), strict=True):
     ax.plot(np.arange(40), lengths[::-1], style, lw=2, label=name,
             color=COLOURS["v"] if name.startswith("plain") else COLOURS["l"])
-ax.set(yscale="log", xlabel="utterances back from the loss", ylabel="length of the gradient by $\\mathbf{x}_t$",
-       title="how far back a loss reaches")
+ax.set(yscale="log", xlabel="utterances back from the loss",
+       ylabel=r"length of the gradient by $\mathbf{x}_t$", title="how far back a loss reaches")
 ax.legend(frameon=False, fontsize="small", loc="lower left")
 plt.show()
 for name, lengths in curves.items():
-    print(f"{name.replace('$', ''):24} the gradient 30 utterances back is {lengths[-31] / lengths[-1]:.0e} times the last one")
+    print(f"{name.replace('$', ''):24} the gradient 30 utterances back is "
+          f"{lengths[-31] / lengths[-1]:.0e} times the last one")
 assert curves["LSTM, $b_f = -1$"][9] < curves["LSTM, $b_f = 1$"][9] < curves["LSTM, $b_f = 3$"][9]
 
 # %% [markdown]
@@ -398,19 +409,20 @@ masked = ops.bilstm(params, padded, mask)
 assert np.allclose(masked, alone, rtol=0, atol=1e-14)
 for name, y in (("without a mask", unmasked), ("with the mask", masked)):
     error = abs(y - alone)[mask]  # (real utterances, 2H)
-    print(f"{name:15} largest error forwards {error[:, :H].max():.0e}, backwards {error[:, H:].max():.0e}")
+    print(f"{name:15} largest error forwards {error[:, :H].max():.0e}, "
+          f"backwards {error[:, H:].max():.0e}")
 assert np.allclose(unmasked[mask][:, :H], alone[mask][:, :H], rtol=0, atol=1e-14)
 assert abs(unmasked - alone)[mask][:, H:].max() > 0.01
 
 # %%
 fig, axes = plt.subplots(1, 2, figsize=(8.6, 2.9), layout="constrained", sharey=True)
 errors = np.where(mask[:, :, None], abs(unmasked - alone), np.nan)  # (V, u, 2H)
-for ax, name, half in zip(axes, ("forward half", "backward half"), np.split(errors, 2, axis=2), strict=True):
-    image = ax.pcolormesh(half.max(axis=2), cmap="Reds", vmin=0, vmax=np.nanmax(errors), edgecolor="white",
-                          linewidth=1)
+for ax, name, half in zip(axes, ("forward", "backward"), np.split(errors, 2, axis=2), strict=True):
+    image = ax.pcolormesh(half.max(axis=2), cmap="Reds", vmin=0, vmax=np.nanmax(errors),
+                          edgecolor="white", linewidth=1)
     for v, t in zip(*np.nonzero(~mask), strict=True):
         ax.add_patch(plt.Rectangle((t, v), 1, 1, facecolor="0.93", edgecolor="white", hatch="///"))
-    ax.set(title=f"{name}: error without a mask", xlabel="utterance", xticks=np.arange(u) + 0.5,
+    ax.set(title=f"{name} half: error without a mask", xlabel="utterance", xticks=np.arange(u) + 0.5,
            yticks=np.arange(V) + 0.5)
     ax.set_xticklabels(range(1, u + 1))
     ax.set_yticklabels([f"video {v + 1}" for v in range(V)])
@@ -428,7 +440,7 @@ plt.show()
 
 # %%
 rubbish = np.where(mask[:, :, None], x, 30 * rng.standard_normal(x.shape))
-rubbish = np.concatenate([rubbish, rng.standard_normal((V, 3, d_j))], axis=1)  # and three steps more of it
+rubbish = np.concatenate([rubbish, rng.standard_normal((V, 3, d_j))], axis=1)  # and three steps more
 longer = np.pad(mask, ((0, 0), (0, 3)))
 
 
@@ -455,8 +467,8 @@ nn.ops.use("readable")
 # Now the network of the paper, $UCLN: \mathbb{R}^{u \times d_j} \to \mathbb{R}^{u \times d}$: a bidirectional LSTM,
 # then a dense layer with a tanh, for each utterance. Whatever the width $d_j$ of a modality was, afterwards it is
 # $d$. It is trained *alone*, one for each modality. For that, one more dense layer, $\mathbb{R}^d \to \mathbb{R}^N$,
-# predicts the label, with the categorical cross-entropy as loss and Adadelta as optimiser (notebook 02). Then this
-# last layer is thrown away. What remains is a maker of features.
+# predicts the label, with the categorical cross-entropy (notebook 03) as loss and Adadelta as optimiser (notebook
+# 02). Then this last layer is thrown away. What remains is a maker of features.
 #
 # | part | shapes | |
 # |---|---|---|
@@ -473,7 +485,8 @@ d, N = 5, 3
 small = {"bilstm": params, "dense": nn.init_dense(rng, 2 * H, d), "label": nn.init_dense(rng, d, N)}
 labels = np.eye(N)[rng.integers(N, size=(V, u))]  # (V, u, N), one-hot
 
-features = np.tanh(ops.bilstm(params, padded, mask) @ small["dense"]["W"] + small["dense"]["b"])  # (V, u, d)
+h = ops.bilstm(params, padded, mask)  # (V, u, 2H)
+features = np.tanh(h @ small["dense"]["W"] + small["dense"]["b"])  # (V, u, d)
 assert np.allclose(ucln.context_features(small, padded, mask), features, rtol=0, atol=1e-14)
 
 total = 0.0
@@ -481,7 +494,8 @@ for v in range(V):
     for t in range(lengths[v]):
         logits = features[v, t] @ small["label"]["W"] + small["label"]["b"][0]
         total -= np.log(np.exp(logits[labels[v, t].argmax()]) / np.exp(logits).sum())
-assert np.isclose(ucln.ucln_loss(small, padded, labels, mask), total / lengths.sum(), rtol=0, atol=1e-14)
+loss = ucln.ucln_loss(small, padded, labels, mask)
+assert np.isclose(loss, total / lengths.sum(), rtol=0, atol=1e-14)
 nn.check_gradient(lambda p: ucln.ucln_loss(p, padded, labels, mask, np.random.default_rng(5)), small, rng)
 
 whole = ucln.init_ucln(rng, 100, 50, 2)  # the sizes of the language modality of MOSI
@@ -505,7 +519,7 @@ def cut_up(corpus):
 
 
 def train(corpus, m, epochs):
-    """Train a UCLN. Returns its parameters, the loss of each epoch, and for each utterance whether it is right."""
+    """Train a UCLN. Returns its parameters, the losses, and for each utterance whether it is right."""
     losses = []
     params = ucln.train_ucln(corpus, m, 50, epochs, np.random.default_rng(0),
                              report=lambda epoch, loss: losses.append(loss))
@@ -547,7 +561,7 @@ print("verdict:", "context helps" if gain > 2 * error else "context hurts" if ga
 # The synthetic corpus has context in four of a hundred utterances only, too few to be seen here. On the real corpus,
 # neighbours often have the same label (notebook 03), and there is more to gain. Measured there, with `python
 # tutorials/sources/04_context.py`: 78.3 % of the test utterances with context, 75.8 % without, standard error of the
-# difference 0.8 %. One run with one seed is still one run: notebook 10 does this with ten.
+# difference 0.8 %. One run with one seed is still one run: notebook 10 is about seeds.
 #
 # ## 6. What context is worth when nothing else is there
 #
@@ -562,14 +576,14 @@ start = only_context.starts[only_context.split["test"][0]]
 for i in range(start, start + 5):
     print(f"  {only_context.classes[only_context.labels[i]]:9} {only_context.words[i]}")
 
-params_c, losses_c, right_c = train(only_context, "l", epochs=30)
-_, losses_0, right_0 = train(cut_up(only_context), "l", epochs=4)
+params_c, _, right_c = train(only_context, "l", epochs=30)
+_, _, right_0 = train(cut_up(only_context), "l", epochs=4)
 test = only_context.utterances("test")
 first = np.isin(test, only_context.starts)  # the first utterances of videos
 p = only_context.labels[test].mean()
 best = 1 - first.mean() * min(p, 1 - p)
-print(f"without context {right_0[test].mean():.1%}, UCLN {right_c[test].mean():.1%} of the test utterances; "
-      f"always the same class {max(p, 1 - p):.1%}, nobody can beat {best:.1%}")
+print(f"without context {right_0[test].mean():.1%}, UCLN {right_c[test].mean():.1%} of the test "
+      f"utterances; always the same class {max(p, 1 - p):.1%}, nobody can beat {best:.1%}")
 assert right_c[test].mean() > 0.8
 assert right_0[test].mean() < max(p, 1 - p) + 0.02
 
@@ -588,9 +602,11 @@ def right_with(params, order=None):
 
 
 def without_half(half):
-    """The parameters with one LSTM switched off: with all parameters 0, its output is sigmoid(0) tanh(0) = 0."""
-    return params_c | {"bilstm": nn.map_leaves(
-        lambda leaf: leaf * (np.arange(2) != half).astype(leaf.dtype)[:, None, None], params_c["bilstm"])}
+    """The parameters with one LSTM switched off: if all of them are 0, its output is 0 too."""
+    def switch_off(leaf):
+        return np.stack([0 * leaf[0], leaf[1]] if half == 0 else [leaf[0], 0 * leaf[1]])
+
+    return params_c | {"bilstm": nn.map_leaves(switch_off, params_c["bilstm"])}
 
 
 scores = {
@@ -604,10 +620,12 @@ scores = {
 }
 fig, ax = plt.subplots(figsize=(8, 3.2), layout="constrained")
 colours = ["0.7" if name.startswith("trained") else COLOURS["l"] for name in scores]
-ax.bar_label(ax.barh(list(scores), list(scores.values()), color=colours), fmt=lambda s: f"{s:.0%}", padding=3)
+bars = ax.barh(list(scores), list(scores.values()), color=colours)
+ax.bar_label(bars, fmt=lambda score: f"{score:.0%}", padding=3)
 ax.axvline(0.5, color="0.4", ls=":")
 ax.invert_yaxis()
-ax.set(xlim=(0, 1.08), xlabel="test accuracy", title="a corpus in which only the utterance before knows the label")
+ax.set(xlim=(0, 1.08), xlabel="test accuracy",
+       title="a corpus in which only the utterance before knows the label")
 plt.show()
 assert scores["UCLN, backward LSTM switched off"] > 0.7
 assert scores["UCLN, forward LSTM switched off"] < 0.65
@@ -623,7 +641,7 @@ assert scores["UCLN, utterances of a video shuffled"] < 0.65
 
 # %%
 def effect_by_distance(params, corpus, m, videos, reach=5):
-    """Mean change of the decision on t (the difference of its two logits) when t + k is silenced: {k: change}."""
+    """Mean change of the decision on t, the difference of its two logits, if t + k is silenced: by k."""
     changes = {k: [] for k in range(-reach, reach + 1)}
     for video in videos:
         x, _ = pad(corpus.features[m].astype("float32"), corpus.starts, [video])  # (1, u, d_j)
@@ -646,7 +664,8 @@ nn.ops.use("readable")
 fig, axes = plt.subplots(1, 2, figsize=(8.6, 3), layout="constrained", sharex=True)
 for ax, (name, change) in zip(axes, by_distance.items(), strict=True):
     ax.bar(list(change), list(change.values()), color=COLOURS["l"])
-    ax.set(title=f"UCLN trained on {name}", xlabel="distance of the silenced utterance", xticks=range(-5, 6))
+    ax.set(title=f"UCLN trained on {name}", xlabel="distance of the silenced utterance",
+           xticks=range(-5, 6))
 axes[0].set_ylabel("change of the decision")
 plt.show()
 assert max(by_distance["only context"], key=by_distance["only context"].get) == -1
@@ -683,7 +702,7 @@ check("4.1", lstm_step)
 
 # %%
 def step_back(h_bar, c_bar, c_before, c, i, f, g, o):
-    """All (V, H); c_before is the cell before the step, c after it. Returns the gradient by z, (V, 4H)."""
+    """All (V, H); c_before is the cell before the step, c after it. Returns the gradient by z (V, 4H)."""
     raise NotImplementedError("exercise 4.2")
 
 
