@@ -14,7 +14,7 @@ import numpy as np
 from . import __version__, files, metrics, nn
 from .data import DataError, load, standardise
 from .model import MODALITIES, forward
-from .settings import PAPER, PRESETS, RELEASED_WEIGHT_DECAY, Settings, command_line, flag, preset
+from .settings import PAPER, PRESETS, Settings, command_line, flag, preset
 from .training import fit
 from .ucln import apply_ucln, train_ucln
 
@@ -187,8 +187,6 @@ def parser():
     p.add_argument("--quiet", action="store_true", help="show only the table at the end")
     for spec in fields(Settings):
         others = {name: values[spec.name] for name, values in PRESETS.items() if spec.name in values}
-        if spec.name == "weight_decay":
-            others |= {f"released {name}": value for name, value in RELEASED_WEIGHT_DECAY.items()}
         default = ", ".join([str(spec.default), *(f"{name} {value}" for name, value in others.items())])
         text = f"{spec.metadata['help']} (default {default})"
         if spec.type is bool:
@@ -202,7 +200,7 @@ def parser():
 def run_name(source, settings):
     """Name of a run: what one usually varies, and every other setting that is not the preset's."""
     usual = ("dataset", "target", "variant", "protocol", "seed")
-    base = asdict(preset(settings.dataset, settings.variant))
+    base = asdict(preset(settings.dataset))
     changed = [flag(name)[2:] + str(value) for name, value in asdict(settings).items()
                if name not in usual and value != base[name]]
     return "-".join([settings.dataset, source, settings.target, settings.variant, settings.protocol,
