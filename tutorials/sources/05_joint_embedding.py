@@ -798,8 +798,8 @@ axes[0].legend(frameon=False, fontsize="small")
 plt.show()
 
 # %% [markdown]
-# Each guard does what it is for. With $\mathcal{L}_{rl}$ less of the features is lost. With $\mathcal{L}_{cl}$ the classes of
-# the training utterances move apart, in every modality. Together they share the room.
+# Each guard does what it is for. With $\mathcal{L}_{rl}$ less of the features is lost. With $\mathcal{L}_{cl}$ the
+# classes of the training utterances move apart, in every modality. Together they share the room.
 #
 # Now compare training with test. A loss cannot put a label into an utterance that does not carry it, but it can learn
 # the label of each training utterance by heart. So how far the classes move apart on utterances that are *new* depends

@@ -1,0 +1,80 @@
+"""Exercises of notebook 06, the adversary."""
+
+import numpy as np
+
+from .. import nn
+from ..losses_eq2_3_4_6_8_9 import fake_adversarial_loss, true_adversarial_loss
+from ..nn import ops
+from . import compare, exercise
+
+m, B = 4, 5
+
+
+@exercise("6.1", 4)
+def best_discriminator(answer, rng):
+    """D* (n,) from the densities of the target (n,) and of the sources (s, n)."""
+    target, sources = rng.uniform(0.1, 1, 6), rng.uniform(0.1, 1, (3, 6))
+    right = target / (target + sources.sum(axis=0))
+    compare(answer, (target, sources), right, {
+        "it looks like the mean of the sources: Eq. 4 has a summand for each of them":
+            target / (target + sources.mean(axis=0)),
+        "it looks like the share of the sources: D is to be sure of the target": 1 - right,
+        "it looks like the odds p_t / p_s, which can be above 1": target / sources.sum(axis=0),
+        "one D* for each source: there is one discriminator, and it sees them all": target / (target + sources),
+    })
+
+
+def _both(z, target):
+    return np.array([fake_adversarial_loss(z, target), true_adversarial_loss(z, target)])
+
+
+@exercise("6.2", 3, 4)
+def adversarial_losses(answer, rng):
+    """[L_fal, L_tal] from logits z (m, B, 1), some of them enormous."""
+    z, target = 3 * rng.standard_normal((m, B, 1)), 2
+    z[0, 1], z[target, 3] = 1000, -800
+    right = _both(z, target)
+    saturating = -np.mean(ops.softplus(np.delete(z, target, axis=0)).sum(axis=0))
+    compare(answer, (z, target), right, {
+        "the right numbers in the wrong order: L_fal first": right[::-1],
+        "true and false are exchanged, or the sign of z is": _both(-z, target),
+        "L_fal looks like the saturating form, log(1 - D): Eq. 3 is -log D": np.array([saturating, right[1]]),
+        "the target is not always row 1: it is an argument": _both(z, 1),
+        "the sources are averaged: Eq. 3 and 4 add them up": np.array([
+            right[0] / (m - 1), np.mean(ops.softplus(np.delete(z, target, axis=0))) + ops.softplus(-z[target]).mean()]),
+        "it looks like the sum over the batch: the loss is a mean": B * right,
+    })
+
+
+@exercise("6.3", 2)
+def forces(answer, rng):
+    """Minus the gradients (2, m, B, 1) of L_fal and L_tal by the logits z (m, B, 1)."""
+    z, target = rng.standard_normal((m, B, 1)), 2
+    by_z = [nn.value_and_grad(lambda p, loss=loss: loss(p["z"], target), {"z": z})[1]["z"]
+            for loss in (fake_adversarial_loss, true_adversarial_loss)]
+    right, D = -np.stack(by_z), ops.sigmoid(z)
+    for_target = right.copy()
+    for_target[0, target] = (1 - D[target]) / B
+    saturating = right.copy()
+    saturating[0] = np.where(right[0] == 0, 0, D / B)
+    compare(answer, (z, target), right, {
+        "these are the gradients: a force goes down the loss": -right,
+        "the target does not enter L_fal: its encoder is not pulled": for_target,
+        "the 1/B is missing: the losses are means over the batch": B * right,
+        "the generators' force looks like that of the saturating form, D: it is 1 - D": saturating,
+        "the right numbers in the wrong order: the generators come first": right[::-1],
+    })
+
+
+@exercise("6.4")
+def translate(answer, rng):
+    """For each x_a (n,) the x_l of the same rank."""
+    x_a, x_l = rng.standard_normal((2, 9))
+    ranks = x_a.argsort().argsort()
+    compare(answer, (x_a, x_l), np.sort(x_l)[ranks], {
+        "argsort says who is in place i; you need the place in which i is: argsort of argsort":
+            np.sort(x_l)[x_a.argsort()],
+        "x_l has to be in order before you count": x_l[ranks],
+        "the order of x_a is lost: entry i of the result belongs to entry i of x_a": np.sort(x_l),
+        "it is the other way round: the smallest x_a gets the largest x_l": np.sort(x_l)[::-1][ranks],
+    })

@@ -1,0 +1,46 @@
+"""Solutions of notebook 06. Run it with: python tutorials/solutions/06_adversary.py"""
+
+import numpy as np
+
+from argf_np.exercises import check
+
+
+def best_discriminator(p_target, p_sources):
+    return p_target / (p_target + p_sources.sum(axis=0))  # sum, not mean: Eq. 4 adds up over the sources
+
+
+check("6.1", best_discriminator)
+
+
+def adversarial_losses(z, target):
+    true = z[target]  # (B, 1)
+    sources = np.delete(z, target, axis=0)  # (m - 1, B, 1)
+    L_fal = np.logaddexp(0, -sources).sum(axis=0).mean()  # -log D = log(e^0 + e^-z)
+    L_tal = (np.logaddexp(0, sources).sum(axis=0) + np.logaddexp(0, -true)).mean()
+    return np.array([L_fal, L_tal])
+
+
+check("6.2", adversarial_losses)
+
+
+def forces(z, target):
+    D = 1 / (1 + np.exp(-z))  # (m, B, 1)
+    generators, discriminator = 1 - D, -D  # up and down, for the sources
+    generators[target] = 0  # the target does not enter L_fal
+    discriminator[target] = 1 - D[target]  # the discriminator wants D to rise at the target
+    return np.stack([generators, discriminator]) / z.shape[1]  # means over the batch
+
+
+check("6.3", forces)
+
+
+def translate(x_a, x_l):
+    rank = np.argsort(np.argsort(x_a))  # the first argsort says who is in place i, the second in which place i is
+    return np.sort(x_l)[rank]
+
+
+check("6.4", translate)
+
+# Turned over, np.sort(x_l)[::-1][rank]: the reconstruction loss does not tell the two apart, as a decoder turns the
+# order around as easily as it keeps it. The classification loss does: one C serves all modalities (D4), so the label
+# has to lie on the same side in each of them.
