@@ -11,9 +11,9 @@
 # two stages:
 #
 # 1. *Speak one language.* Voice, words and face are described by numbers of very different kinds. Three networks
-# translate them into one common space, in which it can no longer be told which of the three a vector comes from. 2.
-# *Combine, step by step.* A graph joins the three vectors in pairs, and the pairs in triples, and says how much each
-# of    these counts. From all of them together comes the decision.
+#    translate them into one common space, in which it can no longer be told which of the three a vector comes from.
+# 2. *Combine, step by step.* A graph joins the three vectors in pairs, and the pairs in triples, and says how much each
+#    of these counts. From all of them together comes the decision.
 #
 # In this notebook you see all of it once: the network drawn, trained, and one utterance followed from its words to
 # the decision. Nothing is explained in depth, and nothing needs to be understood at once. Each part has a notebook of
@@ -23,11 +23,11 @@
 # |---|---|---|
 # | $a, l, v$ | | the modalities: acoustic, language, visual, always in this order |
 # | $m$ | | any of them |
-# | $\mathbf{x}_m$ | $d = 50$ | what is known about an utterance in modality $m$: 50 numbers |
-# | $\mathbf{x}_m^e$ | $k = 50$ | the same utterance in the common space, the *joint embedding space* |
+# | $\mathbf{x}_m$ | `d`, 50 | what is known about an utterance in modality $m$: 50 numbers |
+# | $\mathbf{x}_m^e$ | `k`, 50 | the same utterance in the common space, the *joint embedding space* |
 # | $\alpha$ | 1 | a weight: how much something counts |
-# | $\mathbf{U}, \mathbf{B}, \mathbf{T}$ | $k$ | what the modalities alone, in pairs and in triples have to say |
-# | $\mathbf{M}$ | $N = 2$ | the decision: a probability for each class |
+# | $\mathbf{U}$, $\mathbf{B}$, $\mathbf{T}$ | `k`, 50 | what the modalities say alone, in pairs, in triples |
+# | $\mathbf{M}$ | `N`, 2 | the decision: a probability for each class |
 #
 # In the code, `B` utterances are done at once, as one *batch*. Arrays have the three modalities in front: `x` is
 # `(3, B, d)`, and `x[1]` is language.
@@ -202,7 +202,7 @@ for name, group in fresh.items():
 print(f"{'all':14} {total:9,}")
 
 # %% [markdown]
-# The graph, of which the paper is proud, is small. Nearly all parameters are in the encoders. (The paper's Table 4
+# The graph, of which the paper is proud, is small. Four of five parameters are in the encoders. (The paper's Table 4
 # says 1,270,770. Notebook 10 finds out where the difference comes from.)
 #
 # ## 3. Training

@@ -60,11 +60,13 @@ COLOURS = figures.MODALITY_COLOURS  # three colours that everybody can tell apar
 # How could we find that out with $f$ alone? The derivative is the limit of $(f(x + h) - f(x)) / h$ as $h$ goes to 0. Do
 # not go to the limit, take a small $h$: that is a *finite difference*. There are better and worse ones:
 #
-# | difference | formula | its error |
-# |---|---|---|
-# | forward | $\dfrac{f(x + h) - f(x)}{h}$ | order $h$ |
-# | central | $\dfrac{f(x + h) - f(x - h)}{2h}$ | order $h^2$ |
-# | fourth-order central | $\dfrac{8 f(x + h) - 8 f(x - h) - f(x + 2h) + f(x - 2h)}{12 h}$ | order $h^4$ |
+# $$
+# \begin{array}{lll}
+# \text{forward} & \dfrac{f(x + h) - f(x)}{h} & \text{error} \sim h \\[2ex]
+# \text{central} & \dfrac{f(x + h) - f(x - h)}{2h} & \text{error} \sim h^2 \\[2ex]
+# \text{fourth-order central} & \dfrac{8 f(x + h) - 8 f(x - h) - f(x + 2h) + f(x - 2h)}{12 h} & \text{error} \sim h^4
+# \end{array}
+# $$
 #
 # The errors come from Taylor's series, $f(x + h) = f + h f' + \frac{h^2}{2} f'' + \frac{h^3}{6} f''' + \dots$ In the
 # forward difference the term with $f''$ is left over. In the central one it cancels out, since it is the same on both
@@ -199,20 +201,22 @@ print(f"{n:,} parameters: {2 * n:,} evaluations of the loss for a single step of
 # All three inputs occur twice, and so the slopes are not that easy to see. Write it as a list of single steps, each
 # with a name. Beside each step stands what it is differentiated by its inputs, which is easy, since a step is short:
 #
-# | step | local derivatives |
-# |---|---|
-# | $z_1 = w V_1$ | $\partial z_1 / \partial w = V_1$, $\ \partial z_1 / \partial V_1 = w$ |
-# | $z_2 = w V_2$ | $\partial z_2 / \partial w = V_2$, $\ \partial z_2 / \partial V_2 = w$ |
-# | $\alpha_1 = \sigma(z_1)$ | $\alpha_1 (1 - \alpha_1)$ |
-# | $\alpha_2 = \sigma(z_2)$ | $\alpha_2 (1 - \alpha_2)$ |
-# | $t = \alpha_1 + \alpha_2$ | $1$, $\ 1$ |
-# | $S = V_1 V_2$ | $\partial S / \partial V_1 = V_2$, $\ \partial S / \partial V_2 = V_1$ |
-# | $q = S + 0.5$ | $1$ |
-# | $L = t / q$ | $\partial L / \partial t = 1 / q$, $\ \partial L / \partial q = -t / q^2$ |
+# $$
+# \begin{array}{lll}
+# z_1 = w V_1 & \partial z_1 / \partial w = V_1 & \partial z_1 / \partial V_1 = w \\
+# z_2 = w V_2 & \partial z_2 / \partial w = V_2 & \partial z_2 / \partial V_2 = w \\
+# \alpha_1 = \sigma(z_1) & \partial \alpha_1 / \partial z_1 = \alpha_1 (1 - \alpha_1) \\
+# \alpha_2 = \sigma(z_2) & \partial \alpha_2 / \partial z_2 = \alpha_2 (1 - \alpha_2) \\
+# t = \alpha_1 + \alpha_2 & \partial t / \partial \alpha_1 = 1 & \partial t / \partial \alpha_2 = 1 \\
+# S = V_1 V_2 & \partial S / \partial V_1 = V_2 & \partial S / \partial V_2 = V_1 \\
+# q = S + 0.5 & \partial q / \partial S = 1 \\
+# L = t / q & \partial L / \partial t = 1 / q & \partial L / \partial q = -t / q^2
+# \end{array}
+# $$
 #
-# Now from the last line to the first. Write $\bar t$ for $\partial L / \partial t$, and so on. At the end $\bar L =
-# 1$. Each step hands its own $\bar{}$ back to its inputs, multiplied by the local derivative. **An input that is used
-# twice gets two parts, which add up.**
+# Now from the last line to the first. Write $\bar t$ for $\partial L / \partial t$, and so on for all of them. At the
+# end $\bar L = 1$. Each step hands what it has got back to its inputs, multiplied by the local derivative: $\bar t =
+# \bar L \cdot 1 / q$. **An input that is used twice gets two parts, which add up.**
 
 # %%
 w, V_1, V_2 = 2.0, 0.9, 0.4
@@ -259,8 +263,8 @@ for name, slope in by_hand.items():
 #
 # What we did by hand follows a rule, so a program can do it. We need numbers that remember where they come from. Each
 # result of a step is put on a list, the *tape*, together with its inputs and the local derivatives. Going back is
-# going through the tape from its end: what is behind a step on the tape is done before it, and so its $\bar{}$ is
-# complete when its turn comes.
+# going through the tape from its end: what is behind a step on the tape is done before it, and so its
+# derivative is complete when its turn comes.
 
 # %%
 class Number:

@@ -102,16 +102,26 @@ for m in range(3):
 # Two dense layers one after the other are no more than one: $(x W_1 + b_1) W_2 + b_2 = x\, (W_1 W_2) + (b_1 W_2 +
 # b_2)$. For more, something must bend in between. These are the ones of the paper:
 #
-# | name | formula | derivative | where |
-# |---|---|---|---|
-# | leaky ReLU | $x$ if $x > 0$, else $s\,x$ | $1$ or $s$ | encoders ($s = 0.01$), decoders, $D$, $MLP$ ($s = 0.2$) |
-# | tanh | $(e^x - e^{-x}) / (e^x + e^{-x})$ | $1 - y^2$ | last layer of the encoders, $MLP$, decision |
-# | sigmoid $\sigma$ | $1 / (1 + e^{-x})$ | $y (1 - y)$ | discriminator, weights of the modalities |
-# | softmax | $e^{x_i} / \sum_j e^{x_j}$ | $y_i (\delta_{ij} - y_j)$ | class probabilities, weights of vertices |
-# | ELU | $x$ if $x > 0$, else $e^x - 1$ | $1$ or $e^x$ | released code only |
+# $$
+# \begin{array}{lll}
+# \text{leaky ReLU} & y = x \text{ if } x > 0, \text{ else } s\,x & y' = 1 \text{ or } s \\
+# \tanh & y = (e^x - e^{-x}) \,/\, (e^x + e^{-x}) & y' = 1 - y^2 \\
+# \text{sigmoid } \sigma & y = 1 \,/\, (1 + e^{-x}) & y' = y\, (1 - y) \\
+# \text{softmax} & y_i = e^{x_i} \,/\, \sum_j e^{x_j} & \partial y_i / \partial x_j = y_i\, (\delta_{ij} - y_j) \\
+# \text{ELU} & y = x \text{ if } x > 0, \text{ else } e^x - 1 & y' = 1 \text{ or } e^x
+# \end{array}
+# $$
 #
-# The derivatives of tanh, sigmoid and softmax are written with the output $y$. So the way back needs no exponential
-# again.
+# | name | where in the paper |
+# |---|---|
+# | leaky ReLU | encoders (slope 0.01); decoders, discriminator, the networks that fuse two vertices (slope 0.2) |
+# | tanh | where a vector ends: encoders, decoders, fused vertices; decision |
+# | sigmoid | discriminator, weights of the modalities |
+# | softmax | class probabilities, weights of vertices |
+# | ELU | only in the code that the authors have released |
+#
+# ($\delta_{ij}$ is 1 for $i = j$, else 0.) The derivatives of tanh, sigmoid and softmax are written with the output
+# $y$. So the way back needs no exponential again.
 
 # %%
 curves = {
@@ -126,7 +136,7 @@ for (name, (function, derivative)), colour in zip(
         curves.items(), (COLOURS["l"], COLOURS["v"], COLOURS["a"], "0.4"), strict=True):
     y_line = function(x_line)
     _, slope = nn.value_and_grad(lambda p, function=function: function(p["x"]).sum(), {"x": x_line})
-    assert np.allclose(slope["x"], derivative(x_line, y_line))  # by pencil, as in the table
+    assert np.allclose(slope["x"], derivative(x_line, y_line))  # by pencil, as listed
     axes[0].plot(x_line, y_line, color=colour, lw=2, label=name)
     axes[1].plot(x_line, slope["x"], color=colour, lw=2)
 axes[0].set(title="activation", xlabel="$x$", ylim=(-1.3, 3))
