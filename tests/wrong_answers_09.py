@@ -1,0 +1,71 @@
+"""Typical wrong answers to the exercises of notebook 09: ``{exercise: [(what the hint says, answer), ...]}``."""
+
+import itertools
+
+import numpy as np
+
+from argf_np.nn.readable import softmax
+
+
+def pairs(unimodal, bimodal, fits):
+    return {frozenset(pair) for pair in itertools.combinations([*unimodal, *bimodal], 2) if fits("".join(pair))}
+
+
+def weights(alpha_1, alpha_2, S, first, second, half=0.5, axis=0):
+    below = np.concatenate([alpha_1, alpha_2])
+    return softmax((below[first] + below[second]) / (S + half), axis)
+
+
+def halves(*arguments):
+    z = np.log(weights(*arguments))
+    return np.concatenate([softmax(z[:3], 0), softmax(z[3:], 0)])
+
+
+def dec(Dec, Omega, norm_axis=0, scaled=True, last=softmax, second=np.tanh):
+    x = Omega
+    if norm_axis is not None:
+        x = (x - x.mean(norm_axis, keepdims=True)) / np.sqrt(x.var(norm_axis, keepdims=True) + 1e-5)
+        x = x * Dec["norm"]["gamma"] + Dec["norm"]["beta"] if scaled else x
+    for name, activation in (("dense_1", np.tanh), ("dense_2", second), ("dense_3", last)):
+        x = activation(x @ Dec[name]["W"] + Dec[name]["b"])
+    return x
+
+
+def alternating(f, lower, upper, sign=np.prod, last=(-1, 1)):
+    corners = np.array([*itertools.product((-1, 1), (-1, 1), last)])
+    return sum(sign(corner) * f(np.where(corner[:, None] > 0, upper, lower)[:, None])[0] for corner in corners)
+
+
+WRONG = {
+    "9.1": [
+        (r"a \+ al holds 2 modalities", lambda u, b: pairs(u, b, lambda pair: len(pair) > 2)),
+        (r"a \+ lv holds three of them and is missing", lambda u, b: pairs("", b, lambda pair: True)),
+        (r"al \+ tv holds 4 modalities|al \+ vt holds 4 modalities",
+         lambda u, b: pairs(u, b, lambda pair: len(set(pair)) >= 3)),
+        (r"al \+ av holds three of them", lambda u, b: pairs(u, b, lambda pair: len(set(pair)) == len(pair) == 3)),
+    ],
+    "9.2": [
+        ("softmax of Eq. 14 is missing", lambda a, b, S, i, j: (
+            np.concatenate([a, b])[i] + np.concatenate([a, b])[j]) / (S + 0.5)),
+        ("0.5 is missing", lambda *arguments: weights(*arguments, half=0)),
+        ("in front of the unimodal", lambda a, b, *rest: weights(b, a, *rest)),
+        ("each half", halves),
+        ("over the batch", lambda *arguments: weights(*arguments, axis=1)),
+    ],
+    "9.3": [
+        ("batch norm is missing", lambda Dec, Omega: dec(Dec, Omega, norm_axis=None)),
+        ("scale and shift", lambda Dec, Omega: dec(Dec, Omega, scaled=False)),
+        ("mean over the columns", lambda Dec, Omega: dec(Dec, Omega, norm_axis=1)),
+        ("last softmax is missing", lambda Dec, Omega: dec(Dec, Omega, last=lambda z: z)),
+        ("tanh in front of the softmax", lambda Dec, Omega: dec(Dec, Omega, last=lambda z: softmax(np.tanh(z)))),
+        ("softmax over the batch", lambda Dec, Omega: dec(Dec, Omega, last=lambda z: softmax(z, 0))),
+        ("tanh is missing after the second", lambda Dec, Omega: dec(Dec, Omega, second=lambda z: z)),
+    ],
+    "9.4": [
+        ("every sign is turned", lambda *arguments: -alternating(*arguments)),
+        ("without signs", lambda *arguments: alternating(*arguments, sign=lambda corner: 1)),
+        ("mean over the corners", lambda *arguments: alternating(*arguments) / 8),
+        ("eight corners, not four", lambda *arguments: alternating(*arguments, last=(1,))),
+        ("an axis too many", lambda *arguments: alternating(*arguments)[None]),
+    ],
+}
