@@ -5,6 +5,7 @@ type, and means are sums divided by a Python integer.
 """
 
 import autograd.numpy as np
+from autograd.extend import defvjp, primitive
 
 from .gradients import constant
 
@@ -61,14 +62,18 @@ def elu(x):
     return positive * x + np.exp((1 - positive) * x) - 1
 
 
+@primitive
 def tanh(x):
-    """Hyperbolic tangent."""
+    """Hyperbolic tangent, with its derivative 1 - tanh^2: autograd's own, 1 / cosh^2, overflows for large x."""
     return np.tanh(x)
+
+
+defvjp(tanh, lambda y, x: lambda g: g * (1 - y * y))
 
 
 def sigmoid(x):
     """1 / (1 + e^-x), written with tanh so that nothing overflows."""
-    return 0.5 * (np.tanh(0.5 * x) + 1)
+    return 0.5 * (tanh(0.5 * x) + 1)
 
 
 def softplus(x):
@@ -145,8 +150,8 @@ def lstm_cell(h, c, gates_x, U):
     Arguments: h, c (V, H); gates_x (V, 4H); U (H, 4H). Returns h', c' (V, H).
     """
     i, f, g, o = np.split(gates_x + np.dot(h, U), 4, axis=1)
-    c = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
-    return sigmoid(o) * np.tanh(c), c
+    c = sigmoid(f) * c + sigmoid(i) * tanh(g)
+    return sigmoid(o) * tanh(c), c
 
 
 def bilstm(p, x, mask):
@@ -154,7 +159,7 @@ def bilstm(p, x, mask):
 
     Arguments
         p: ``W`` (2, d, 4H), ``U`` (2, H, 4H), ``b`` (2, 1, 4H); index 0 reads forwards, 1 backwards.
-        x: (V, T, d), V sequences; entries behind the end of a sequence are ignored.
+        x: (V, T, d), V sequences; what stands behind the end of a sequence is ignored, if it is finite.
         mask: (V, T) bool, True on real steps, which stand at the front.
     Returns (V, T, 2H): forward and backward outputs side by side, 0 on padding.
     """
