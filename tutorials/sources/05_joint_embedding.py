@@ -64,8 +64,8 @@ COLOURS = figures.MODALITY_COLOURS  # one colour a modality, in all notebooks
 # | symbol | shape | meaning |
 # |---|---|---|
 # | $p(\mathbf{x}_m)$ | | distribution of the features of modality $m$: the data |
-# | $q(\mathbf{x}_m^e \,\vert\, \mathbf{x}_m, \theta_m)$ | | the encoder function: where $\mathbf{x}_m$ goes |
-# | $p_{\theta_m}(\mathbf{x}_m^e)$ | | the transformed distribution, in the embedding space |
+# | $q$ | | the encoder function: where $\mathbf{x}_m$ goes |
+# | $p_{\theta_m}$ | | the transformed distribution, in the embedding space |
 #
 # The integral looks worse than it is. The encoder has no choice: $q$ puts all its mass on the one point
 # $E_m(\mathbf{x}_m)$. To integrate then means: *encode every utterance, and look at what comes out*. Nobody ever
@@ -228,8 +228,8 @@ assert all(np.abs(gradient[layer]["b"]).max() < 1e-12 for layer in ("dense_1", "
 #
 # | symbol | shape | meaning |
 # |---|---|---|
-# | $q(\tilde{\mathbf{x}}_m \,\vert\, \mathbf{x}_m^e, \theta_{dm})$ | | the decoder: where $\mathbf{x}_m^e$ goes |
-# | $p_{\theta_{dm}}(\tilde{\mathbf{x}}_m)$ | | distribution of the reconstructions |
+# | $q$ | | the decoder: where $\mathbf{x}_m^e$ goes |
+# | $p_{\theta_{dm}}$ | | distribution of the reconstructions |
 #
 # Again $q$ has no choice, and the integral means: decode everything. The layers are $k \to 512 \to 64 \to d$: dropout
 # and leaky ReLU 0.2 after the first, dropout, batch norm and leaky ReLU 0.2 after the second, tanh at the end.
