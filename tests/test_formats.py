@@ -146,6 +146,7 @@ def test_mmsa_rows_are_averaged_and_grouped(tmp_path, aligned, capsys):
     first = videos["train"]["b_x"][11]
     first[1]["audio"][0, 1], first[1]["text"][0, 2], first[1]["vision"][-1, 0] = -np.inf, np.nan, np.nan
     videos["test"]["d"][11][1]["text"][:] = 0  # no valid step: missing
+    videos["valid"]["c"][11][1]["audio"][:] = 3  # a length ends it, where there is one
     write_mmsa(tmp_path / "aligned_50.pkl", videos, aligned)
     corpus = read(tmp_path)
     assert ": 3 infinite or NaN values of the features count as 0" in capsys.readouterr().err

@@ -148,14 +148,16 @@ def _moments(corpus, m):
         for _, rows in chunks(x, train):
             yield rows[~np.isnan(rows[:, 0])].astype(float)
 
-    if (n := sum(len(rows) for rows in present())) == 0:
+    parts = [(len(rows), rows.sum(axis=0), rows.min(axis=0, initial=np.inf), rows.max(axis=0, initial=-np.inf))
+             for rows in present()]
+    if (n := sum(part[0] for part in parts)) == 0:
         raise DataError(f"{corpus.name}: no training utterance has the modality {m}")
-    mean = sum(rows.sum(axis=0) for rows in present()) / n
+    _, sums, lows, highs = zip(*parts, strict=True)
+    mean = sum(sums) / n
     variance = sum(((rows - mean) ** 2).sum(axis=0) for rows in present()) / n
     # Not variance > 0: rounding gives a constant column a tiny one.
-    low = np.min([rows.min(axis=0, initial=np.inf) for rows in present()], axis=0)
-    high = np.max([rows.max(axis=0, initial=-np.inf) for rows in present()], axis=0)
-    return {"mean": mean, "deviation": np.where(low < high, np.sqrt(variance), 1)}
+    varies = np.min(lows, axis=0) < np.max(highs, axis=0)
+    return {"mean": mean, "deviation": np.where(varies, np.sqrt(variance), 1)}
 
 
 def standardise(corpus, by=None):
