@@ -189,6 +189,16 @@ def test_bad_tables_get_one_line_with_the_row(tmp_path, rows, expected):
     assert re.search(expected, refusal(tmp_path))
 
 
+def test_a_name_twice_is_refused(tmp_path):
+    columns, features = own_rows()
+    write_folder(tmp_path, columns, features)
+    np.save(tmp_path / "pulse.npy", features["pulse"])
+    assert "'pulse' twice, as a column or as a file" in refusal(tmp_path)
+    (tmp_path / "pulse.npy").unlink()
+    write_csv(tmp_path / "utterances.csv", [["video", "video", "order"], *(["x", i, i] for i in range(18))])
+    assert "'video' twice, as a column or as a file" in refusal(tmp_path)
+
+
 def test_archives_that_hide_something_are_refused(tmp_path):
     columns, features = own_rows()
     hidden = np.array([{"a": 1}] * 18, object)

@@ -57,4 +57,4 @@ def linear_accuracy(z, labels, N, rows):
 
 def _line(first, *cells):
     """A row of a table; shares are shown in percent."""
-    return f"{first:<14}" + "".join(f"{f'{100 * c:.1f} %' if isinstance(c, float) else c:>18}" for c in cells)
+    return f"{first:<14}" + "".join(f" {f'{100 * c:.1f} %' if isinstance(c, float) else c:>17}" for c in cells)

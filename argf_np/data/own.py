@@ -16,6 +16,7 @@ order already are memory-mapped: they are read when they are needed and never as
 
 import re
 import zipfile
+from collections import Counter
 
 import numpy as np
 
@@ -48,18 +49,24 @@ def read_folder(folder):
     """A `Corpus` of `utterances.csv` and the modalities beside it."""
     table = folder / "utterances.csv"
     rows = read_rows(table)
-    columns = {name: [] for name in next(rows, (0, ()))[1]}
-    known = {}  # keeps each text once
+    names = next(rows, (0, ()))[1]
+    columns, known = {name: [] for name in names}, {}
+    files = [path for path in sorted(folder.iterdir()) if path.suffix in (".npy", ".csv") and path != table]
+    for name, times in Counter([*names, *(path.stem for path in files)]).items():
+        if times > 1:
+            raise DataError(f"{folder}: {name!r:.60} twice, as a column or as a file")
     for _, fields in rows:
-        for column, field in zip(columns.values(), fields, strict=False):
-            column.append(known.setdefault(field, field))
-    features, n = {}, len(next(iter(columns.values()), ()))
-    for path in sorted(folder.iterdir()):
-        if path.suffix == ".npy":
-            features[path.stem] = _foreign(path, lambda path=path: np.lib.format.open_memmap(path, "r"))
-        elif path.suffix == ".csv" and path != table:
-            features[path.stem] = read_numbers(path, n, missing=True)
+        for column, field in zip(columns.values(), fields, strict=True):
+            column.append(known.setdefault(field, field))  # each text is kept once
+    n = len(next(iter(columns.values()), ()))
+    features = {path.stem: _read_modality(path, n) for path in files}
     return _corpus(table, folder.resolve().name, columns, features)
+
+
+def _read_modality(path, n):
+    if path.suffix == ".csv":
+        return read_numbers(path, n, missing=True)
+    return _foreign(path, lambda: np.lib.format.open_memmap(path, "r"))
 
 
 def _foreign(path, read):
@@ -86,8 +93,8 @@ def _corpus(path, name, columns, features):
         require(re.fullmatch(r"\w[\w.+-]{0,39}", m), f"modalities named by letters and digits, not {m!r:.60}")
         require(isinstance(x, np.ndarray) and x.ndim == 2 and len(x) == n, f"an array of {n} rows for {m}")
     order = np.array([_number(value) for value in columns["order"]])
-    for i in np.flatnonzero(~np.isfinite(order)):
-        require(False, f"numbers for order, not {columns['order'][i]!r:.60}")
+    finite = np.isfinite(order)
+    require(finite.all(), f"numbers for order, not {columns['order'][int(finite.argmin())]!r:.60}")
     videos, words = ([str(x) for x in columns.get(key, [""] * n)] for key in ("video", "words"))
     index, video_ids, lengths = arrange(videos, order)
     ids = tuple(f"{videos[i]}_{order[i]:.15g}" for i in index)
