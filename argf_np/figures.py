@@ -33,7 +33,8 @@ PANELS = {  # entry of the history: what its panel is called
     "validation_fusion": "validation: loss of $M$",
     "validation_accuracy": "validation: accuracy of $M$",
 }
-FOOLED = 1.5 * np.log(2)  # 0.5 L_tal where D says 1/2 to all three modalities, w = 1
+# 0.5 L_tal of the best D where nothing can be told apart: one true modality to two false ones gives D = 1/3 (w = 1)
+FOOLED = 0.5 * (3 * np.log(3) - 2 * np.log(2))
 
 WIDTH = 8  # inches; 800 pixels in the README
 WORDS = 32  # letters of an utterance that fit beside its row
@@ -71,7 +72,7 @@ def training_curves(history, axes=None, title=""):
         _describe(figure, "Training", title, (
             "Above: what each of the four updates of a batch descends, as the mean of the batches of an epoch; every "
             "panel has its own scale. Where the discriminator rises to the dotted line it can no longer tell the "
-            "modalities apart ($D=1/2$, $w=1$). Below: utterances that no update sees. A loss that rises there "
+            "modalities apart ($D=1/3$, $w=1$). Below: utterances that no update sees. A loss that rises there "
             "while that of the graph fusion network above still falls is overfitting."))
     epochs = [row["epoch"] for row in history]
     for name, ax in axes.items():

@@ -98,7 +98,10 @@ def embedding_term(L_fal, L_rl, lambda_):
 
 
 def discriminator_term(L_tal):
-    r"""The second summand of Eq. 9, $0.5 L_{tal}$: moves the discriminator (D8)."""
+    r"""The second summand of Eq. 9, $0.5 L_{tal}$: moves the discriminator (D8).
+
+    Adam divides by the gradient's size, so the 0.5 matters only against weight decay and epsilon.
+    """
     return 0.5 * L_tal
 
 

@@ -8,8 +8,8 @@ Each update has its own loss, moves its own groups of parameters and keeps its o
     fusion          mean square error                   gfn; in the paper's variant ("end to end") the encoders too
 
 Which activations a step sees (D6): with ``activations="first"`` all gradients of a batch are taken at the parameters
-with which the batch began, from one pass through the encoders, and then the updates step in their order; with "fresh"
-each update runs the encoders anew, with what the updates before it have changed.
+with which the batch began, from one pass through the encoders, and then the updates step in their order, which so
+matters for weight decay alone; with "fresh" each update runs the encoders anew, with what those before it have changed.
 """
 
 import autograd.numpy as np
@@ -163,7 +163,8 @@ def accuracy(M, y):
 def fit(x, y, rows, settings, report=lambda row: None):
     """Train ARGF, and pick the parameters as the protocol says.
 
-    fixed: train for all epochs; the parameters are an average over epochs, each weighing 0.8 of the next. No choice.
+    fixed: train for all epochs; the parameters are an average over epochs, each weighing 0.8 of the next. No choice is
+        made. (The averages of encoders and discriminator need not fit each other: to study D, take "validation".)
     validation: the parameters of the epoch with the lowest fusion loss on the validation utterances.
     released: what the authors' script reports (D14): the epoch of the best *test* accuracy, with dropout and batch
         statistics left on at test time. It peeks at the test labels, and is there to show what that is worth.

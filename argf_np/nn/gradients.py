@@ -41,7 +41,7 @@ def vjp(function, params):
 def value_and_grad(function, params):
     """``(loss, gradient tree)`` of a function that takes the tree and returns a scalar loss."""
     value, pull = vjp(function, params)
-    return value, pull(np.ones_like(value))
+    return value, pull(np.ones(value.shape, value.dtype))
 
 
 def constant(x):
