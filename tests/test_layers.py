@@ -245,7 +245,7 @@ def test_batch_norm_without_variance_is_finite(x, rng, each_implementation):
 
 @pytest.mark.parametrize("training", [True, False])
 def test_batch_norm_equals_torch(training, rng, each_implementation):
-    torch = pytest.importorskip("torch", reason="parity with PyTorch needs the test extra torch")
+    torch = pytest.importorskip("torch", reason="parity needs PyTorch: pip install argf_np[benchmarks]")
     p, x, g = shaken(nn.init_batch_norm(d), rng), rng.standard_normal((B, d)), rng.standard_normal((B, d))
     mean, var = rng.standard_normal((1, d)), rng.uniform(1, 2, (1, d))
     y, pull = nn.vjp(lambda t: ops.batch_norm(t["p"] | ({} if training else {"mean": mean, "var": var}), t["x"]),

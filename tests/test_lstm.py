@@ -115,7 +115,7 @@ def test_directions_mirror_each_other(params, x, each_implementation):
 
 
 def test_equals_torch(params, x, rng, each_implementation):
-    torch = pytest.importorskip("torch", reason="parity with PyTorch needs the test extra torch")
+    torch = pytest.importorskip("torch", reason="parity needs PyTorch: pip install argf_np[benchmarks]")
     g = rng.standard_normal((V, T, 2 * H)) * MASK[:, :, None]
     y, pull = nn.vjp(lambda p: ops.bilstm(p["lstm"], p["x"], MASK), {"lstm": params, "x": x})
     ours = pull(g)

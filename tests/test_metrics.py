@@ -20,7 +20,7 @@ each_case = pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
 
 @each_case
 def test_equal_to_scikit_learn(case, rng):
-    sklearn = pytest.importorskip("sklearn.metrics", reason="parity with scikit-learn needs the extra scikit-learn")
+    sklearn = pytest.importorskip("sklearn.metrics", reason="parity needs scikit-learn: pip install argf_np[test]")
     truth, prediction = case(rng)
     ours, how = scores(truth, prediction, CLASSES), {"labels": range(4), "zero_division": 0}
     assert ours["accuracy"] == pytest.approx(sklearn.accuracy_score(truth, prediction))

@@ -160,7 +160,7 @@ def test_params_that_are_not_packed_are_refused(rng):
 
 @pytest.mark.parametrize("name", ["Adam", "Adadelta"])
 def test_equals_torch(name, rng):
-    torch = pytest.importorskip("torch", reason="parity with PyTorch needs the test extra torch")
+    torch = pytest.importorskip("torch", reason="parity needs PyTorch: pip install argf_np[benchmarks]")
     if name == "Adam":
         ours = {"init": nn.init_adam, "step": nn.adam, "lr": 0.02, "betas": (0.5, 0.999), "weight_decay": 0.05}
         theirs = {"lr": 0.02, "betas": (0.5, 0.999), "weight_decay": 0.05}
