@@ -113,28 +113,37 @@ def _layer_operation(x, W, b, gamma, beta, mask, frozen, activation, saved):
 
     What the way back needs besides the output goes into the dict ``saved``.
     """
-    z = x if W is None else _matmul(x, W)
-    if b is not None:
-        z += b
-    if mask is not None:
-        z *= mask
+    z = _affine(x, W, b, mask)
     if gamma is not None:
         if frozen is None:
-            mean = np.add.reduce(z, axis=-2, keepdims=True) * z.dtype.type(1 / z.shape[-2])
+            n = z.dtype.type(1 / z.shape[-2])
+            mean = np.add.reduce(z, axis=-2, keepdims=True) * n
             z = z - mean
-            var = np.add.reduce(z * z, axis=-2, keepdims=True) * z.dtype.type(1 / z.shape[-2])
+            var = np.add.reduce(z * z, axis=-2, keepdims=True) * n
+            inverse = 1 / np.sqrt(var + EPSILON)
+            z *= inverse
+            saved.update(mean=mean, var=var, inverse=inverse, normalised=z)
+            z = z * gamma
+            z += beta
         else:
             mean, var = frozen
-            z = z - mean
-        saved["mean"], saved["var"] = mean, var
-        saved["inverse"] = 1 / np.sqrt(var + EPSILON)
-        z *= saved["inverse"]
-        saved["normalised"] = z
-        z = z * gamma
-        z += beta
-    elif W is None:
-        z = z.copy()
+            inverse = 1 / np.sqrt(var + EPSILON)
+            saved["inverse"] = inverse
+            scale = gamma * inverse
+            z = z * scale if W is None else np.multiply(z, scale, out=z)
+            z += beta - mean * scale
     return ACTIVATIONS[activation][0](z)
+
+
+def _affine(x, W, b, mask):
+    """mask (x W + b), a new array; x itself where W is None."""
+    if W is None:
+        return x
+    z = _matmul(x, W)
+    z += b
+    if mask is not None:
+        z *= mask
+    return z
 
 
 def _layer_vjp(argnums, y, args, kwargs):
@@ -149,7 +158,10 @@ def _layer_vjp(argnums, y, args, kwargs):
         cotangents = {}
         g = ACTIVATIONS[activation][1](g, lift(y))
         if gamma is not None:
-            normalised = lift(saved["normalised"])
+            if frozen is None:
+                normalised = lift(saved["normalised"])
+            else:  # evaluation seldom comes back here, so it does not keep them
+                normalised = lift((_affine(x, W, b, mask) - frozen[0]) * saved["inverse"])
             shift = np.add.reduce(g, axis=-2, keepdims=True)
             scale = np.add.reduce(g * normalised, axis=-2, keepdims=True)
             cotangents[3], cotangents[4] = _sum_to(down(scale), gamma), _sum_to(down(shift), beta)
@@ -194,7 +206,8 @@ def _matmul_transposed(g, W):
 def _weight_cotangent(x, g, W):
     if W.ndim == 2 and x.ndim > 2:
         return np.matmul(x.reshape(-1, x.shape[-1]).T, g.reshape(-1, g.shape[-1]))
-    return np.matmul(x.swapaxes(-1, -2), g)
+    out = np.empty((*g.shape[:-2], x.shape[-1], g.shape[-1]), g.dtype)  # contiguous, which matmul alone would not give
+    return np.matmul(x.swapaxes(-1, -2), g, out=out)
 
 
 def _sum_to(g, parameter):

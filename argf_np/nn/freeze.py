@@ -19,6 +19,8 @@ def freeze(params, forward, batches):
     copy = map_leaves(np.copy, params)
     layers = [*_batch_norms(copy)]
     for layer in layers:
+        layer.pop("mean", None)
+        layer.pop("var", None)
         layer["record"] = []
     sizes = []
     for batch in batches:
