@@ -1,5 +1,7 @@
 """The parts put together: parameters of the whole network, and one pass through all of it."""
 
+import numpy as np
+
 from . import gfn_eq10_16 as gfn
 from . import nn
 from .embedding_eq1_5_7 import (
@@ -57,7 +59,11 @@ def predict(params, x, variant="paper", drop_rate=0.0, rng=None):
     return gfn.decide(params["gfn"]["Dec"], gfn.graph_fusion(params["gfn"], x_e, variant)["Omega"])
 
 
-def evaluation_params(params, x, variant="paper", chunk=2048):
-    """Parameters for evaluation: batch norm uses the statistics of the training utterances x (3, n, d), `nn.freeze`."""
-    chunks = [range(x.shape[1])[start:start + chunk] for start in range(0, x.shape[1], chunk)]
-    return nn.freeze(params, lambda p, rows: forward(p, x[:, rows.start:rows.stop], variant), chunks)
+def evaluation_params(params, x, variant="paper", rows=None, chunk=512):
+    """Parameters for evaluation: batch norm uses the statistics of the training utterances (`nn.freeze`).
+
+    Arguments: x (3, n, d); rows: numbers of the training utterances, by default all; chunk: how many at a time.
+    """
+    rows = np.arange(x.shape[1]) if rows is None else rows
+    chunks = [rows[start:start + chunk] for start in range(0, len(rows), chunk)]
+    return nn.freeze(params, lambda p, some: forward(p, x[:, some], variant), chunks)

@@ -127,11 +127,14 @@ def train_batch(params, optimisers, x, y, settings, rng):
     return values
 
 
-def train_epoch(params, optimisers, x, y, settings, rng):
-    """One pass over x (3, n, d), y (n, N) in random batches. Returns ``{update: mean loss of the batches}``."""
-    order = rng.permutation(len(y))
-    batches = [order[start:start + settings.batch_size] for start in range(0, len(y), settings.batch_size)]
-    values = [train_batch(params, optimisers, x[:, rows], y[rows], settings, rng) for rows in batches]
+def train_epoch(params, optimisers, x, y, settings, rng, rows=None):
+    """One pass over the utterances ``rows`` (by default all) of x (3, n, d), y (n, N) in random batches.
+
+    Returns ``{update: mean loss of the batches}``.
+    """
+    order = rng.permutation(len(y) if rows is None else rows)
+    batches = [order[start:start + settings.batch_size] for start in range(0, len(order), settings.batch_size)]
+    values = [train_batch(params, optimisers, x[:, batch], y[batch], settings, rng) for batch in batches]
     return {update: float(np.mean([value[update] for value in values])) for update in values[0]}
 
 
@@ -177,7 +180,7 @@ def fit(x, y, rows, settings, report=lambda row: None):
     chosen; ``history``, a list of dicts: training losses of the four updates, validation losses and accuracy.
     """
     rng = np.random.default_rng([settings.seed, 2])
-    x, y = x.astype(settings.dtype), y.astype(settings.dtype)
+    x, y = x.astype(settings.dtype, copy=False), y.astype(settings.dtype, copy=False)
     train, validation, test = rows["train"], rows["validation"], rows["test"]
     params = init_model(rng, x.shape[2], settings.k, y.shape[1], settings.dtype)
     if settings.learn_w:
@@ -186,10 +189,10 @@ def fit(x, y, rows, settings, report=lambda row: None):
     average = {group: nn.pack(tree) for group, tree in params.items()}
     history, best = [], {"merit": -np.inf}
     for epoch in range(1, settings.epochs + 1):
-        row = {"epoch": epoch} | train_epoch(params, optimisers, x[:, train], y[train], settings, rng)
+        row = {"epoch": epoch} | train_epoch(params, optimisers, x, y, settings, rng, train)
         average_in(average, params, epoch)
         candidate = average if settings.protocol == "fixed" else params
-        frozen = evaluation_params(candidate, x[:, train], settings.variant)
+        frozen = evaluation_params(candidate, x, settings.variant, train)
         scores = evaluate(frozen, x[:, validation], y[validation], settings)
         row |= {f"validation_{name}": value for name, value in scores.items()}
         probabilities, merit = None, epoch
