@@ -304,6 +304,10 @@ def test_dropout_in_evaluation_or_at_rate_0_does_nothing(rng, each_implementatio
     x, state = rng.standard_normal((B, d)), rng.bit_generator.state
     assert ops.dropout(x, 0.3, None) is x
     assert ops.dropout(x, 0, rng) is x
+    p = nn.init_dense(np.random.default_rng(1), d, k)
+    for drop_rate, generator in ((0.3, None), (0, rng)):
+        y = ops.dense_layer(p, x, "tanh", drop_rate, generator)
+        np.testing.assert_array_equal(y, ops.dense_layer(p, x, "tanh"))
     assert rng.bit_generator.state == state
 
 
