@@ -97,9 +97,10 @@ def fingerprint(value):
                 add(key)
                 add(child)
             digest.update(b"}")
-        elif isinstance(item, np.ndarray):
+        elif hasattr(item, "shape"):  # an array, or features that are read row by row
             digest.update(f"{item.dtype}{item.shape}".encode())
-            digest.update(np.ascontiguousarray(item).data)
+            for start in range(0, len(item), 4096):
+                digest.update(np.ascontiguousarray(item[start:start + 4096]).data)
         else:
             digest.update(f"{type(item).__name__}:{item!r};".encode())
 

@@ -24,7 +24,7 @@ def adversarial_loss(L_fal, L_tal):
 def fake_adversarial_loss(z, target, w=1.0):
     r"""Eq. 3: the source encoders want the discriminator to take their output for the target modality.
 
-    $$ L_{fal} = -w [\log D(x_a^e) + \log D(x_v^e)] $$
+    $$ L_{fal} = -w [\log(D(x_a^e)) + \log(D(x_v^e))] $$
 
     Arguments: z (m, B, 1) logits of `discriminate`, so that $-\log D = softplus(-z)$; target: row of the target
     modality, the others are the sources (D15); w: weight of the adversarial loss (D1).
@@ -38,7 +38,7 @@ def fake_adversarial_loss(z, target, w=1.0):
 def true_adversarial_loss(z, target, w=1.0):
     r"""Eq. 4: the discriminator wants to call the target modality true and the others false.
 
-    $$ L_{tal} = -w [\log(1 - D(x_a^e)) + \log(1 - D(x_v^e)) + \log D(x_l^e)] $$
+    $$ L_{tal} = -w [\log(1 - D(x_a^e)) + \log(1 - D(x_v^e)) + \log(D(x_l^e))] $$
 
     Arguments as in Eq. 3; $-\log(1 - D) = softplus(z)$. Returns the mean over the batch, in nats.
     """

@@ -43,7 +43,7 @@ def run(corpus, settings, folder, progress):
         "epoch": fitted["epoch"],
         "test": score(corpus, test, probabilities),
         "majority_class": score(corpus, test, np.tile(np.bincount(corpus.labels[test]), (len(test), 1))),
-        "unimodal": {m: score(corpus, test, unimodal[m][test]) for m in MODALITIES},
+        "unimodal": {m: score(corpus, test, probabilities[test]) for m, probabilities in unimodal.items()},
         "validation": {"accuracy": history[fitted["epoch"] - 1]["validation_accuracy"]},
     }
     with files.replacing(folder / "params.npz") as part:
@@ -71,8 +71,13 @@ def configuration(corpus, settings):
 def context_of_modalities(corpus, settings, progress):
     """The UCLN of each modality, trained or from the cache.
 
-    Returns features (3, n, d) of all utterances and ``{modality: class probabilities (n, N)}``.
+    Returns features (3, n, d) of all utterances and ``{modality: class probabilities (n, N)}``. Features that are a
+    UCLN's output already are taken as they are, without probabilities.
     """
+    if corpus.contextual:
+        if len({corpus.features[m].shape for m in MODALITIES}) > 1:
+            raise DataError(f"{corpus.name}: outputs of a UCLN, expected one width for all modalities")
+        return np.stack([corpus.features[m] for m in MODALITIES]), {}
     train = corpus.utterances("train")
     outputs = {}
     for number, m in enumerate(MODALITIES):
@@ -128,7 +133,7 @@ def draw(folder, history, out, corpus, rows, title):
 
 def table(corpus, settings, result):
     """What the run gave, beside each modality alone, the majority class and the paper's figure."""
-    lines = {"ARGF": result["test"]} | {f"UCLN {m} alone": result["unimodal"][m] for m in MODALITIES}
+    lines = {"ARGF": result["test"]} | {f"UCLN {m} alone": s for m, s in result["unimodal"].items()}
     lines["majority class"] = result["majority_class"]
     cells = {name: [s["accuracy"], s["f1_weighted"], *(s["per_class"][c]["accuracy"] for c in corpus.classes)]
              for name, s in lines.items()}

@@ -61,7 +61,7 @@ def train_ucln(corpus, modality, d, epochs, rng, dtype="float32", report=lambda 
 
     ``report(epoch, loss)`` is called after every epoch with the mean loss of its batches.
     """
-    x, N = corpus.features[modality].astype(dtype), len(corpus.classes)
+    x, N = corpus.features[modality], len(corpus.classes)
     params = {name: nn.pack(part, dtype) for name, part in init_ucln(rng, x.shape[1], d, N).items()}
     states = {name: nn.init_adadelta(part) for name, part in params.items()}
     y = np.eye(N, dtype=dtype)[corpus.labels]
@@ -72,7 +72,8 @@ def train_ucln(corpus, modality, d, epochs, rng, dtype="float32", report=lambda 
             batch = videos[start:start + BATCH_SIZE]
             x_batch, mask = pad(x, corpus.starts, batch)  # (V, u, d_j), (V, u)
             y_batch, _ = pad(y, corpus.starts, batch)  # (V, u, N)
-            value, gradients = nn.value_and_grad(partial(ucln_loss, x=x_batch, y=y_batch, mask=mask, rng=rng), params)
+            value, gradients = nn.value_and_grad(partial(
+                ucln_loss, x=x_batch.astype(dtype), y=y_batch, mask=mask, rng=rng), params)
             losses.append(float(value))
             for name in params:
                 nn.adadelta(states[name], params[name], gradients[name])

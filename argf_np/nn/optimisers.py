@@ -15,7 +15,8 @@ import numpy as np
 from .trees import aligned_zeros, buffer, leaves
 
 BLOCK = 32768  # scalars; five float32 arrays of this length take 640 KiB
-THREADS = int(os.environ.get("OPENBLAS_NUM_THREADS") or os.environ.get("OMP_NUM_THREADS") or os.cpu_count())
+_set = (os.environ.get("OPENBLAS_NUM_THREADS") or os.environ.get("OMP_NUM_THREADS") or "").split(",")[0]
+THREADS = int(_set) if _set.isdigit() and int(_set) > 0 else os.cpu_count() or 1
 
 
 def init_adam(params):
@@ -33,6 +34,7 @@ def adam(state, params, gradients, lr, betas=(0.9, 0.999), epsilon=1e-8, weight_
     The state holds m / (1 - b1) and v / (1 - b2), which saves two passes; the constants make up for it.
     """
     b1, b2 = betas
+    _require_like(gradients, params)
     state["t"] += 1
     root = math.sqrt((1 - b2) / (1 - b2 ** state["t"]))  # sqrt(v_hat) = root * sqrt(stored v)
     step = lr * (1 - b1) / (1 - b1 ** state["t"]) / root
@@ -65,6 +67,8 @@ def adadelta(state, params, gradients, lr=1.0, rho=0.95, epsilon=1e-6):
         param <- param - lr * d                     Zeiler's lr is 1
     """
 
+    _require_like(gradients, params)
+
     def update(p, g2, d2, g, scratch):
         g2 *= rho
         np.multiply(g, g, out=scratch)
@@ -89,14 +93,17 @@ def _zeros_like(params):
     return aligned_zeros(flat.size, flat.dtype)
 
 
+def _require_like(gradients, params):
+    shapes, ours = ([(path, leaf.shape) for path, leaf in leaves(tree)] for tree in (gradients, params))
+    if shapes != ours:
+        raise ValueError(f"the gradients' tree is not the parameters': {set(shapes) ^ set(ours) or 'another order'}")
+
+
 def _each_block(update, params, first, second, gradients, weight_decay=0.0):
     """Call ``update(p, first, second, g, scratch)`` on every block: views of three flat arrays, and two buffers.
 
     ``g`` is the gradient of the block + weight_decay * p, gathered from the leaves; both buffers may be overwritten.
     """
-    shapes, ours = ([(path, leaf.shape) for path, leaf in leaves(tree)] for tree in (gradients, params))
-    if shapes != ours:
-        raise ValueError(f"the gradients' tree is not the parameters': {set(shapes) ^ set(ours) or 'another order'}")
     flat, parts = buffer(params), [leaf.reshape(-1) for _, leaf in leaves(gradients)]
     ends = np.cumsum([part.size for part in parts]).tolist()
 
