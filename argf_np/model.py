@@ -53,8 +53,14 @@ def forward(params, x, variant="paper", drop_rate=0.0, rng=None):
     }
 
 
-def predict(params, x, variant="paper", drop_rate=0.0, rng=None):
-    """Class probabilities M (B, N) of x (3, B, d): the encoders and the graph fusion network only."""
+def predict(params, x, variant="paper", drop_rate=0.0, rng=None, chunk=None):
+    """Class probabilities M (B, N) of x (3, B, d): the encoders and the graph fusion network only.
+
+    With evaluation parameters, ``chunk`` utterances at a time give the same in less memory, which is also faster.
+    """
+    if chunk:
+        starts = range(0, x.shape[1], chunk)
+        return np.concatenate([predict(params, x[:, start:start + chunk], variant) for start in starts])
     x_e = encode(params["encoders"], x, drop_rate, rng)
     return gfn.decide(params["gfn"]["Dec"], gfn.graph_fusion(params["gfn"], x_e, variant)["Omega"])
 

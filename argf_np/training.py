@@ -206,7 +206,7 @@ def fit(x, y, rows, settings, report=lambda row: None):
         history.append(row)
         report(row)
     if best["probabilities"] is None:
-        best["probabilities"] = predict(best["params"], x[:, test], settings.variant)
+        best["probabilities"] = predict(best["params"], x[:, test], settings.variant, chunk=256)
     return {name: best[name] for name in ("params", "probabilities", "epoch")} | {"history": history}
 
 

@@ -108,6 +108,7 @@ def prediction(n, goal, tiny=False):
     x = np.ascontiguousarray(x[:, :n])
     network, x_torch = twin.Best(params, settings).eval(), torch.tensor(x)
     with torch.inference_mode():
-        twin.same("prediction", [torch.tensor(model.predict(params, x))], [network.predict(x_torch)], 1e-4)
-        ms = in_turns({"ours": partial(model.predict, params, x), "theirs": partial(network.predict, x_torch)}, tiny)
+        ours = partial(model.predict, params, x, chunk=256)
+        twin.same("prediction", [torch.tensor(ours())], [network.predict(x_torch)], 1e-4)
+        ms = in_turns({"ours": ours, "theirs": partial(network.predict, x_torch)}, tiny)
     return [row(f"prediction, {n} utterance{'s' * (n > 1)}: best PyTorch", ms["ours"], ms["theirs"], goal)]

@@ -84,6 +84,11 @@ def test_evaluation_statistics_are_averages_over_chunks_weighted_by_size(params,
     np.testing.assert_allclose(deep(x, chunk=3), (3 * deep(x[:, :3]) + 2 * deep(x[:, 3:])) / 5, rtol=0, atol=1e-12)
 
 
+def test_prediction_in_chunks_is_prediction(params, x):
+    frozen = evaluation_params(params, x)
+    np.testing.assert_allclose(predict(frozen, x, chunk=2), predict(frozen, x), rtol=0, atol=1e-12)
+
+
 def test_evaluation_leaves_training_alone(params, x):
     before = {group: nn.buffer(tree).tobytes() for group, tree in params.items()}
     evaluation_params(params, x)

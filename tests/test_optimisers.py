@@ -12,12 +12,10 @@ SHAPES = {"one": {"W": (3, 4), "b": (1, 4)}, "two": {"W": (2, 5, 3), "b": (7,)}}
 STEPS = 6
 
 
-@pytest.fixture(params=[(5, 1), (8, 1), (53, 1), (10_000, 1), (2, 3), (5, 2)],
-                ids=lambda sizes: "blocks of {}, threads {}".format(*sizes))
+@pytest.fixture(params=[2, 5, 8, 53, 10_000])
 def blocks(request, monkeypatch):
-    """Blocks that end within leaves, at a leaf's end, with the last scalar (there are 53) and behind it; threads."""
-    monkeypatch.setattr(optimisers, "BLOCK", request.param[0])
-    monkeypatch.setattr(optimisers, "THREADS", request.param[1])
+    """Blocks that end within leaves, at a leaf's end, with the last scalar (there are 53) and behind it."""
+    monkeypatch.setattr(optimisers, "BLOCK", request.param)
 
 
 def draw(rng):
@@ -80,11 +78,10 @@ def test_adadelta_is_the_textbooks(lr, blocks, rng):
 
 @pytest.mark.parametrize(("init", "step", "settings"), [
     (nn.init_adam, nn.adam, {"lr": 0.02, "weight_decay": 0.05}), (nn.init_adadelta, nn.adadelta, {})])
-def test_no_bit_depends_on_the_number_of_threads(init, step, settings, monkeypatch):
-    monkeypatch.setattr(optimisers, "BLOCK", 2)
+def test_no_bit_depends_on_the_blocks(init, step, settings, monkeypatch):
     results = []
-    for threads in (1, 2, 3):
-        monkeypatch.setattr(optimisers, "THREADS", threads)
+    for block in (2, 5, 10_000):
+        monkeypatch.setattr(optimisers, "BLOCK", block)
         results.append(run(init, step, np.random.default_rng(0), **settings)[1])
     np.testing.assert_array_equal(results[0], results[1])
     np.testing.assert_array_equal(results[0], results[2])

@@ -1,22 +1,17 @@
 """Optimisers: each keeps its moments in flat arrays and steps a packed tree of parameters in place.
 
 The gradients are read leaf by leaf and never written. All arithmetic runs over blocks that stay in the processor's
-cache, so that a step costs one pass over each array; large trees are shared out to as many threads as the matrix
-products use. NumPy lets other threads run while it computes, and no result depends on their number.
+cache, so that a step costs one pass over each array. (Sharing the blocks out to two threads was tried, and gained
+nothing beside the threads of the matrix products.)
 """
 
 import math
-import os
-from concurrent.futures import ThreadPoolExecutor
-from functools import cache
 
 import numpy as np
 
 from .trees import aligned_zeros, buffer, leaves
 
 BLOCK = 32768  # scalars; five float32 arrays of this length take 640 KiB
-_set = (os.environ.get("OPENBLAS_NUM_THREADS") or os.environ.get("OMP_NUM_THREADS") or "").split(",")[0]
-THREADS = int(_set) if _set.isdigit() and int(_set) > 0 else os.cpu_count() or 1
 
 
 def init_adam(params):
@@ -106,32 +101,17 @@ def _each_block(update, params, first, second, gradients, weight_decay=0.0):
     """
     flat, parts = buffer(params), [leaf.reshape(-1) for _, leaf in leaves(gradients)]
     ends = np.cumsum([part.size for part in parts]).tolist()
-
-    def work(begin, end):
-        gathered, scratch = (aligned_zeros(BLOCK, flat.dtype) for _ in range(2))
-        number = 0
-        for start in range(begin, end, BLOCK):
-            stop = min(start + BLOCK, end)
-            g = gathered[:stop - start]
-            np.multiply(flat[start:stop], weight_decay, out=g)
-            here = start
-            while here < stop:  # the leaves, or pieces of leaves, that make up this block
-                while ends[number] <= here:
-                    number += 1
-                origin, upto = ends[number] - parts[number].size, min(ends[number], stop)
-                g[here - start:upto - start] += parts[number][here - origin:upto - origin]
-                here = upto
-            update(flat[start:stop], first[start:stop], second[start:stop], g, scratch[:stop - start])
-
-    shares = min(THREADS, max(1, flat.size // (4 * BLOCK)))
-    length = -(-flat.size // (shares * BLOCK)) * BLOCK
-    begins = range(0, flat.size, length)
-    others = [_pool().submit(work, begin, min(begin + length, flat.size)) for begin in begins[1:]]
-    work(0, min(length, flat.size))
-    for other in others:
-        other.result()
-
-
-@cache
-def _pool():
-    return ThreadPoolExecutor(max(1, THREADS - 1))
+    gathered, scratch = (aligned_zeros(BLOCK, flat.dtype) for _ in range(2))
+    number = 0
+    for start in range(0, flat.size, BLOCK):
+        stop = min(start + BLOCK, flat.size)
+        g = gathered[:stop - start]
+        np.multiply(flat[start:stop], weight_decay, out=g)
+        here = start
+        while here < stop:  # the leaves, or pieces of leaves, that make up this block
+            while ends[number] <= here:
+                number += 1
+            origin, upto = ends[number] - parts[number].size, min(ends[number], stop)
+            g[here - start:upto - start] += parts[number][here - origin:upto - origin]
+            here = upto
+        update(flat[start:stop], first[start:stop], second[start:stop], g, scratch[:stop - start])
