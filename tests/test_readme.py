@@ -13,8 +13,8 @@ TEXTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "tutorials" / "REA
 
 
 @pytest.mark.parametrize("code", re.findall(r"```python\n(.+?)```", README, re.DOTALL))
-def test_code_runs(code, tmp_path):
-    done = subprocess.run([sys.executable, "-W", "error", "-c", code], cwd=tmp_path, capture_output=True, text=True)
+def test_code_runs(code):
+    done = subprocess.run([sys.executable, "-W", "error", "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "al+vl" in done.stdout
 
