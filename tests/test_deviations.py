@@ -236,9 +236,9 @@ def test_d14_only_the_released_protocol_predicts_in_training_mode(protocol, rng,
     rows = {"train": np.arange(6), "validation": np.arange(6, 9), "test": np.arange(9, 12)}
     modes, real = [], training.predict
 
-    def recorded(params, x, variant, drop_rate=0.0, rng=None):
+    def recorded(params, x, variant, drop_rate=0.0, rng=None, **how):
         modes.append(("mean" in params["encoders"]["dense_1"], rng is not None and drop_rate > 0))
-        return real(params, x, variant, drop_rate, rng)
+        return real(params, x, variant, drop_rate, rng, **how)
 
     monkeypatch.setattr(training, "predict", recorded)
     training.fit(x, y, rows, replace(SETTINGS, protocol=protocol, drop_rate=0.3))

@@ -196,9 +196,12 @@ def test_training_curves_have_a_panel_for_each_loss(history):
 
 
 def test_the_dotted_line_is_the_loss_of_a_fooled_discriminator(history):
+    """One true modality to two false ones: where nothing can be told apart, no D does better than 1/3."""
     dotted = figures.training_curves(history)["discriminator"].lines[1]
-    fooled = losses.discriminator_term(losses.true_adversarial_loss(np.zeros((3, B, 1)), target=1))  # logits of 0
-    np.testing.assert_allclose(dotted.get_ydata(), fooled)
+    loss = lambda D: losses.discriminator_term(  # noqa: E731
+        losses.true_adversarial_loss(np.full((3, B, 1), np.log(D / (1 - D))), target=1))
+    np.testing.assert_allclose(dotted.get_ydata(), loss(1 / 3))
+    assert loss(1 / 3) < min(loss(0.3), loss(0.36), loss(0.5))
 
 
 def test_accuracy_has_a_scale_on_which_one_utterance_is_no_jump(history):
