@@ -7,7 +7,7 @@ from setuptools import find_packages, setup
 
 here = Path(__file__).parent
 TUTORIALS = ["jupyterlab>=4", "ipykernel>=6", "jupytext>=1.15", "nbclient>=0.8", "nbformat>=5.9"]
-TEST = ["pytest>=7.4", "pytest-xdist>=3.5", "scikit-learn>=1.3", "ruff>=0.6", *TUTORIALS[1:]]
+TEST = ["pytest>=7.4", "pytest-xdist>=3.5", "scikit-learn>=1.5", "ruff>=0.6", *TUTORIALS[1:]]
 
 setup(
     name="argf_np",
@@ -18,10 +18,10 @@ setup(
     license="MIT",
     python_requires=">=3.10",
     packages=find_packages(include=["argf_np", "argf_np.*"]),
-    install_requires=["numpy>=1.24", "autograd>=1.7", "matplotlib>=3.7"],
+    install_requires=["numpy>=2.0", "autograd>=1.8", "matplotlib>=3.9"],
     extras_require={
         "test": TEST,
-        "figures": ["scikit-learn>=1.3"],  # t-SNE of Figure 5
+        "figures": ["scikit-learn>=1.5"],  # t-SNE of Figure 5
         "benchmarks": ["torch>=2.2"],  # the yardstick, also of the parity tests
         "tutorials": TUTORIALS,
     },
