@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from argf_np import exercises
+from tutorials import exercises
 
-SOLUTIONS = Path(__file__).parents[1] / "tutorials" / "solutions"
+TUTORIALS = Path(__file__).parents[1] / "tutorials"
 NOTEBOOKS = [int(module.name[-2:]) for module in pkgutil.iter_modules(exercises.__path__)]
 
 
@@ -22,8 +22,9 @@ def all_exercises():
 
 
 @pytest.mark.parametrize("notebook", NOTEBOOKS)
-def test_solutions_are_right(notebook, capsys):
-    (solutions,) = SOLUTIONS.glob(f"{notebook:02d}_*.py")
+def test_solutions_are_right(notebook, capsys, monkeypatch):
+    monkeypatch.syspath_prepend(TUTORIALS)  # as where notebooks run
+    (solutions,) = TUTORIALS.glob(f"solutions/{notebook:02d}_*.py")
     runpy.run_path(solutions)
     assert capsys.readouterr().out.split("\n")[:-1] == [f"exercise {number}: right"
                                                         for number in exercises.of_notebook(notebook)]

@@ -3,22 +3,19 @@
 They run as `tutorials.build` runs them: without real data, cache and network. ``pytest -s`` shows the time of each.
 """
 
-import runpy
 import time
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
-
-from argf_np import exercises
 
 nbformat = pytest.importorskip("nbformat", reason="needs the extra 'tutorials'")
 pytest.importorskip("jupytext", reason="needs the extra 'tutorials'")
 pytest.importorskip("nbclient", reason="needs the extra 'tutorials'")
 pytest.importorskip("ipykernel", reason="needs the extra 'tutorials'")
 
-FOLDER = Path(__file__).parents[1] / "tutorials"
-build = SimpleNamespace(**runpy.run_path(FOLDER / "build.py"))
+from tutorials import build, exercises  # noqa: E402, after what build needs
+
+FOLDER = build.HERE
 each_source = pytest.mark.parametrize("source", build.SOURCES, ids=lambda source: source.stem)
 
 

@@ -9,6 +9,7 @@ A source is a py:percent script in sources/. The committed outputs are those of 
 import hashlib
 import importlib
 import inspect
+import os
 import pkgutil
 import re
 import sys
@@ -21,9 +22,10 @@ import nbformat
 from nbclient import NotebookClient
 
 import argf_np
-from argf_np import exercises
 
-HERE = Path(__file__).parent
+from . import exercises
+
+HERE = Path(__file__).resolve().parent
 SOURCES = sorted((HERE / "sources").glob("*.py"))
 MARK = "<!-- Below this line everything is written by build.py. -->\n"
 
@@ -45,7 +47,7 @@ def execute(nb):
     """Run all cells from the top, in place: in an empty folder, without real data, cache and network."""
     with tempfile.TemporaryDirectory() as folder:
         nowhere = {"ARGF_NP_DATA": "data", "XDG_CACHE_HOME": folder, "OPENBLAS_NUM_THREADS": "1",
-                   "PYTHONPATH": str(HERE.parent),
+                   "PYTHONPATH": f"{HERE}{os.pathsep}{HERE.parent}",
                    **{f"{scheme}_proxy": "http://localhost:9" for scheme in ("http", "https")}}
         with mock.patch.dict("os.environ", nowhere):
             NotebookClient(nb, timeout=300, record_timing=False, resources={"metadata": {"path": folder}}).execute()

@@ -1,8 +1,8 @@
-"""Solutions of notebook 00. Run it with: python tutorials/solutions/00_the_whole_paper.py"""
+"""Solutions of notebook 00. Run it in tutorials/ with: python -m solutions.00_the_whole_paper"""
 
 import numpy as np
 
-from argf_np.exercises import check
+from exercises import check
 
 
 def accuracy(M, labels):

@@ -1,8 +1,8 @@
-"""Solutions of notebook 01. Run it with: python tutorials/solutions/01_gradients.py"""
+"""Solutions of notebook 01. Run it in tutorials/ with: python -m solutions.01_gradients"""
 
 import numpy as np
 
-from argf_np.exercises import check
+from exercises import check
 
 
 def numeric_gradient(f, x, h):

@@ -1,8 +1,8 @@
-"""Solutions of notebook 02. Run it with: python tutorials/solutions/02_layers_and_optimisers.py"""
+"""Solutions of notebook 02. Run it in tutorials/ with: python -m solutions.02_layers_and_optimisers"""
 
 import numpy as np
 
-from argf_np.exercises import check
+from exercises import check
 
 
 def dropout(x, drop_rate, u):

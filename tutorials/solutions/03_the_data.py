@@ -1,9 +1,9 @@
-"""Solutions of notebook 03. Run it with: python tutorials/solutions/03_the_data.py"""
+"""Solutions of notebook 03. Run it in tutorials/ with: python -m solutions.03_the_data"""
 
 import numpy as np
 
-from argf_np.exercises import check
 from argf_np.nn import ops
+from exercises import check
 
 
 def standardised(x, train):

@@ -1,9 +1,9 @@
-"""Solutions of notebook 04. Run it with: python tutorials/solutions/04_context.py"""
+"""Solutions of notebook 04. Run it in tutorials/ with: python -m solutions.04_context"""
 
 import numpy as np
 
-from argf_np.exercises import check
 from argf_np.nn import ops
+from exercises import check
 
 
 def lstm_step(x, h, c, W, U, b):

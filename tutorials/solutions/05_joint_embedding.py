@@ -1,8 +1,8 @@
-"""Solutions of notebook 05. Run it with: python tutorials/solutions/05_joint_embedding.py"""
+"""Solutions of notebook 05. Run it in tutorials/ with: python -m solutions.05_joint_embedding"""
 
 import numpy as np
 
-from argf_np.exercises import check
+from exercises import check
 
 
 def density(x_e, w, b):

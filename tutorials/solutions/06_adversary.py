@@ -1,8 +1,8 @@
-"""Solutions of notebook 06. Run it with: python tutorials/solutions/06_adversary.py"""
+"""Solutions of notebook 06. Run it in tutorials/ with: python -m solutions.06_adversary"""
 
 import numpy as np
 
-from argf_np.exercises import check
+from exercises import check
 
 
 def best_discriminator(p_target, p_sources):

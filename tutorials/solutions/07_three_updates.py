@@ -1,8 +1,8 @@
-"""Solutions of notebook 07. Run it with: python tutorials/solutions/07_three_updates.py"""
+"""Solutions of notebook 07. Run it in tutorials/ with: python -m solutions.07_three_updates"""
 
 import numpy as np
 
-from argf_np.exercises import check
+from exercises import check
 
 
 def gradient_by_the_logits(z, target, lambda_):

@@ -1,9 +1,9 @@
-"""Solutions of notebook 08. Run it with: python tutorials/solutions/08_graph_fusion_1.py"""
+"""Solutions of notebook 08. Run it in tutorials/ with: python -m solutions.08_graph_fusion_1"""
 
 import numpy as np
 
-from argf_np.exercises import check
 from argf_np.nn import ops
+from exercises import check
 
 
 def all_similarities(V):

@@ -1,10 +1,10 @@
-"""Solutions of notebook 09. Run it with: python tutorials/solutions/09_graph_fusion_2.py"""
+"""Solutions of notebook 09. Run it in tutorials/ with: python -m solutions.09_graph_fusion_2"""
 
 import itertools
 
 import numpy as np
 
-from argf_np.exercises import check
+from exercises import check
 
 
 def trimodal_pairs(unimodal, bimodal):

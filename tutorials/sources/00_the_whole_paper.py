@@ -44,10 +44,10 @@ from argf_np import figures, nn
 from argf_np import gfn_eq10_16 as gfn
 from argf_np import losses_eq2_3_4_6_8_9 as losses
 from argf_np.data import load, standardise
-from argf_np.exercises import check
 from argf_np.model import forward, init_model
 from argf_np.settings import Settings
 from argf_np.training import fit
+from exercises import check
 
 plt.rcParams.update({"figure.dpi": 100, "axes.spines.top": False, "axes.spines.right": False})
 COLOURS = figures.MODALITY_COLOURS  # one colour a modality, in all notebooks

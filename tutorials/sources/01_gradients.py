@@ -38,9 +38,9 @@ from autograd import grad
 from autograd.extend import defvjp, primitive
 
 from argf_np import figures, losses_eq2_3_4_6_8_9, nn
-from argf_np.exercises import check
 from argf_np.model import init_model
 from argf_np.nn import ops, readable
+from exercises import check
 
 nn.ops.use("readable")  # as in a textbook; the fast ones of notebook 12 give the same values
 plt.rcParams.update({"figure.dpi": 100, "axes.spines.top": False, "axes.spines.right": False})

@@ -33,8 +33,8 @@ from IPython.display import Image, display
 from matplotlib.animation import FuncAnimation, PillowWriter
 
 from argf_np import figures, nn
-from argf_np.exercises import check
 from argf_np.nn import ops, readable
+from exercises import check
 
 nn.ops.use("readable")  # as in a textbook; the fast ones of notebook 12 give the same values
 plt.rcParams.update({"figure.dpi": 100, "axes.spines.top": False, "axes.spines.right": False})

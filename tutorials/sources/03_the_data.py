@@ -36,8 +36,8 @@ from matplotlib.colors import ListedColormap, to_rgb
 
 from argf_np import figures, metrics, nn
 from argf_np.data import load, pad, standardise, unpad
-from argf_np.exercises import check
 from argf_np.nn import ops
+from exercises import check
 
 nn.ops.use("readable")  # as in a textbook; the fast ones of notebook 12 give the same values
 plt.rcParams.update({"figure.dpi": 100, "axes.spines.top": False, "axes.spines.right": False})
@@ -498,10 +498,10 @@ results = {m: report(figures.MODALITY_NAMES[m], probe(corpus.features[m])) for m
 #
 # **If you have run this on the synthetic corpus**, there is no leak: its features are drawn from the labels in the same
 # way for all videos. **On the real features** one sees something else. These numbers were measured on them, by this
-# very probe. The commands, from the top folder of the project:
+# very probe. The commands, in the folder `tutorials`:
 #
 #     python -m argf_np.data download mosi
-#     python tutorials/sources/03_the_data.py
+#     python -m sources.03_the_data
 #
 # Where this notebook runs on the real features itself, the cell asserts that they are right.
 

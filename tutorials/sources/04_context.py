@@ -42,9 +42,9 @@ import numpy as np
 
 from argf_np import figures, nn, ucln
 from argf_np.data import load, pad, standardise, synthesise
-from argf_np.exercises import check
 from argf_np.nn import ops
 from argf_np.nn.readable import lstm_cell
+from exercises import check
 
 nn.ops.use("readable")  # as in a textbook; the fast ones of notebook 12 give the same values
 plt.rcParams.update({"figure.dpi": 100, "axes.spines.top": False, "axes.spines.right": False})

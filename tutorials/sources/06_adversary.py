@@ -45,12 +45,12 @@ from argf_np import embedding_eq1_5_7 as embedding
 from argf_np import figures, nn
 from argf_np import losses_eq2_3_4_6_8_9 as losses
 from argf_np.data import load, standardise
-from argf_np.exercises import check
 from argf_np.model import forward
 from argf_np.nn import ops
 from argf_np.settings import Settings
 from argf_np.training import fit
 from argf_np.ucln import apply_ucln, train_ucln
+from exercises import check
 
 nn.ops.use("readable")  # as in a textbook; the fast ones of notebook 12 give the same values
 plt.rcParams.update({"figure.dpi": 100, "axes.spines.top": False, "axes.spines.right": False})

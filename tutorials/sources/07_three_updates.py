@@ -42,9 +42,9 @@ from argf_np import figures, nn, training
 from argf_np import losses_eq2_3_4_6_8_9 as losses
 from argf_np.data import load, standardise
 from argf_np.embedding_eq1_5_7 import classify, decode, discriminate, encode
-from argf_np.exercises import check
 from argf_np.model import init_model
 from argf_np.settings import Settings
+from exercises import check
 
 nn.ops.use("readable")  # as in a textbook; the fast ones of notebook 12 give the same values
 plt.rcParams.update({"figure.dpi": 100, "axes.spines.top": False, "axes.spines.right": False})

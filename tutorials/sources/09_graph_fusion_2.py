@@ -41,11 +41,11 @@ from argf_np import figures, nn
 from argf_np import gfn_eq10_16 as gfn
 from argf_np import losses_eq2_3_4_6_8_9 as losses
 from argf_np.data import load, standardise, synthesise
-from argf_np.exercises import check
 from argf_np.model import forward
 from argf_np.nn import ops
 from argf_np.settings import Settings
 from argf_np.training import fit
+from exercises import check
 
 nn.ops.use("readable")  # as in a textbook; the fast ones of notebook 12 give the same values
 plt.rcParams.update({"figure.dpi": 100, "axes.spines.top": False, "axes.spines.right": False})

@@ -4,8 +4,9 @@ import math
 
 import numpy as np
 
-from .. import nn
-from ..nn import ops, readable
+from argf_np import nn
+from argf_np.nn import ops, readable
+
 from . import compare, exercise, require
 
 B, width = 5, 7

@@ -2,9 +2,10 @@
 
 import numpy as np
 
-from .. import nn
-from ..losses_eq2_3_4_6_8_9 import discriminator_term, fake_adversarial_loss, true_adversarial_loss
-from ..nn import ops
+from argf_np import nn
+from argf_np.losses_eq2_3_4_6_8_9 import discriminator_term, fake_adversarial_loss, true_adversarial_loss
+from argf_np.nn import ops
+
 from . import compare, exercise, require
 
 n, B, d, k = 2, 5, 4, 7

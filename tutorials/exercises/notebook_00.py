@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from .. import nn
-from ..embedding_eq1_5_7 import init_encoders
+from argf_np import nn
+from argf_np.embedding_eq1_5_7 import init_encoders
+
 from . import compare, exercise
 
 

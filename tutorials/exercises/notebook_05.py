@@ -2,10 +2,11 @@
 
 import numpy as np
 
-from .. import nn
-from ..embedding_eq1_5_7 import init_decoders
-from ..losses_eq2_3_4_6_8_9 import classification_loss, reconstruction_loss
-from ..nn import ops
+from argf_np import nn
+from argf_np.embedding_eq1_5_7 import init_decoders
+from argf_np.losses_eq2_3_4_6_8_9 import classification_loss, reconstruction_loss
+from argf_np.nn import ops
+
 from . import compare, exercise
 
 B, d, k, N = 5, 7, 11, 4

@@ -2,9 +2,10 @@
 
 import numpy as np
 
-from .. import nn
-from ..nn import ops
-from ..nn.readable import lstm_cell
+from argf_np import nn
+from argf_np.nn import ops
+from argf_np.nn.readable import lstm_cell
+
 from . import compare, exercise, require
 
 V, u, d, H = 5, 7, 3, 2

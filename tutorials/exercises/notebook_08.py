@@ -2,9 +2,10 @@
 
 import numpy as np
 
-from .. import nn
-from ..gfn_eq10_16 import fuse, similarity, unimodal_dynamics, vertex_scores, vertex_weights, weighted_sum
-from ..nn import ops
+from argf_np import nn
+from argf_np.gfn_eq10_16 import fuse, similarity, unimodal_dynamics, vertex_scores, vertex_weights, weighted_sum
+from argf_np.nn import ops
+
 from . import compare, exercise, require
 
 n, B, k = 4, 5, 7

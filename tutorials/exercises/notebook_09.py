@@ -4,9 +4,10 @@ import itertools
 
 import numpy as np
 
-from .. import nn
-from ..gfn_eq10_16 import TRIMODAL_ROWS, decide, init_gfn, vertex_scores, vertex_weights
-from ..nn import ops
+from argf_np import nn
+from argf_np.gfn_eq10_16 import TRIMODAL_ROWS, decide, init_gfn, vertex_scores, vertex_weights
+from argf_np.nn import ops
+
 from . import compare, exercise, require
 
 B, k, N = 5, 7, 4

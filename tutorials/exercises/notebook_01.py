@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from .. import nn
-from ..nn import ops
+from argf_np import nn
+from argf_np.nn import ops
+
 from . import compare, exercise, require
 
 B, k = 5, 7

@@ -2,9 +2,10 @@
 
 import numpy as np
 
-from .. import nn
-from ..data import pad
-from ..nn import ops
+from argf_np import nn
+from argf_np.data import pad
+from argf_np.nn import ops
+
 from . import compare, exercise, require
 
 
