@@ -1,7 +1,7 @@
 """Make the notebooks from their sources, run them, and write the tables of the README.
 
-    python -m tutorials.build                    everything
-    python -m tutorials.build 08_graph_fusion_1  this notebook, and the README
+    python -m tutorials.build        everything
+    python -m tutorials.build 08 09  these notebooks, and the README
 
 A source is a py:percent script in sources/. The committed outputs are those of the synthetic corpus.
 """
@@ -14,6 +14,7 @@ import pkgutil
 import re
 import sys
 import tempfile
+import time
 from pathlib import Path
 from unittest import mock
 
@@ -27,6 +28,7 @@ from . import exercises
 
 HERE = Path(__file__).resolve().parent
 SOURCES = sorted((HERE / "sources").glob("*.py"))
+ITEM = r"(?:Eq\.|Figure|Table) \d+"
 MARK = "<!-- Below this line everything is written by build.py. -->\n"
 
 
@@ -82,46 +84,51 @@ def contents():
                   for n in function.equations}
         for cell in notebook(source).cells:
             for section, items in re.findall(r"^## (.+) \((.+)\)$", cell.source, re.M):
-                for item in re.findall(r"(?:Eq\.|Figure|Table) \d+", items):
-                    place = f"[{number}]({source.stem}.ipynb) · {section}"
-                    rows[item] = (place, functions.get(item, ""), solved.get(item, ""), link_to_test(item))
-    order = sorted(rows, key=lambda item: (item.split()[0], int(item.split()[1])))
-    lines = [f"| {item} | {' | '.join(rows[item])} |" for item in order]
+                place = f"[{number}]({source.stem}.ipynb) · {section}"
+                for item in re.findall(ITEM, items):
+                    computed_by = functions.get(item, [])
+                    rows[item] = (place, ", ".join(f"`{name}`" for name in computed_by), solved.get(item, ""),
+                                  link_to_test(item, computed_by))
+    lines = [f"| {item} | {' | '.join(rows[item])} |"
+             for item in sorted(rows, key=lambda item: (item.split()[0], int(item.split()[1])))]
     return "\n".join(["## Where to find what is in the paper", "",
                       "| paper | notebook | function | exercise | test |", "|---|---|---|---|---|", *lines, ""])
 
 
 def functions_of_the_paper():
-    """``{"Eq. 13" or "Figure 2": function}``: what carries an equation's mark or a docstring that begins like this."""
+    """``{item: functions}``: ``{"Eq. 13": ["gfn_eq10_16.vertex_scores"], ...}``.
+
+    A function belongs to an equation by its mark, to a figure or table if its docstring begins with "Figure 2:".
+    """
     found = {}
     for module in pkgutil.walk_packages(argf_np.__path__, "argf_np."):
         if module.name.endswith("__main__"):
             continue
         for name, function in inspect.getmembers(importlib.import_module(module.name), inspect.isfunction):
-            begins = re.match(r"(Figure|Table) \d+(?=:)", function.__doc__ or "")
-            if function.__module__ == module.name and (begins or hasattr(function, "equation")):
-                item = begins[0] if begins else f"Eq. {function.equation}"
-                found[item] = f"`{module.name.removeprefix('argf_np.')}.{name}`"
+            if function.__module__ == module.name:
+                begins = re.match(f"({ITEM}):", function.__doc__ or "")
+                item = f"Eq. {function.equation}" if hasattr(function, "equation") else begins and begins[1]
+                found.setdefault(item, []).append(f"{module.name.removeprefix('argf_np.')}.{name}")
     return found
 
 
-def link_to_test(item):
-    """Link to the tests of an equation; for a figure or table, nothing."""
+def link_to_test(item, functions):
+    """Link to the test file: of an equation the one with its number, else of the module, `figures.graph`'s figures."""
     kind, number = item.split()
-    if kind != "Eq.":
-        return ""
-    (file,) = (HERE.parent / "tests").glob(f"test_eq{int(number):02d}_*.py")
-    return f"[{file.name}](../tests/{file.name})"
+    name = f"eq{int(number):02d}_*" if kind == "Eq." else functions[0].split(".")[0] if functions else ""
+    return ", ".join(f"[{file.name}](../tests/{file.name})" for file in (HERE.parent / "tests").glob(f"test_{name}.py"))
 
 
 def main(names):
-    """Build the notebooks of these names, or all of them, and the README."""
-    if unknown := set(names) - {source.stem for source in SOURCES}:
-        sys.exit(f"error: no source {min(unknown)!r}, expected one of {', '.join(source.stem for source in SOURCES)}")
+    """Build the notebooks whose names begin like this, or all of them, and the README."""
+    stems = [source.stem for source in SOURCES]
+    if unknown := [name for name in names if not any(stem.startswith(name) for stem in stems)]:
+        sys.exit(f"error: no source {unknown[0]!r}, expected one of {', '.join(stems)}")
     for source in SOURCES:
-        if source.stem in names or not names:
+        if source.stem.startswith(tuple(names or stems)):
+            begun = time.perf_counter()
             nbformat.write(execute(notebook(source)), HERE / f"{source.stem}.ipynb")
-            print(source.stem)
+            print(f"{source.stem}: {time.perf_counter() - begun:.0f} s", flush=True)
     (HERE / "README.md").write_text(readme(), encoding="utf-8")
 
 

@@ -7,6 +7,7 @@ All dimensions of its inputs differ, so that a transposed answer is not right by
 
 from copy import deepcopy
 from importlib import import_module
+from importlib.util import find_spec
 
 import numpy as np
 
@@ -25,8 +26,10 @@ def exercise(number, *equations):
 
 
 def of_notebook(notebook):
-    """``{number: function}`` of all exercises of a notebook, in their order."""
-    import_module(f"{__name__}.notebook_{notebook:02d}")
+    """``{number: function}`` of all exercises of a notebook, in their order; of one without a module, none."""
+    module = f"{__name__}.notebook_{notebook:02d}"
+    if find_spec(module):
+        import_module(module)
     return {number: function for number, function in EXERCISES.items() if int(number.split(".")[0]) == notebook}
 
 
