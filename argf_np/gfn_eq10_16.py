@@ -2,12 +2,16 @@ r"""The graph fusion network (Figure 2): three layers of vertices, Eq. 10 to 15,
 
     layer 1  unimodal   a, l, v            -> U     Eq. 10
     layer 2  bimodal    al, vl, av         -> B     Eq. 11 to 15
-    layer 3  trimodal   six pairs, see TRIMODAL     Eq. 11 to 15 again
+    layer 3  trimodal   six pairs, see `trimodal`   Eq. 11 to 15 again
     decision            U + B + T (side by side)    Eq. 16
 
 A vertex is a row: the vectors of a layer are one array (n, B, k) and their weights one array (n, B, 1), for n vertices
-and a batch of B utterances. One function, `interaction`, serves layers 2 and 3.
+and a batch of B utterances. One function, `interaction`, serves layers 2 and 3. The paper has three modalities; the
+graph of two or of more follows the same rule, and one of two has no third layer, T = 0.
 """
+
+from functools import cache
+from itertools import combinations
 
 import autograd.numpy as np
 
@@ -16,37 +20,52 @@ from .equations import equation
 from .nn import ops
 
 UNIMODAL = ("a", "l", "v")
-# A vertex of layer 2 or 3: its name and the two vertices that it fuses.
-BIMODAL = {"al": ("a", "l"), "vl": ("v", "l"), "av": ("a", "v")}
-TRIMODAL = {  # each two of the bimodal vertices, then each bimodal one with the modality it lacks (D11)
-    "al+vl": ("al", "vl"), "al+av": ("al", "av"), "vl+av": ("vl", "av"),
-    "al+v": ("al", "v"), "vl+a": ("vl", "a"), "av+l": ("av", "l"),
-}
+
+
+def bimodal(modalities):
+    """Layer 2: every two modalities, as ``{vertex: the two that it fuses}``; of three in the paper's order."""
+    pairs = combinations(modalities, 2)
+    if len(modalities) == 3:
+        a, l, v = modalities
+        pairs = (a, l), (v, l), (a, v)
+    separator = "" if all(len(m) == 1 for m in modalities) else "*"
+    return {separator.join(pair): pair for pair in pairs}
+
+
+def trimodal(modalities):
+    """Layer 3: each two of the bimodal vertices, then each bimodal one with the modalities it lacks (D11)."""
+    two = bimodal(modalities)
+    pairs = [*combinations(two, 2), *((vertex, m) for vertex, pair in two.items() for m in modalities if m not in pair)]
+    return {"+".join(pair): pair for pair in pairs}
+
+
+@cache
+def layer_rows(n):
+    """What layers 2 and 3 fuse, of n modalities: row numbers of the first and of the second vertex of each pair."""
+    one = tuple(map(str, range(n)))
+    below = (*one, *bimodal(one))  # what layer 3 can fuse
+    return [[[below.index(pair[side]) for pair in layer(one).values()] for side in (0, 1)]
+            for layer in (bimodal, trimodal)]
+
+
+BIMODAL, TRIMODAL = bimodal(UNIMODAL), trimodal(UNIMODAL)
 VERTICES = (*UNIMODAL, *BIMODAL, *TRIMODAL)  # the 12 columns of Figure 6
-
-
-def _rows(edges, names):
-    """Row numbers of the first and of the second vertex of each pair."""
-    return [[names.index(pair[side]) for pair in edges.values()] for side in (0, 1)]
-
-
-BIMODAL_ROWS = _rows(BIMODAL, UNIMODAL)
-TRIMODAL_ROWS = _rows(TRIMODAL, (*UNIMODAL, *BIMODAL))
+BIMODAL_ROWS, TRIMODAL_ROWS = layer_rows(3)
 
 
 def init_gfn(rng, k, N):
     """Parameters: MAN k -> 1; the MLPs of layers 2 and 3, each 2k -> 64 -> k; Dec 3k -> 50 -> 50 -> N."""
     mlp = lambda: {"dense_1": nn.init_dense(rng, 2 * k, 64), "dense_2": nn.init_dense(rng, 64, k)}  # noqa: E731
+    return {"MAN": nn.init_dense(rng, k, 1), "MLP_2": mlp(), "MLP_3": mlp(), "Dec": init_dec(rng, 3 * k, N)}
+
+
+def init_dec(rng, width, N):
+    """Parameters of the decision network Dec: batch norm, width -> 50 -> 50 -> N."""
     return {
-        "MAN": nn.init_dense(rng, k, 1),
-        "MLP_2": mlp(),
-        "MLP_3": mlp(),
-        "Dec": {
-            "norm": nn.init_batch_norm(3 * k),
-            "dense_1": nn.init_dense(rng, 3 * k, 50),
-            "dense_2": nn.init_dense(rng, 50, 50),
-            "dense_3": nn.init_dense(rng, 50, N),
-        },
+        "norm": nn.init_batch_norm(width),
+        "dense_1": nn.init_dense(rng, width, 50),
+        "dense_2": nn.init_dense(rng, 50, 50),
+        "dense_3": nn.init_dense(rng, 50, N),
     }
 
 
@@ -161,25 +180,23 @@ def graph_fusion(params, x_e, variant="paper"):
     ``alpha_hat_2``, ``alpha_2``, ``B``; for layer 3 ``V_3``, ``S_3``, ``alpha_hat_3``, ``alpha_3``, ``T``; and
     ``Omega`` (B, 3k).
     """
+    bimodal_rows, trimodal_rows = layer_rows(len(x_e))
     alpha_m = modality_attention(params["MAN"], x_e)
     U = unimodal_dynamics(alpha_m, x_e)
     V_tilde = ops.softmax(x_e)
-    two = interaction(params["MLP_2"], x_e, V_tilde, alpha_m, BIMODAL_ROWS, variant)
+    two = interaction(params["MLP_2"], x_e, V_tilde, alpha_m, bimodal_rows, variant)
     # D9, D10: the released code passes the weighted vertices on, with the scores of Eq. 13 for weights
     alpha_onward = two["alpha_hat"] if variant == "released" else two["alpha"]
-    three = interaction(
+    three = {"sum": np.zeros_like(U)} if len(x_e) == 2 else interaction(
         params["MLP_3"],
         np.concatenate([x_e, two["onward"]]),  # (6, B, k)
         np.concatenate([V_tilde, ops.softmax(two["V"])]),
         np.concatenate([alpha_m, alpha_onward]),
-        TRIMODAL_ROWS, variant)
+        trimodal_rows, variant)
     Omega = np.concatenate([U, two["sum"], three["sum"]], axis=-1)  # (B, 3k)
-    return {
-        "alpha_m": alpha_m, "U": U,
-        "V_2": two["V"], "S_2": two["S"], "alpha_hat_2": two["alpha_hat"], "alpha_2": two["alpha"], "B": two["sum"],
-        "V_3": three["V"], "S_3": three["S"], "alpha_hat_3": three["alpha_hat"], "alpha_3": three["alpha"],
-        "T": three["sum"], "Omega": Omega,
-    }
+    layers = {f"{name}_{number}": values[name] for number, values in ((2, two), (3, three))
+              for name in ("V", "S", "alpha_hat", "alpha") if name in values}
+    return {"alpha_m": alpha_m, "U": U, "B": two["sum"], "T": three["sum"], "Omega": Omega, **layers}
 
 
 @equation(16)

@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from . import gfn_eq10_16 as gfn
 from . import nn
 from .embedding_eq1_5_7 import (
     classify,
@@ -14,21 +13,30 @@ from .embedding_eq1_5_7 import (
     init_discriminator,
     init_encoders,
 )
+from .fusion import FUSIONS, fuse
 from .nn import ops
 
-MODALITIES = gfn.UNIMODAL
+MODALITIES = ("a", "l", "v")  # acoustic, language, visual: the paper's
 
 
-def init_model(rng, d, k, N, dtype="float32"):
-    """Parameters of ARGF in groups, each packed into one buffer: what an update moves is a list of group names."""
+def init_model(rng, d, k, N, dtype="float32", modalities=3, fusion="gfn"):
+    """Parameters of ARGF in groups, each packed into one buffer: what an update moves is a list of group names.
+
+    The group of the fusion strategy has its name in `FUSIONS`: "gfn" for the paper's.
+    """
     groups = {
-        "encoders": init_encoders(rng, len(MODALITIES), d, k),
-        "decoders": init_decoders(rng, len(MODALITIES), d, k),
+        "encoders": init_encoders(rng, modalities, d, k),
+        "decoders": init_decoders(rng, modalities, d, k),
         "discriminator": init_discriminator(rng, k),
         "classifier": init_classifier(rng, k, N),
-        "gfn": gfn.init_gfn(rng, k, N),
+        fusion: FUSIONS[fusion].init(rng, modalities, k, N),
     }
     return {name: nn.pack(group, dtype) for name, group in groups.items()}
+
+
+def embed(params, x, drop_rate=0.0, rng=None):
+    """The embedding x_e (3, B, k) of x (3, B, d) by Eq. 1; x itself for a model without encoders (Table 1)."""
+    return encode(params["encoders"], x, drop_rate, rng) if "encoders" in params else x
 
 
 def forward(params, x, variant="paper", drop_rate=0.0, rng=None):
@@ -36,33 +44,30 @@ def forward(params, x, variant="paper", drop_rate=0.0, rng=None):
 
     Arguments: params of `init_model` or `evaluation_params`; x (3, B, d); rng None: no dropout.
     Returns a dict of every named intermediate: ``x_e`` (3, B, k) Eq. 1; ``z`` (3, B, 1) the discriminator's logits and
-    ``D`` their sigmoid; ``x_tilde`` (3, B, d) Eq. 5; ``y_tilde`` (3, B, N) Eq. 7; all of `gfn.graph_fusion`; ``M``
-    (B, N) Eq. 16.
+    ``D`` their sigmoid; ``x_tilde`` (3, B, d) Eq. 5; ``y_tilde`` (3, B, N) Eq. 7; all that the fusion strategy gives,
+    for the paper's all of `gfn.graph_fusion`; ``M`` (B, N) Eq. 16. What belongs to a group that is not there is left
+    out.
     """
-    x_e = encode(params["encoders"], x, drop_rate, rng)
-    z = discriminate(params["discriminator"], x_e)
-    graph = gfn.graph_fusion(params["gfn"], x_e, variant)
-    return {
-        "x_e": x_e,
-        "z": z,
-        "D": ops.sigmoid(z),
-        "x_tilde": decode(params["decoders"], x_e, drop_rate, rng),
-        "y_tilde": classify(params["classifier"], x_e, drop_rate, rng),
-        **graph,
-        "M": gfn.decide(params["gfn"]["Dec"], graph["Omega"]),
-    }
+    out = {"x_e": embed(params, x, drop_rate, rng)}
+    if "discriminator" in params:
+        out["z"] = discriminate(params["discriminator"], out["x_e"])
+        out["D"] = ops.sigmoid(out["z"])
+    if "decoders" in params:
+        out["x_tilde"] = decode(params["decoders"], out["x_e"], drop_rate, rng)
+    if "classifier" in params:
+        out["y_tilde"] = classify(params["classifier"], out["x_e"], drop_rate, rng)
+    return out | fuse(params, out["x_e"], variant)
 
 
 def predict(params, x, variant="paper", drop_rate=0.0, rng=None, chunk=None):
-    """Class probabilities M (B, N) of x (3, B, d): the encoders and the graph fusion network only.
+    """Class probabilities M (B, N) of x (3, B, d): the encoders and the fusion only.
 
     With evaluation parameters, ``chunk`` utterances at a time give the same in less memory, which is also faster.
     """
     if chunk:
         starts = range(0, x.shape[1], chunk)
         return np.concatenate([predict(params, x[:, start:start + chunk], variant) for start in starts])
-    x_e = encode(params["encoders"], x, drop_rate, rng)
-    return gfn.decide(params["gfn"]["Dec"], gfn.graph_fusion(params["gfn"], x_e, variant)["Omega"])
+    return fuse(params, embed(params, x, drop_rate, rng), variant)["M"]
 
 
 def evaluation_params(params, x, variant="paper", rows=None, chunk=512):

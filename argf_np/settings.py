@@ -2,6 +2,8 @@
 
 from dataclasses import asdict, dataclass, field, replace
 
+from .fusion import FUSIONS
+
 
 def setting(default, help, expected, allowed):
     """A field of `Settings`: its help text, what is expected in words, and a test of a value."""
@@ -26,7 +28,12 @@ class Settings:
     """
 
     dataset: str = choice("mosi", "data set; its preset gives the other defaults", "mosi", "mosei", "iemocap")
-    target: str = choice("l", "target modality, the others are translated to it [Table 1, D15]", "l", "a", "v")
+    modalities: str = setting("a,l,v", "modalities to use, separated by commas [all of the data, the paper's three]",
+                              "two names or more, each once", lambda v: len(v.split(",")) == len({*v.split(",")}) > 1)
+    target: str = setting("l", "target modality, the others are translated to it [Table 1, D15]", "a modality", bool)
+    fusion: str = choice("gfn", "how the modalities are fused [the paper's graph; Table 6]", *FUSIONS)
+    without: str = choice("nothing", "what is left out [Table 5; embedding: the fusion reads the UCLN features]",
+                          "nothing", "adversarial", "classifier", "decoder", "embedding")
     variant: str = choice("paper", "what the paper prints, or what its authors' code computes [D2-D12]",
                           "paper", "released")
     protocol: str = choice(
@@ -57,6 +64,13 @@ class Settings:
             value = getattr(self, name)
             if not spec.metadata["allowed"](value):
                 raise ValueError(f"{flag(name)} {value}: expected {spec.metadata['expected']}")
+        if self.target not in self.modalities.split(","):
+            raise ValueError(f"--target {self.target}: expected one of {self.modalities.replace(',', ', ')}")
+
+    @property
+    def target_row(self):
+        """Row of the target modality in arrays (m, B, ...)."""
+        return self.modalities.split(",").index(self.target)
 
 
 def flag(name):

@@ -14,11 +14,11 @@ matters for weight decay alone; with "fresh" each update runs the encoders anew,
 
 import autograd.numpy as np
 
-from . import gfn_eq10_16 as gfn
 from . import losses_eq2_3_4_6_8_9 as losses
 from . import nn
-from .embedding_eq1_5_7 import classify, decode, discriminate, encode
-from .model import MODALITIES, evaluation_params, forward, init_model, predict
+from .embedding_eq1_5_7 import classify, decode, discriminate
+from .fusion import fuse
+from .model import embed, evaluation_params, forward, init_model, predict
 from .nn import ops
 
 UPDATES = {
@@ -40,17 +40,21 @@ AVERAGE_DECAY = 0.8  # of the average over epochs, protocol "fixed"
 
 
 def embedding_loss(params, x_e, x, y, settings, rng):
-    """The sources fool the discriminator, and the decoders give back x."""
-    L_fal = losses.fake_adversarial_loss(
-        discriminate(params["discriminator"], x_e), MODALITIES.index(settings.target), adversarial_weight(params))
-    x_tilde = decode(params["decoders"], x_e, settings.drop_rate, rng)
-    return losses.embedding_term(L_fal, losses.reconstruction_loss(x_tilde, x, settings.variant), settings.lambda_)
+    """The sources fool the discriminator, and the decoders give back x; each unless an ablation is without it."""
+    L_fal = L_rl = 0
+    if "discriminator" in params:
+        z = discriminate(params["discriminator"], x_e)
+        L_fal = losses.fake_adversarial_loss(z, settings.target_row, adversarial_weight(params))
+    if "decoders" in params:
+        x_tilde = decode(params["decoders"], x_e, settings.drop_rate, rng)
+        L_rl = losses.reconstruction_loss(x_tilde, x, settings.variant)
+    return losses.embedding_term(L_fal, L_rl, settings.lambda_)
 
 
 def discriminator_loss(params, x_e, x, y, settings, rng):
     """The discriminator tells the target modality from the sources."""
     return losses.discriminator_term(losses.true_adversarial_loss(
-        discriminate(params["discriminator"], x_e), MODALITIES.index(settings.target), adversarial_weight(params)))
+        discriminate(params["discriminator"], x_e), settings.target_row, adversarial_weight(params)))
 
 
 def classifier_loss(params, x_e, x, y, settings, rng):
@@ -61,8 +65,7 @@ def classifier_loss(params, x_e, x, y, settings, rng):
 
 def fusion_loss(params, x_e, x, y, settings, rng):
     """The fused modalities predict the label."""
-    Omega = gfn.graph_fusion(params["gfn"], x_e, settings.variant)["Omega"]
-    return losses.fusion_loss(gfn.decide(params["gfn"]["Dec"], Omega), y, settings.variant)
+    return losses.fusion_loss(fuse(params, x_e, settings.variant)["M"], y, settings.variant)
 
 
 LOSSES = {"embedding": embedding_loss, "discriminator": discriminator_loss, "classifier": classifier_loss,
@@ -75,11 +78,32 @@ def adversarial_weight(params):
 
 
 def updates_of(settings):
-    """``{update: groups that it moves}`` in the order of the steps; a learnt w belongs to the first."""
-    updates = dict(UPDATES[settings.variant])
+    """``{update: groups that it moves}`` in the order of the steps; a learnt w belongs to the first.
+
+    Table 5's ablations leave out the updates, or the groups, of what they are without.
+    """
+    updates = {update: tuple(settings.fusion if group == "gfn" else group for group in groups)
+               for update, groups in UPDATES[settings.variant].items()}
+    if settings.without == "embedding":
+        return {"fusion": (settings.fusion,)}
+    if settings.without == "adversarial":
+        del updates["discriminator"]
+    if settings.without == "classifier":
+        del updates["classifier"]
+    if settings.without == "decoder":
+        updates["embedding"] = ("encoders",)
     if settings.learn_w:
         updates["embedding"] += ("w",)
     return updates
+
+
+def init_params(rng, d, N, settings, modalities):
+    """Parameters of the groups that some update moves; of one seed, all ablations begin with equal ones."""
+    k = d if settings.without == "embedding" else settings.k
+    params = init_model(rng, d, k, N, settings.dtype, modalities, settings.fusion)
+    params["w"] = nn.pack({"log_w": np.zeros(1)}, settings.dtype)
+    moved = {group for groups in updates_of(settings).values() for group in groups}
+    return {group: tree for group, tree in params.items() if group in moved}
 
 
 def batch_gradients(params, x, y, updates, settings, rng):
@@ -91,7 +115,8 @@ def batch_gradients(params, x, y, updates, settings, rng):
     The chain rule is cut at $x^e$: each loss is differentiated by $x^e$ and by the groups it moves behind it, and the
     cotangent of $x^e$ is then pulled back through the encoders. So no update differentiates what it does not move.
     """
-    x_e, pull = nn.vjp(lambda encoders: encode(encoders, x, settings.drop_rate, rng), params["encoders"])
+    encoders = {group: params[group] for group in ("encoders",) if group in params}
+    x_e, pull = nn.vjp(lambda p: embed(p, x, settings.drop_rate, rng), encoders)
     values, gradients = {}, {}
     for update, groups in updates.items():
         cut = {"x_e": x_e} if "encoders" in groups else {}
@@ -102,7 +127,7 @@ def batch_gradients(params, x, y, updates, settings, rng):
     through = [gradient for gradient in gradients.values() if "x_e" in gradient]
     if through:
         for gradient, part in zip(through, ops.pull_each(pull, [g.pop("x_e") for g in through]), strict=True):
-            gradient["encoders"] = part
+            gradient |= part
     return values, gradients
 
 
@@ -139,22 +164,25 @@ def train_epoch(params, optimisers, x, y, settings, rng, rows=None):
 
 
 def evaluate(params, x, y, settings):
-    """All losses (Eq. 2 to 9 and the fusion loss) and the accuracy on x (3, n, d), y (n, N), as floats.
+    """All losses that there are (Eq. 2 to 9, the fusion loss) and the accuracy on x (3, n, d), y (n, N), as floats.
 
     ``params`` of `model.evaluation_params`; nothing is dropped.
     """
-    out = forward(params, x, settings.variant)
-    target, w = MODALITIES.index(settings.target), adversarial_weight(params)
-    L_fal = losses.fake_adversarial_loss(out["z"], target, w)
-    L_tal = losses.true_adversarial_loss(out["z"], target, w)
-    L_rl = losses.reconstruction_loss(out["x_tilde"], x, settings.variant)
-    L_cl = losses.classification_loss(out["y_tilde"], y, settings.variant)
-    values = {
-        "L_fal": L_fal, "L_tal": L_tal, "L_al": losses.adversarial_loss(L_fal, L_tal), "L_rl": L_rl, "L_cl": L_cl,
-        "L": losses.total_loss(L_fal, L_tal, L_rl, L_cl, settings.lambda_),
-        "fusion": losses.fusion_loss(out["M"], y, settings.variant),
-        "accuracy": accuracy(out["M"], y),
-    }
+    out, values = forward(params, x, settings.variant), {}
+    if "z" in out:
+        target, w = settings.target_row, adversarial_weight(params)
+        values["L_fal"] = losses.fake_adversarial_loss(out["z"], target, w)
+        values["L_tal"] = losses.true_adversarial_loss(out["z"], target, w)
+        values["L_al"] = losses.adversarial_loss(values["L_fal"], values["L_tal"])
+    if "x_tilde" in out:
+        values["L_rl"] = losses.reconstruction_loss(out["x_tilde"], x, settings.variant)
+    if "y_tilde" in out:
+        values["L_cl"] = losses.classification_loss(out["y_tilde"], y, settings.variant)
+    parts = [values[name] for name in ("L_fal", "L_tal", "L_rl", "L_cl") if name in values]
+    if len(parts) == 4:
+        values["L"] = losses.total_loss(*parts, settings.lambda_)
+    values["fusion"] = losses.fusion_loss(out["M"], y, settings.variant)
+    values["accuracy"] = accuracy(out["M"], y)
     return {name: float(value) for name, value in values.items()}
 
 
@@ -182,9 +210,7 @@ def fit(x, y, rows, settings, report=lambda row: None):
     rng = np.random.default_rng([settings.seed, 2])
     x, y = x.astype(settings.dtype, copy=False), y.astype(settings.dtype, copy=False)
     train, validation, test = rows["train"], rows["validation"], rows["test"]
-    params = init_model(rng, x.shape[2], settings.k, y.shape[1], settings.dtype)
-    if settings.learn_w:
-        params["w"] = nn.pack({"log_w": np.zeros(1)}, settings.dtype)
+    params = init_params(rng, x.shape[2], y.shape[1], settings, len(x))
     optimisers = init_optimisers(params, settings)
     average = {group: nn.pack(tree) for group, tree in params.items()}
     history, best = [], {"merit": -np.inf}

@@ -14,7 +14,7 @@ from helpers import B, N, d, k, shaken
 from argf_np import losses_eq2_3_4_6_8_9 as losses
 from argf_np import nn, training, ucln
 from argf_np.data.published import DATASETS
-from argf_np.embedding_eq1_5_7 import classify, init_classifier
+from argf_np.embedding_eq1_5_7 import classify, discriminate, encode, init_classifier
 from argf_np.gfn_eq10_16 import (
     BIMODAL,
     TRIMODAL,
@@ -146,7 +146,7 @@ def test_d08_discriminator_descends_half_of_L_tal(variant, params, batch):
     settings = replace(SETTINGS, variant=variant)
     updates = {"discriminator": training.updates_of(settings)["discriminator"]}
     value = training.batch_gradients(params, *batch, updates, settings, None)[0]["discriminator"]
-    z = training.discriminate(params["discriminator"], training.encode(params["encoders"], batch[0]))
+    z = discriminate(params["discriminator"], encode(params["encoders"], batch[0]))
     assert value == pytest.approx(0.5 * losses.true_adversarial_loss(z, 1))
 
 

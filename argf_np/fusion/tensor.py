@@ -1,0 +1,34 @@
+"""Table 6, "Tensor Fusion" (Zadeh et al. 2017, EMNLP): every product of entries of the modalities, and dense layers."""
+
+import autograd.numpy as np
+
+from .. import nn
+from ..nn import ops
+
+HIDDEN = 32  # what Table 4's number of parameters says
+
+
+def init(rng, modalities, k, N):
+    """Parameters: dense (k + 1)^m -> 32 -> 32 -> N: 32 (k + 1)^m + 1,088 + 33 N scalars."""
+    return {
+        "dense_1": nn.init_dense(rng, (k + 1) ** modalities, HIDDEN),
+        "dense_2": nn.init_dense(rng, HIDDEN, HIDDEN),
+        "dense_3": nn.init_dense(rng, HIDDEN, N),
+    }
+
+
+def fuse(params, x_e, variant="paper"):
+    r"""The outer product of the embeddings, each extended by a 1, so that single modalities and pairs are in it too.
+
+    $$ Z = [x_a^e; 1] \otimes [x_l^e; 1] \otimes [x_v^e; 1], \quad M = FC(Z) $$
+
+    FC: dense, leaky ReLU 0.01; the same again; dense, softmax. x_e (m, B, k) -> M (B, N).
+    """
+    ones = np.ones((*x_e.shape[:-1], 1), x_e.dtype)
+    first, *others = np.concatenate([x_e, ones], axis=-1)  # each (B, k + 1)
+    Z = first
+    for x in others:
+        Z = np.reshape(Z[:, :, None] * x[:, None, :], (len(x), -1))  # (B, (k + 1)^2), then ^3
+    h = ops.dense_layer(params["dense_1"], Z, "leaky_relu_0.01")  # (B, 32)
+    h = ops.dense_layer(params["dense_2"], h, "leaky_relu_0.01")  # (B, 32)
+    return {"M": ops.dense_layer(params["dense_3"], h, "softmax")}
