@@ -7,7 +7,8 @@ from setuptools import find_packages, setup
 
 here = Path(__file__).parent
 TUTORIALS = ["jupyterlab>=4", "ipykernel>=6", "jupytext>=1.15", "nbclient>=0.8", "nbformat>=5.9"]
-TEST = ["pytest>=7.4", "pytest-xdist>=3.5", "scikit-learn>=1.5", "ruff>=0.6", *TUTORIALS[1:]]
+TEST = ["pytest>=7.4", "pytest-xdist>=3.5", "hypothesis>=6.100", "trustme>=1.1", "scikit-learn>=1.5", "ruff>=0.6",
+        *TUTORIALS[1:]]
 
 setup(
     name="argf_np",

@@ -1,15 +1,17 @@
-"""Downloading, against a real HTTP server on loopback."""
+"""Downloading, against a real HTTPS server on loopback, whose certificate is made for the tests."""
 
 import hashlib
 import http.server
 import re
 import signal
+import ssl
 import subprocess
 import sys
 import threading
 import time
 
 import pytest
+import trustme
 
 from argf_np.data import DataError, load, mosi
 from argf_np.data.__main__ import main
@@ -19,22 +21,38 @@ from argf_np.data.download import fetch
 class Server(http.server.ThreadingHTTPServer):
     """Serves `contents` (path to bytes) with byte ranges, as well or as badly as told."""
 
-    def __init__(self):
+    def __init__(self, tls=None):
         super().__init__(("127.0.0.1", 0), Handler)
+        self.tls = tls  # None: plain http
         self.contents, self.requests = {}, []
+        self.elsewhere = {}  # path to the URL to which it redirects
         self.ranges = True  # False: answers a range with the whole file
         self.cut = None  # number of body bytes after which the connection ends
         self.stall = None  # number of body bytes after which nothing comes any more
 
     @property
     def url(self):
-        return f"http://127.0.0.1:{self.server_port}/"
+        return f"{'https' if self.tls else 'http'}://127.0.0.1:{self.server_port}/"
+
+    def get_request(self):
+        connection, address = super().get_request()
+        if self.tls:  # the handshake is left to the thread that answers
+            connection = self.tls.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
+        return connection, address
+
+    def handle_error(self, request, client_address):
+        pass  # a client that goes away is no news
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         asked = self.headers.get("Range")
         self.server.requests.append((self.path, asked))
+        if self.path in self.server.elsewhere:
+            self.send_response(302)
+            self.send_header("Location", self.server.elsewhere[self.path])
+            self.send_header("Content-Length", "0")
+            return self.end_headers()
         body = self.server.contents.get(self.path)
         if body is None:
             return self.send_error(404)
@@ -63,16 +81,38 @@ CONTENTS = {"words.csv": b"0123456789" * 30_000, "text/numbers.csv": bytes(range
 FILES = {name: hashlib.sha256(body).hexdigest() for name, body in CONTENTS.items()}
 
 
-@pytest.fixture
-def server(monkeypatch):
-    monkeypatch.setenv("no_proxy", "127.0.0.1")
-    with Server() as server:
+@pytest.fixture(scope="module")
+def authority():
+    return trustme.CA()
+
+
+def serve(server):
+    """Yield the server while a thread of its own serves."""
+    with server:
         server.contents = {f"/{name}": body for name, body in CONTENTS.items()}
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         yield server
         server.shutdown()
         thread.join()
+
+
+@pytest.fixture
+def server(monkeypatch, authority, tmp_path_factory):
+    """A server with a certificate that this process and those it starts trust."""
+    trusted = tmp_path_factory.mktemp("tls") / "authority.pem"
+    authority.cert_pem.write_to_path(trusted)
+    monkeypatch.setenv("SSL_CERT_FILE", str(trusted))
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(tls)
+    yield from serve(Server(tls))
+
+
+@pytest.fixture
+def plain_server():
+    """A server without encryption."""
+    yield from serve(Server())
 
 
 def files_in(folder):
@@ -183,8 +223,29 @@ def test_no_part_is_written_through_a_link(server, tmp_path):
     assert (tmp_path / "precious").read_bytes() == b"mine"
 
 
-@pytest.mark.parametrize("url", ["file:///etc/", "ftp://127.0.0.1/", "127.0.0.1", "http://[", "http://127.0.0.1:port/",
-                                 "http://127.0.0.1:1/", "http://a b/"])
+def test_nothing_is_fetched_without_encryption(server, plain_server, tmp_path):
+    assert "expected a URL that begins with https://" in failure(plain_server.url, tmp_path, FILES)
+    server.elsewhere["/words.csv"] = plain_server.url + "words.csv"
+    assert f"{server.url}words.csv: " in failure(server.url, tmp_path, FILES)
+    server.elsewhere["/words.csv"] = "file:///etc/hostname"
+    failure(server.url, tmp_path, FILES)
+    assert plain_server.requests == []
+    assert files_in(tmp_path) == {}
+    server.elsewhere["/words.csv"] = server.url + "there"
+    server.contents["/there"] = CONTENTS["words.csv"]
+    fetch(server.url, tmp_path, FILES)
+    assert files_in(tmp_path) == CONTENTS
+
+
+def test_a_server_whose_certificate_nobody_vouches_for_is_refused(server, tmp_path, monkeypatch):
+    monkeypatch.delenv("SSL_CERT_FILE")
+    assert "CERTIFICATE_VERIFY_FAILED" in failure(server.url, tmp_path, FILES)
+    assert server.requests == []
+    assert files_in(tmp_path) == {}
+
+
+@pytest.mark.parametrize("url", ["file:///etc/", "ftp://127.0.0.1/", "127.0.0.1", "https://[",
+                                 "https://127.0.0.1:port/", "https://127.0.0.1:1/", "https://a b/", "http://127.0.0.1/"])
 def test_an_address_that_cannot_be_used_gets_one_line(tmp_path, url, monkeypatch):
     monkeypatch.setenv("no_proxy", "*")
     assert url in failure(url, tmp_path, FILES)

@@ -1,4 +1,4 @@
-"""Fetch published files over HTTP: checked by SHA-256, written atomically, resumed where they stopped."""
+"""Fetch published files over HTTPS: checked by SHA-256, written atomically, resumed where they stopped."""
 
 import hashlib
 import http.client
@@ -24,7 +24,7 @@ def fetch(base_url, folder, files, limit=LIMIT):
     Parameters
     ----------
     base_url : str
-        http or https; a file's URL is this and its name.
+        https; a file's URL is this and its name. A server that redirects elsewhere may do so to https only.
     folder : path
         Made if it is not there.
     files : dict of str to str
@@ -37,8 +37,8 @@ def fetch(base_url, folder, files, limit=LIMIT):
     DataError
         One line naming the file: not reachable, cut off, too large, wrong checksum, not writable, outside the folder.
     """
-    if not base_url.startswith(("http://", "https://")):
-        raise DataError(f"{base_url}: expected a URL that begins with http:// or https://")
+    if not base_url.startswith("https://"):
+        raise DataError(f"{base_url}: expected a URL that begins with https://")
     for i, (name, sha256) in enumerate(files.items(), 1):
         url = base_url.rstrip("/") + "/" + urllib.parse.quote(name)
         target, part = _inside(folder, name), _inside(folder, name + ".part")
@@ -69,6 +69,16 @@ def _inside(folder, name):
     return target
 
 
+def _https_only():
+    """What opens URLs, and knows how to open no others: neither plain http, not even when redirected, nor files."""
+    opener = urllib.request.OpenerDirector()
+    for handler in (urllib.request.ProxyHandler, urllib.request.HTTPSHandler, urllib.request.HTTPRedirectHandler,
+                    urllib.request.HTTPErrorProcessor, urllib.request.HTTPDefaultErrorHandler,
+                    urllib.request.UnknownHandler):
+        opener.add_handler(handler())
+    return opener
+
+
 def _sha256(path):
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
@@ -78,8 +88,9 @@ def _receive(url, part, limit, label):
     have = part.stat().st_size if part.exists() else 0
     request = urllib.request.Request(url, headers={"Range": f"bytes={have}-"} if have else {})
     try:
-        response = urllib.request.urlopen(request, timeout=TIMEOUT)
+        response = _https_only().open(request, timeout=TIMEOUT)
     except urllib.error.HTTPError as error:
+        error.close()
         if have and error.code == http.client.REQUESTED_RANGE_NOT_SATISFIABLE:  # the part is not of this file
             part.unlink()
             return _receive(url, part, limit, label)
