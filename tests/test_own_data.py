@@ -12,7 +12,18 @@ import numpy as np
 import pytest
 from formats import own_rows, write_csv, write_folder
 
-from argf_np.data import DataError, corpus, load, moments, own, pad, read, standardise, synthesise
+from argf_np.data import (
+    DataError,
+    corpus,
+    load,
+    moments,
+    own,
+    pad,
+    read,
+    require_trainable,
+    standardise,
+    synthesise,
+)
 from argf_np.data.__main__ import main
 from argf_np.data.check import report
 
@@ -98,7 +109,7 @@ def test_videos_to_predict_need_neither_label_nor_split(tmp_path):
     assert set(found.labels) == {-1}
     assert len(found.split["test"]) == len(found.video_ids)
     write_folder(tmp_path / "folder", {"video": columns["video"], "order": columns["order"]}, features)
-    assert read(tmp_path / "folder").ids == found.ids
+    assert read(tmp_path / "folder").ids == found.ids == found.words
 
 
 def test_words_and_a_byte_order_mark(tmp_path):
@@ -108,6 +119,78 @@ def test_words_and_a_byte_order_mark(tmp_path):
     table = tmp_path / "utterances.csv"
     table.write_bytes("\ufeff".encode() + table.read_bytes())  # as spreadsheets write it
     assert read(tmp_path).words == tuple(columns["words"]) == read(save(tmp_path / "x.npz", columns, features)).words
+
+
+def test_the_id_stands_in_for_empty_words(tmp_path):
+    columns, features = own_rows()
+    columns["words"] = ["", "yes", *[""] * (len(columns["video"]) - 2)]
+    found = read(save(tmp_path / "x.npz", columns, features))
+    assert found.words == (found.ids[0], "yes", *found.ids[2:])
+
+
+# --- what cannot be trained on -------------------------------------------------------------------------------------
+
+
+def relabelled(columns, split, label):
+    """The columns with every utterance of a split labelled anew."""
+    new = [label if part == split else old for part, old in zip(columns["split"], columns["label"], strict=True)]
+    return columns | {"label": new}
+
+
+def moved(columns, split, to):
+    return columns | {"split": [to if part == split else part for part in columns["split"]]}
+
+
+UNTRAINABLE = {
+    "no labels": (lambda columns: {k: columns[k] for k in ("video", "order", "split")}, "nothing is labelled"),
+    "one class": (lambda columns: columns | {"label": ["x"] * 40}, "all labels are 'x', expected two classes or more"),
+    "no train": (lambda columns: moved(columns, "train", "validation"), "no video is in the split train"),
+    "no test": (lambda columns: moved(columns, "test", "train"), "no video is in the split test"),
+    "a class that test alone has": (lambda columns: relabelled(columns, "test", "happy"),
+                                    "no training utterance has the class 'happy', so no model could learn it"),
+    "a modality that training never sees": (lambda columns: columns, "no training utterance has the modality pulse"),
+}
+
+
+@pytest.mark.parametrize("case", UNTRAINABLE)
+def test_what_cannot_be_trained_on_is_read_and_checked_and_refused_for_training(tmp_path, capsys, case):
+    change, reason = UNTRAINABLE[case]
+    columns, features = own_rows()
+    columns = {name: x[:len(columns["video"])] for name, x in change(columns).items()}
+    if "modality" in case:
+        features["pulse"][[part == "train" for part in columns["split"]]] = np.nan
+    path = save(tmp_path / "x.npz", columns, features)
+    with pytest.raises(DataError) as caught:
+        require_trainable(read(path))
+    assert str(caught.value) == f"x: cannot be trained on: {reason}"
+    code, captured = check(capsys, path)
+    assert code == 0
+    assert captured.out.count("not for training") == 1
+    assert captured.out.endswith(f"\nnot for training: {reason}\n")
+
+
+def test_every_reason_is_said_by_the_check(tmp_path, capsys):
+    columns, features = own_rows()
+    columns = moved(relabelled(columns, "validation", "happy"), "test", "validation")
+    features["speech"][[part == "train" for part in columns["split"]]] = np.nan
+    out = check(capsys, save(tmp_path / "x.npz", columns, features))[1].out
+    assert [line.split()[-1] for line in out.splitlines() if line.startswith("not for training")] == [
+        "test", "it", "speech"]
+
+
+def test_validation_may_be_empty_unless_it_is_needed_and_lack_a_class_or_a_modality(tmp_path, capsys):
+    columns, features = own_rows()
+    rows = [part == "validation" for part in columns["split"]]
+    features["pulse"][rows] = np.nan
+    require_trainable(read(save(tmp_path / "x.npz", relabelled(columns, "validation", "calm"), features)))
+    columns = moved(columns, "validation", "test")
+    found = read(save(tmp_path / "x.npz", columns, features))
+    require_trainable(found)
+    with pytest.raises(DataError, match=r"^x: cannot be trained on: no video is in the split validation$"):
+        require_trainable(found, ("train", "validation"))
+    code, captured = check(capsys, tmp_path / "x.npz")
+    assert code == 0
+    assert captured.out.endswith("no video is in the split validation, so nothing can be chosen by it\n")
 
 
 # --- what is not as it should be -----------------------------------------------------------------------------------
@@ -133,7 +216,6 @@ BAD_COLUMNS = {
     "a video in two splits": ({"split": ["train", "test"] * 10}, "for all of video 'v0', not 'test'"),
     "labels that are measured": ({"label": [0.5] * 20}, "label '?0.5'?, expected a class, that is a word or a whole"),
     "an empty label": ({"label": [""] * 20}, "label '', expected a class"),
-    "one class": ({"label": ["x"] * 20}, "all labels are 'x', expected two classes or more"),
 }
 
 
@@ -393,7 +475,7 @@ def test_check_of_videos_to_predict_and_of_nothing(tmp_path, capsys):
     code, captured = check(capsys, path)
     assert code == 0
     assert "no classes" in captured.out
-    assert "the splits are not compared" in captured.out
+    assert captured.out.endswith("\nnot for training: nothing is labelled\n")
     code, captured = check(capsys, tmp_path / "nowhere")
     assert code == 2
     assert captured.err.startswith("error: unknown data set")

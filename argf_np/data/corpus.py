@@ -32,7 +32,7 @@ class Corpus:
     starts : int array (V + 1,)
         Video i holds the utterances `starts[i]` to `starts[i + 1] - 1`.
     ids, words : tuple of str, n
-        Id and transcript of each utterance.
+        Id and transcript of each utterance; where the transcript is empty, the id stands in for it.
     features : dict of modality to array (n, d_m)
         Two or more modalities of any widths, in the order in which they are used everywhere: a, l, v. An utterance that
         lacks a modality has a row of NaN there. Memory-mapped arrays stay so.
@@ -72,6 +72,8 @@ class Corpus:
         require(len(self.starts) == n_videos + 1 and self.starts[0] == 0 and self.starts[-1] == n
                 and (self.lengths > 0).all(), f"starts that rise from 0 to {n} in {n_videos} steps")
         require(len(self.words) == n, f"the words of {n} utterances, not of {len(self.words)}")
+        spoken = tuple(words or name for words, name in zip(self.words, self.ids, strict=True))
+        object.__setattr__(self, "words", spoken)  # the class is frozen
         require(self.labels.shape == (n,), f"labels of shape {(n,)}, not {self.labels.shape}")
         require(np.isin(self.labels, np.arange(len(self.classes)) if self.classes else -1).all(),
                 f"labels from 0 to {len(self.classes) - 1}" if self.classes else "labels of -1 without classes")

@@ -134,6 +134,4 @@ def _classes(path, values):
             raise DataError(f"{path}: label {value!r:.60}, expected a class, that is a word or a whole number")
         keys[value] = (0, number, str(int(number))) if number.is_integer() else (1, 0, value)
     order = sorted(set(keys.values()))
-    if len(order) < 2:
-        raise DataError(f"{path}: all labels are {order[0][-1]!r:.60}, expected two classes or more")
     return tuple(name for *_, name in order), np.array([order.index(keys[value]) for value in values])
