@@ -1,6 +1,7 @@
 """Settings of a run: names, allowed values, where each default comes from, presets of the data sets (D13)."""
 
-from dataclasses import asdict, dataclass, field, replace
+from argparse import SUPPRESS
+from dataclasses import asdict, dataclass, field, fields, replace
 
 from .fusion import FUSIONS
 
@@ -31,6 +32,7 @@ class Settings:
     modalities: str = setting("a,l,v", "modalities to use, separated by commas [all of the data, the paper's three]",
                               "two names or more, each once", lambda v: len(v.split(",")) == len({*v.split(",")}) > 1)
     target: str = setting("l", "target modality, the others are translated to it [Table 1, D15]", "a modality", bool)
+    model: str = choice("argf", "ARGF, or a baseline [Table 1]", "argf", "tfn", "lmf", "bc_lstm", "logistic")
     fusion: str = choice("gfn", "how the modalities are fused [the paper's graph; Table 6]", *FUSIONS)
     without: str = choice("nothing", "what is left out [Table 5; embedding: the fusion reads the UCLN features]",
                           "nothing", "adversarial", "classifier", "decoder", "embedding")
@@ -82,6 +84,19 @@ def command_line(settings):
     """The flags that give these settings."""
     return " ".join(flag(name) if value is True else f"{flag(name)} {value}"
                     for name, value in asdict(settings).items() if value is not False)
+
+
+def add_flags(parser, *without):
+    """Give a command's argument parser a flag for each setting, but for those named; what is not given is left out."""
+    for spec in fields(Settings):
+        if spec.name in without:
+            continue
+        others = {name: values[spec.name] for name, values in PRESETS.items() if spec.name in values}
+        default = ", ".join([str(spec.default), *(f"{name} {value}" for name, value in others.items())])
+        how = {"action": "store_true"} if spec.type is bool else {
+            "type": spec.type, "metavar": spec.name.rstrip("_").upper()}
+        parser.add_argument(flag(spec.name), dest=spec.name, default=SUPPRESS,
+                            help=f"{spec.metadata['help']} (default {default})", **how)
 
 
 # What the comments of the authors' scripts give, as far as it differs from the defaults (D13).

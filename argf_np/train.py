@@ -6,7 +6,7 @@ Raw features -> UCLN of each modality -> joint embedding space and graph fusion 
 import argparse
 import sys
 import time
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +14,7 @@ import numpy as np
 from . import __version__, files, metrics, nn
 from .data import DataError, load, standardise
 from .model import MODALITIES, forward
-from .settings import PAPER, PRESETS, Settings, command_line, flag, preset
+from .settings import PAPER, add_flags, command_line, flag, preset
 from .training import fit
 from .ucln import apply_ucln, train_ucln
 
@@ -190,15 +190,7 @@ def parser():
                    help="auto takes the real data if it is there, otherwise the built-in synthetic corpus [auto]")
     p.add_argument("--out", metavar="DIR", type=Path, help="folder of the results [runs/NAME, named by the settings]")
     p.add_argument("--quiet", action="store_true", help="show only the table at the end")
-    for spec in fields(Settings):
-        others = {name: values[spec.name] for name, values in PRESETS.items() if spec.name in values}
-        default = ", ".join([str(spec.default), *(f"{name} {value}" for name, value in others.items())])
-        text = f"{spec.metadata['help']} (default {default})"
-        if spec.type is bool:
-            p.add_argument(flag(spec.name), dest=spec.name, action="store_true", default=argparse.SUPPRESS, help=text)
-        else:
-            p.add_argument(flag(spec.name), dest=spec.name, type=spec.type, default=argparse.SUPPRESS, help=text,
-                           metavar=spec.name.rstrip("_").upper())
+    add_flags(p)
     return p
 
 
