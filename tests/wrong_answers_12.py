@@ -1,0 +1,79 @@
+"""Typical wrong answers to the exercises of notebook 12: ``{exercise: [(what the hint says, answer), ...]}``."""
+
+import numpy as np
+
+
+def noisy(x, rng, factor=0.5 ** 0.5, noise_type=None, scale_type=None):
+    noise = (rng.standard_normal(x.shape) * factor).astype(noise_type or x.dtype)
+    return np.linspace(1, 2, x.shape[1], dtype=scale_type or x.dtype) * (x + noise)
+
+
+def gradients(delta, x, W):
+    return delta @ W.T, x.T @ delta, delta.sum(axis=0, keepdims=True)
+
+
+def steps(lengths, first=0, last=0):
+    active = (lengths[:, None] > np.arange(lengths.max()) - last).sum(axis=0)
+    return active, np.cumsum(active) - active + first
+
+
+def momentum(p, m, g, scratch, lr, mu):
+    m[:] = mu * m + g
+    p -= lr * m
+
+
+def old_momentum(p, m, g, scratch, lr, mu):
+    p -= lr * m
+    momentum(np.zeros_like(p), m, g, scratch, lr, mu)
+
+
+def spoils_g(p, m, g, scratch, lr, mu):
+    m *= mu
+    m += g
+    g[:] = lr * m
+    p -= g
+
+
+def moves_nothing(p, m, g, scratch, lr, mu):
+    m *= mu
+    m += g
+    p = p - lr * m
+
+
+def whole_blocks_only(p, m, g, scratch, lr, mu):
+    n = len(p) // len(scratch) * len(scratch)
+    momentum(p[:n], m[:n], g[:n], scratch, lr, mu)
+
+
+WRONG = {
+    "12.1": [
+        ("the result is float64", lambda x, rng: noisy(x, rng, noise_type="float64")),
+        ("the result is float64", lambda x, rng: noisy(x, rng, scale_type="float64")),
+        ("take the type of x", lambda x, rng: noisy(x, rng).astype("float32")),
+        ("noise is missing", lambda x, rng: noisy(x, rng, factor=0)),
+        ("square root is missing", lambda x, rng: noisy(x, rng, factor=0.5)),
+        ("values are others", lambda x, rng: noisy(x, rng) if x.dtype == "float64" else noisy(x, rng, factor=1)),
+    ],
+    "12.2": [
+        ("mask is missing", lambda g, y, x, W, mask: gradients(g * y * (1 - y), x, W)),
+        ("slope of tanh", lambda g, y, x, W, mask: gradients(g * mask * (1 - y * y), x, W)),
+        ("slope of the sigmoid is missing", lambda g, y, x, W, mask: gradients(g * mask, x, W)),
+        ("have also been scaled", lambda g, y, x, W, mask: gradients(g * y * (1 - y) * (mask > 0), x, W)),
+        (r"gradient by b has shape \(11,\)", lambda g, y, x, W, mask: (*gradients(g, x, W)[:2], g.sum(axis=0))),
+        ("three gradients", lambda g, y, x, W, mask: g),
+    ],
+    "12.3": [
+        ("no longer runs", lambda lengths: steps(lengths, last=1)),
+        ("rows of each step end", lambda lengths: (steps(lengths)[0], np.cumsum(steps(lengths)[0]))),
+        ("one row off", lambda lengths: steps(lengths, first=1)),
+        ("two arrays", lambda lengths: steps(lengths)[0]),
+        (r"shape \(2, 5\), expected \(2, 7\)", lambda lengths: (lengths, np.cumsum(lengths))),
+    ],
+    "12.4": [
+        ("new arrays", momentum),
+        ("m of before", old_momentum),
+        ("belongs to somebody else", spoils_g),
+        ("p is as it was", moves_nothing),
+        ("last block is shorter", whole_blocks_only),
+    ],
+}
