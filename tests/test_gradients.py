@@ -6,6 +6,7 @@ import pytest
 from autograd import grad
 
 from argf_np import nn
+from argf_np.nn import ops
 
 
 @pytest.fixture
@@ -96,6 +97,15 @@ def test_gradients_of_gradients():
 def test_values_can_be_differentiated_by_what_they_close_over(function):
     params = {"x": np.array([2.0, -1.0])}
     assert grad(lambda t: nn.vjp(lambda p: function(t, p), params)[0])(5.0) == 7
+
+
+def test_operations_in_a_trace_within_a_trace(rng):
+    """The outer trace differentiates by t, which meets x, of the inner trace, in one operation."""
+    p, x = nn.init_dense(rng, 4, 3), rng.standard_normal((5, 4))
+    layer = lambda t, x: ops.dense_layer({"W": t * p["W"], "b": p["b"]}, x, "tanh")  # noqa: E731
+    inner = lambda t: nn.vjp(lambda tree: layer(t, tree["x"]), {"x": x})[0]  # noqa: E731
+    numeric = np.sum(layer(0.7 + 1e-6, x) - layer(0.7 - 1e-6, x)) / 2e-6
+    assert grad(lambda t: anp.sum(inner(t)))(0.7) == pytest.approx(numeric, rel=1e-8)
 
 
 def test_check_accepts_the_right_gradient(tree, rng):

@@ -6,10 +6,9 @@ keeps the type of its input.
 """
 
 import numpy as np
-from autograd.extend import defvjp, defvjp_argnums, primitive
 
 from .fast_lstm import bilstm
-from .gradients import constant
+from .gradients import constant, operation
 from .readable import EPSILON, dropout_mask
 from .trees import map_leaves
 
@@ -19,9 +18,7 @@ __all__ = ["batch_norm", "bilstm", "dense_layer", "dropout", "elu", "log_softmax
 
 def _operation(forward, backward):
     """A traced operation y = forward(x, ...) whose cotangent of x is backward(g, y, x, ...)."""
-    operation = primitive(forward)
-    defvjp(operation, lambda y, x, *rest, **named: lambda g: backward(g, y, x, *rest, **named))
-    return operation
+    return operation(forward, lambda argnums, y, args, named: lambda g: [backward(g, y, *args, **named)])
 
 
 def _sigmoid(x):
@@ -110,8 +107,7 @@ def _layer(p, x, W, b, mask, activation):
     return y
 
 
-@primitive
-def _layer_operation(x, W, b, gamma, beta, mask, frozen, activation, saved):
+def _layer_forward(x, W, b, gamma, beta, mask, frozen, activation, saved):
     """activation(batch norm(mask (x W + b))), each part left out where its arrays are None.
 
     What the way back needs besides the output goes into the dict ``saved``.
@@ -186,7 +182,7 @@ def _layer_vjp(argnums, y, args, kwargs):
     return backward
 
 
-defvjp_argnums(_layer_operation, _layer_vjp)
+_layer_operation = operation(_layer_forward, _layer_vjp)
 
 
 def _matmul(x, W):

@@ -9,7 +9,8 @@ have the same active counts and go through every product together (axis 0).
 from itertools import pairwise
 
 import numpy as np
-from autograd.extend import defvjp_argnums, primitive
+
+from .gradients import operation
 
 
 def bilstm(p, x, mask):
@@ -29,8 +30,7 @@ def _rows(lengths):
     return sequence, np.stack([time, lengths[sequence] - 1 - time]), steps
 
 
-@primitive
-def _bilstm(x, W, U, b, lengths, saved):
+def _bilstm_forward(x, W, U, b, lengths, saved):
     """Fills ``saved`` with what the way back needs: the activated gates, cells, their tanh and outputs of every row."""
     sequence, times, steps = _rows(lengths)
     H = U.shape[1]
@@ -124,4 +124,4 @@ def _bilstm_vjp(argnums, y, args, kwargs):
     return backward
 
 
-defvjp_argnums(_bilstm, _bilstm_vjp)
+_bilstm = operation(_bilstm_forward, _bilstm_vjp)
