@@ -352,6 +352,21 @@ def test_a_modality_that_training_never_sees_is_refused_but_may_be_missing_in_wh
     np.testing.assert_array_equal(predicted.features["l"], standardise(whole).features["l"])
 
 
+@pytest.mark.parametrize("mapped", [False, True])
+def test_numbers_that_overflow_when_they_are_standardised_are_refused(tmp_path, mapped):
+    columns, features = own_rows()
+    test = columns["split"].index("test")
+    features["speech"][test, 1] = 1e308
+    features["speech"][:test, 1] *= 1e-9
+    write_folder(tmp_path, columns, features, npy=("speech",) * mapped)
+    with pytest.raises(DataError, match="features too far from those of training"):
+        standardise(read(tmp_path)).features["speech"][:]
+    features["speech"][[0, 1], 1] = 1e308, -1e308
+    write_folder(tmp_path, columns, features, npy=("speech",) * mapped)
+    with pytest.raises(DataError, match="features speech, expected numbers whose squares can be summed"):
+        standardise(read(tmp_path))
+
+
 # --- memory --------------------------------------------------------------------------------------------------------
 
 
@@ -376,25 +391,51 @@ def test_mapped_features_give_the_same_as_those_in_memory(tmp_path, monkeypatch)
                     np.testing.assert_allclose(got, want, atol=1e-12)
 
 
-def test_no_copy_is_as_large_as_a_mapped_array(tmp_path):
-    """Reading, standardising and padding two files of 80 MB each under a limit of 130 MB for all that is allocated."""
-    n, width = 40_000, 500
-    write_csv(tmp_path / "utterances.csv", [["video", "order", "split", "label"], *(
-        [i // 20, i, ("train", "validation", "test")[i // 20 % 3], i % 2] for i in range(n))])
-    for m in ("speech", "pulse"):
-        x = np.lib.format.open_memmap(tmp_path / f"{m}.npy", "w+", "f4", (n, width))
-        x[::2] = 1
+def test_a_corpus_larger_than_the_memory_is_trained_on_and_predicted(tmp_path):
+    """A million utterances, features of 800 MB, a limit of 400 MB for all that is allocated, most of it for ids.
+
+    One epoch of UCLN and ARGF on 200 of the utterances, then predictions from all over the corpus, a video at a time.
+    """
+    n, size = 1_000_000, {"speech": 150, "pulse": 50}
+    parts = ["train"] * 4 + ["validation"] * 4 + ["test"] * (n // 50)
+    (tmp_path / "utterances.csv").write_text("video,order,split,label\n" + "".join(
+        f"{i // 50},{i % 50},{parts[i // 50]},{i % 2}\n" for i in range(n)))
+    for m, width in size.items():
+        x = np.lib.format.open_memmap(tmp_path / f"{m}.npy", "w+", "f4", (n, width))  # sparse: on disk almost nothing
+        x[1:400:2] = 1
+        x[n - 50:, 0] = np.arange(50)
         del x
     code = """
         import resource, sys
         import numpy as np
-        from argf_np.data import pad, read, standardise
-        resource.setrlimit(resource.RLIMIT_DATA, (130 * 2**20, 130 * 2**20))
-        found = standardise(read(sys.argv[1]))
-        x, mask = pad(found.features["speech"], found.starts, [0, 7])
-        assert x.shape == (2, 20, 500) and np.abs(x).max() < 1.1 and mask.all()
+        from argf_np import model, training, ucln
+        from argf_np.data import pad, read, require_trainable, standardise
+        from argf_np.settings import Settings
+        limit = 400 * 2**20
+        resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
+
+        raw = read(sys.argv[1])
+        assert sum(x.nbytes for x in raw.features.values()) > 1.9 * limit
+        require_trainable(raw)
+        corpus, rng = standardise(raw), np.random.default_rng(0)
+        extractors = {m: ucln.train_ucln(corpus, m, 7, 1, rng) for m in corpus.features}
+
+        def context(videos):
+            return np.stack([ucln.context_features(extractors[m], *pad(x, corpus.starts, videos)).reshape(-1, 7)
+                             for m, x in corpus.features.items()])
+
+        x, rows = context(range(8)), {split: corpus.utterances(split)[:200] for split in corpus.split}
+        rows["test"] = rows["validation"]
+        settings = Settings(modalities="pulse,speech", target="speech", k=5, epochs=1, protocol="validation")
+        fitted = training.fit(x, np.eye(2)[corpus.labels[:400]], rows, settings)
+        for video in np.linspace(0, len(corpus.video_ids) - 1, 50).astype(int):
+            M = model.predict(fitted["params"], context([video]))
+            assert M.shape == (50, 2) and np.allclose(M.sum(axis=1), 1)
+        last = np.stack([np.arange(50), 0 * np.arange(50)], axis=1)
+        expected = (last - [0.5, 0.5]) / 0.5  # half of the training rows are 1, the others 0
+        np.testing.assert_allclose(pad(corpus.features["speech"], corpus.starts, [video])[0][0, :, :2], expected)
     """
-    subprocess.run([sys.executable, "-c", textwrap.dedent(code), tmp_path], check=True)
+    subprocess.run([sys.executable, "-W", "error", "-c", textwrap.dedent(code), tmp_path], check=True)
 
 
 # --- the check -----------------------------------------------------------------------------------------------------

@@ -85,7 +85,7 @@ class Corpus:
         for m, x in self.features.items():
             require(x.ndim == 2 and len(x) == n and x.shape[1], f"features {m} of shape ({n}, width), not {x.shape}")
             require(x.dtype.kind in "fiu", f"features {m} that are real numbers, not {x.dtype}")
-            for start, rows in chunks(x):
+            for start, rows in () if isinstance(x, Standardised) else chunks(x):  # those were looked at before
                 broken = ~np.isfinite(rows).all(axis=1) & ~np.isnan(rows).all(axis=1)
                 require(not broken.any(), f"features {m} that are finite, or NaN throughout a row that lacks them, "
                                           f"also for utterance {self.ids[start + int(broken.argmax())]}")
@@ -136,10 +136,16 @@ def moments(corpus):
     Returns
     -------
     moments : dict of modality to dict of "mean" and "deviation" to array (d_m,)
+
+    Raises
+    ------
+    DataError
+        If no training utterance has a modality, or its numbers are so large that their squares overflow.
     """
     return {m: _moments(corpus, m) for m in corpus.features}
 
 
+@np.errstate(over="ignore", invalid="ignore")  # what overflows is refused
 def _moments(corpus, m):
     x, train = corpus.features[m], corpus.utterances("train")
     if corpus.contextual:
@@ -157,6 +163,8 @@ def _moments(corpus, m):
     _, sums, lows, highs = zip(*parts, strict=True)
     mean = sum(sums) / n
     variance = sum(((rows - mean) ** 2).sum(axis=0) for rows in present()) / n
+    if not np.isfinite(variance).all():
+        raise DataError(f"{corpus.name}: features {m}, expected numbers whose squares can be summed")
     # Not variance > 0: rounding gives a constant column a tiny one.
     varies = np.min(lows, axis=0) < np.max(highs, axis=0)
     return {"mean": mean, "deviation": np.where(varies, np.sqrt(variance), 1)}
@@ -173,6 +181,11 @@ def standardise(corpus, by=None):
     ----------
     by : dict, optional
         `moments` of another corpus, for new videos of a trained model. Default: those of this one.
+
+    Raises
+    ------
+    DataError
+        As `moments` does, and where a standardised number would overflow; for memory-mapped features when it is taken.
     """
     by = by or moments(corpus)
     return replace(corpus, features={
@@ -180,8 +193,11 @@ def standardise(corpus, by=None):
         for m, x in corpus.features.items()})
 
 
+@np.errstate(over="ignore")
 def _standardise(x, mean, deviation):
     z = (x - mean) / deviation
+    if np.isinf(z).any():
+        raise DataError("features too far from those of training: infinite when standardised")
     z[np.isnan(z)] = 0
     return z
 
