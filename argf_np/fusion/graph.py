@@ -4,7 +4,7 @@ from ..gfn_eq10_16 import decide, graph_fusion, init_gfn
 
 
 def init(rng, modalities, k, N):
-    """Parameters of `init_gfn`, the same for any number of modalities: 543 k + 2,729 + 51 N scalars."""
+    """Parameters of `init_gfn`: 543 k + 2,729 + 51 N scalars for any number of modalities; two need no MLP_3."""
     return init_gfn(rng, k, N)
 
 
