@@ -92,7 +92,7 @@ def in_own_process(function, *arguments):
 class Processes(ThreadPoolExecutor):
     """An executor whose every call has a process of its own, ``jobs`` of them at a time."""
 
-    def submit(self, function, /, *arguments):
+    def submit(self, function, /, *arguments):  # type: ignore[override]
         """See `concurrent.futures.Executor.submit`."""
         return super().submit(in_own_process, function, *arguments)
 

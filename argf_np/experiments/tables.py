@@ -7,7 +7,7 @@ from ..settings import PAPER, preset
 # Figures of Tables 1 to 3 in percent, by data set and model: average accuracy and F1, then the accuracy of each class.
 CLASSES = {"mosi": (), "iemocap": ("happy", "sad", "neutral", "angry", "excited", "frustrated"),
            "mosei": ("positive", "negative", "neutral")}
-PRINTED = {
+PRINTED: dict[str, dict[str, tuple]] = {
     "mosi": {"LMFN": (80.9, 80.9), "TFN": (78.3, 78.3), "LMF": (75.8, 75.9), "CHFusion": (80.0, None),
              "BC-LSTM": (77.9, 78.1), "HFFN": (80.2, 80.3)},
     "iemocap": {
