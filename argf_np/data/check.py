@@ -43,7 +43,7 @@ def obstacles(corpus, splits=("train", "test")):
 def report(corpus):
     """The answer as a text of tables and warnings."""
     N, rows = len(corpus.classes), {split: corpus.utterances(split) for split in SPLITS}
-    shares = {split: np.bincount(corpus.labels[index], minlength=N) / max(len(index), 1) if N else ()
+    shares = {split: np.array([(corpus.labels[index] == c).sum() for c in range(N)]) / max(len(index), 1)
               for split, index in rows.items()}
     lines = [
         f"{corpus.name}, {corpus.source} data: {len(corpus.video_ids)} videos of up to {corpus.lengths.max()} "
