@@ -3,6 +3,7 @@
 They run as `tutorials.build` runs them: without real data, cache and network. ``pytest -s`` shows the time of each.
 """
 
+import re
 import time
 from pathlib import Path
 
@@ -75,6 +76,39 @@ def test_exercises_are_open(source):
     for number, cell in zip(numbers, cells, strict=True):
         assert f'raise NotImplementedError("exercise {number}")' in cell
         assert f'\ncheck("{number}", ' in cell
+
+
+def sections():
+    """``{item: (source, text, code, types of outputs)}`` of each section whose heading names an item of the paper."""
+    found = {}
+    for source in build.SOURCES:
+        items, section = [], None
+        for cell in committed(source).cells:
+            if cell.cell_type == "code":
+                if section:
+                    section[2].append(cell.source)
+                    section[3].update(kind for output in cell.outputs for kind in output.get("data", {}))
+                continue
+            for part in re.split(r"^(?=## )", cell.source, flags=re.MULTILINE):
+                if part.startswith("## "):
+                    items = build.items_in(part.partition("\n")[0])
+                    section = (source, [], [], set())
+                    found |= dict.fromkeys(items, section)
+                if section:
+                    section[1].append(part)
+    return found
+
+
+@pytest.mark.parametrize("number", range(1, 17))
+def test_each_equation_is_printed_computed_checked_and_drawn(number):
+    source, text, code, outputs = sections()[f"Eq. {number}"]
+    assert rf"\tag{{{number}}}" in "".join(text)
+    code = "".join(code)
+    assert "np.allclose(" in code  # the loop against the package
+    assert "nn.check_gradient(" in code
+    assert outputs & {"image/png", "image/gif"}
+    solved = exercises.of_notebook(int(source.stem[:2])).values()
+    assert any(number in exercise.equations for exercise in solved)
 
 
 def test_readme_is_made_from_the_code():

@@ -6,11 +6,9 @@
 A source is a py:percent script in sources/. The committed outputs are those of the synthetic corpus.
 """
 
+import ast
 import hashlib
-import importlib
-import inspect
 import os
-import pkgutil
 import re
 import sys
 import tempfile
@@ -22,13 +20,11 @@ import jupytext
 import nbformat
 from nbclient import NotebookClient
 
-import argf_np
-
 from . import exercises
 
 HERE = Path(__file__).resolve().parent
+PACKAGE = HERE.parent / "argf_np"
 SOURCES = sorted((HERE / "sources").glob("*.py"))
-ITEM = r"(?:Eq\.|Figure|Table) \d+"
 MARK = "<!-- Below this line everything is written by build.py. -->\n"
 
 
@@ -85,7 +81,7 @@ def contents():
         for cell in notebook(source).cells:
             for section, items in re.findall(r"^## (.+) \((.+)\)$", cell.source, re.M):
                 place = f"[{number}]({source.stem}.ipynb) · {section}"
-                for item in re.findall(ITEM, items):
+                for item in items_in(items):
                     computed_by = functions.get(item, [])
                     rows[item] = (place, ", ".join(f"`{name}`" for name in computed_by), solved.get(item, ""),
                                   link_to_test(item, computed_by))
@@ -95,28 +91,36 @@ def contents():
                       "| paper | notebook | function | exercise | test |", "|---|---|---|---|---|", *lines, ""])
 
 
+def items_in(text):
+    """What of the paper a text names: "Tables 1 to 3, Eq. 9" is ["Table 1", "Table 2", "Table 3", "Eq. 9"]."""
+    return [f"{kind} {number}" for kind, first, last in re.findall(r"(Eq\.|Figure|Table)s? (\d+)(?: to (\d+))?", text)
+            for number in range(int(first), int(last or first) + 1)]
+
+
 def functions_of_the_paper():
     """``{item: functions}``: ``{"Eq. 13": ["gfn_eq10_16.vertex_scores"], ...}``.
 
-    A function belongs to an equation by its mark, to a figure or table if its docstring begins with "Figure 2:".
+    A function belongs to what its docstring begins with, "Eq. 13:" or "Tables 1 to 3:", and to a "(Figure 4)" in the
+    first line. The package is read, not imported: parts of it may need an extra.
     """
     found = {}
-    for module in pkgutil.walk_packages(argf_np.__path__, "argf_np."):
-        if module.name.endswith("__main__"):
-            continue
-        for name, function in inspect.getmembers(importlib.import_module(module.name), inspect.isfunction):
-            if function.__module__ == module.name:
-                begins = re.match(f"({ITEM}):", function.__doc__ or "")
-                item = f"Eq. {function.equation}" if hasattr(function, "equation") else begins and begins[1]
-                found.setdefault(item, []).append(f"{module.name.removeprefix('argf_np.')}.{name}")
+    for path in sorted(PACKAGE.rglob("*.py")):
+        module = ".".join(path.relative_to(PACKAGE).with_suffix("").parts).removesuffix(".__init__")
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.FunctionDef):
+                first_line = (ast.get_docstring(node) or "").partition("\n")[0]
+                named = re.findall(r"^(?:Eq\.|Figure|Table)[^:]*:|\((?:Figure|Table) \d+\)", first_line)
+                for item in items_in(str(named)):
+                    found.setdefault(item, []).append(f"{module}.{node.name}")
     return found
 
 
 def link_to_test(item, functions):
-    """Link to the test file: of an equation the one with its number, else of the module, `figures.graph`'s figures."""
+    """Links to the tests of an equation, test_eq13_….py, or of the modules of these functions, test_figures.py."""
     kind, number = item.split()
-    name = f"eq{int(number):02d}_*" if kind == "Eq." else functions[0].split(".")[0] if functions else ""
-    return ", ".join(f"[{file.name}](../tests/{file.name})" for file in (HERE.parent / "tests").glob(f"test_{name}.py"))
+    patterns = [f"eq{int(number):02d}_*"] if kind == "Eq." else dict.fromkeys(name.split(".")[0] for name in functions)
+    files = [file.name for pattern in patterns for file in sorted((HERE.parent / "tests").glob(f"test_{pattern}.py"))]
+    return ", ".join(f"[{name}](../tests/{name})" for name in files)
 
 
 def main(names):

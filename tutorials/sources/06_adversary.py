@@ -138,6 +138,23 @@ truth = np.array([0, 1, 0]).reshape(3, 1, 1)
 assert np.allclose(gradient["z"], (D - truth) / B)
 
 # %% [markdown]
+# **A picture.** What does an answer cost? The curves are the two terms of Eq. 4. The dots are the answers of this fresh
+# discriminator to our vectors, with what each has to pay.
+
+# %%
+answers = np.linspace(0.01, 0.99, 99)
+fig, ax = plt.subplots(figsize=(6.2, 3.4), layout="constrained")
+ax.plot(answers, -np.log(answers), color=COLOURS["l"], label=r"if it is the target: $-\log D$")
+ax.plot(answers, -np.log(1 - answers), "--", color="0.4", label=r"if it is a source: $-\log(1 - D)$")
+for m, is_target, D_m in zip("alv", (0, 1, 0), D[..., 0], strict=True):
+    cost = -np.log(D_m) if is_target else -np.log(1 - D_m)
+    ax.plot(D_m, cost, "o", color=COLOURS[m], markeredgecolor="white", label=f"shown $x_{m}^e$")
+ax.set(xlabel="answer $D$: how sure it is of the target", ylabel="cost", ylim=(0, 4))
+ax.set_title("Eq. 4: to be wrong is dear, to be surely wrong has no limit")
+ax.legend(frameon=False, loc="upper center")
+plt.show()
+
+# %% [markdown]
 # ## 3. What the best discriminator says
 #
 # Suppose that the discriminator could be any function at all. In the long run (as a mean over all utterances), at a
@@ -451,7 +468,7 @@ def draw_round(ax, row, x, target):
     for m, cloud in zip("alv", move(row["G"], x, target), strict=True):
         ax.plot(*cloud.T, ".", ms=2.5, color=COLOURS[m])
     ax.set(xlim=(-1.1, 1.1), ylim=(-1.1, 1.1), xticks=[], yticks=[])
-    ax.set_title(f"round {row['round']}", fontsize="small")
+    ax.set_title(f"round {row['round']}")
 
 
 def as_gif(figure, frames, draw, fps=6):
@@ -589,11 +606,11 @@ assert weight["log_w"][0] < 0
 fig, axes = plt.subplots(1, 4, figsize=(10, 2.8), layout="constrained")
 ends = {L: history[30], A: play(x_2d, A, 300)[-1], V: play(x_2d, V, 300)[-1]}
 draw_round(axes[0], history[0], x_2d, L)
-axes[0].set_title("at the start", fontsize="small")
+axes[0].set_title("at the start")
 for ax, target in zip(axes[1:], (L, A, V), strict=True):
     draw_round(ax, ends[target], x_2d, target)
     others = " and ".join(f"${'alv'[m]}$" for m in range(3) if m != target)
-    ax.set_title(rf"{others} $\to$ ${'alv'[target]}$", fontsize="small")
+    ax.set_title(rf"{others} $\to$ ${'alv'[target]}$")
     assert gap(ends[target], target) < 0.6 * gap(history[0], target)
 plt.show()
 
