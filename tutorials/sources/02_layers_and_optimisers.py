@@ -663,6 +663,7 @@ for ax, (title, (loss, _)) in zip(axes, starts.items(), strict=True):
 axes[0].set_ylabel(r"$\theta_2$")
 fig.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3, frameon=False)
 counter = axes[0].text(0.97, 0.03, "", transform=axes[0].transAxes, ha="right")
+fig.get_layout_engine().set(w_pad=0.15, h_pad=0.12)  # inches, so that nothing touches the edge of the film
 fig.canvas.draw()
 fig.set_layout_engine("none")  # the layout stays as it is
 
