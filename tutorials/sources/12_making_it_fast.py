@@ -185,7 +185,8 @@ for name in ("readable", "fast"):
 assert len(tapes["fast"]) < len(tapes["readable"]) / 2
 
 # %% [markdown]
-# Here are both tapes, from left to right and from top to bottom, an operation a square:
+# (What the fast operations put aside for their way back is not on the tape, and not in these KiB.) Here are both tapes,
+# from left to right and from top to bottom, an operation a square:
 
 # %%
 KINDS = {"matrix products": ("matmul", "dot"), "whole layers": ("layer",),
@@ -212,7 +213,7 @@ fig.legend(handles=[plt.Rectangle((0, 0), 1, 1, color=colour, label=label) for l
 plt.show()
 
 # %% [markdown]
-# (What the fast operations put aside for their way back is not in the KiB.) The black squares are what costs, one
+# The black squares are what costs, one
 # would think. In the readable version they are few among many small operations. Is that bad? An addition of 16 × 50
 # numbers is nothing. But its place on the tape is not nothing: autograd has to see that an argument is traced, make a
 # node, remember how to go back, later sort the nodes, call two Python functions each, and add up. Let us time an
@@ -539,7 +540,8 @@ for name, layer in (("textbook", textbook_layer), ("fused", fused_layer)):
     print(f"{name:9} {[entry['name'] for entry in tape]}")
 
 # %% [markdown]
-# The last two entries are `weigh`. This is the pattern of `nn/fast.py`: a layer with dropout, batch norm and
+# The last two entries are `weigh`. This is the pattern of `nn/fast.py` (whose `operation` is
+# `primitive` and `defvjp_argnums` in one): a layer with dropout, batch norm and
 # activation is one operation there, more than a dozen in `nn/readable.py`. Both take the same arguments, and tests
 # hold them together as `prove_equal` does. The equation files call `ops.dense_layer` and do not know which one they
 # get.
@@ -561,9 +563,7 @@ for ax, shown, title in ((axes[0], lengths, "as they come: every step does all v
     ax.barh(range(V), shown, 1.0, color=COLOURS["l"], edgecolor="white", lw=0.3)
     ax.set(xlim=(0, T), ylim=(V - 0.5, -0.5), xlabel="utterance $t$")
     ax.set_title(title, fontsize=10)
-    left = 0 if ax is axes[1] else T
-    ax.barh(range(V), T - shown, 1.0, left=shown, color="none" if ax is axes[1] else "0.9",
-            edgecolor="none" if ax is axes[1] else "0.8", hatch=None if ax is axes[1] else "////", lw=0)
+axes[0].barh(range(V), T - lengths, 1.0, left=lengths, color="0.9", edgecolor="0.8", hatch="////", lw=0)
 axes[0].set_ylabel("video")
 plt.show()
 print(f"{V} videos, {T} steps: {V * T} cells of the LSTM, of which padding {1 - lengths.sum() / (V * T):.0%}")
@@ -598,7 +598,7 @@ assert active.sum() == lengths.sum()  # cells computed: real utterances, and not
 # %% [markdown]
 # On a tape this would still be dozens of operations a step. But we know the way back: notebook 04 wrote it by hand. So
 # the whole LSTM, both directions and all steps, becomes one `primitive`, `nn/fast_lstm.py`. Its loop runs in plain
-# NumPy. On the way back, the gradients of $W$ and $U$ are each one product over all steps, where a tape adds up $T$
+# NumPy. On the way back, the gradient of $U$ is one product over all steps, where a tape adds up $T$
 # arrays of the size of $U$. The proof, as before, on the lengths of the corpus:
 
 # %%
