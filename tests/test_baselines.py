@@ -16,6 +16,7 @@ from argf_np.data import Corpus, standardise
 from argf_np.settings import Settings
 
 d, k, N, HIDDEN, WIDTH = 4, 5, 3, 2, 6
+PAPER_HIDDEN, PAPER_WIDTH, LOGISTIC_EPOCHS = ucln.HIDDEN, bc_lstm.WIDTH, logistic.EPOCHS  # before `small`
 RAW = {"a": 2, "l": 7, "v": 3}  # widths of the raw features
 SETTINGS = Settings(k=k, epochs=12, ucln_epochs=30, batch_size=8, drop_rate=0.1, lr=0.01, dtype="float64")
 each_model = pytest.mark.parametrize("model", MODELS)
@@ -25,6 +26,7 @@ each_model = pytest.mark.parametrize("model", MODELS)
 def small(monkeypatch):
     monkeypatch.setattr(ucln, "HIDDEN", HIDDEN)
     monkeypatch.setattr(bc_lstm, "WIDTH", WIDTH)
+    monkeypatch.setattr(logistic, "EPOCHS", 50)
 
 
 @pytest.fixture
@@ -62,7 +64,7 @@ def test_result(model, corpus, x):
     np.testing.assert_allclose(result["probabilities"].sum(axis=1), 1)
     assert result["history"] == reported
     assert [row["epoch"] for row in reported] == [*range(1, len(reported) + 1)]
-    assert result["epoch"] == len(reported) == {"bc_lstm": 30, "logistic": 1000}.get(model, 12)
+    assert result["epoch"] == len(reported) == {"bc_lstm": 30, "logistic": 50}.get(model, 12)
 
 
 @each_model
@@ -134,8 +136,8 @@ def test_bc_lstm_one_video_and_one_number_at_a_time(corpus, x):
 @pytest.mark.parametrize(("modalities", "d", "N"), [(3, 50, 2), (2, 7, 5)])
 def test_bc_lstm_number_of_parameters(modalities, d, N, monkeypatch, rng):
     """A direction has four gates of 300 units that read the input, the state and one bias."""
-    monkeypatch.undo()
-    params = ucln.init_ucln(rng, modalities * d, bc_lstm.WIDTH, N)
+    monkeypatch.setattr(ucln, "HIDDEN", PAPER_HIDDEN)
+    params = ucln.init_ucln(rng, modalities * d, PAPER_WIDTH, N)
     assert nn.count(params) == 2 * 4 * 300 * (modalities * d + 300 + 1) + (600 + 1) * 500 + (500 + 1) * N
     if (modalities, d, N) == (3, 50, 2):
         assert nn.count(params) == 1_383_902
@@ -157,9 +159,10 @@ def test_logistic_number_of_parameters(corpus, x):
     assert nn.count(MODELS["logistic"](corpus, x, SETTINGS)["params"]) == (sum(RAW.values()) + 1) * N
 
 
-def test_logistic_reaches_the_minimum(corpus, x):
+def test_logistic_reaches_the_minimum(corpus, x, monkeypatch):
     """Where scikit-learn's solver ends, which minimises the same loss times n C."""
     linear_model = pytest.importorskip("sklearn.linear_model", reason="needs scikit-learn (extra 'test')")
+    monkeypatch.setattr(logistic, "EPOCHS", LOGISTIC_EPOCHS)
     result = MODELS["logistic"](corpus, x, SETTINGS)
     raw = np.concatenate([corpus.features[m] for m in "alv"], axis=1)
     train, test = corpus.utterances("train"), corpus.utterances("test")
