@@ -12,8 +12,8 @@ WIDTH = 500  # of the dense layer: what Table 4's number of parameters says
 def fit(corpus, x, settings, report=lambda row: None):
     """A UCLN of width 500 whose raw features are the UCLN features of all modalities, concatenated.
 
-    BC-LSTM is where the paper has its UCLN from, so the two share layers, dropout and training: Adadelta and
-    cross-entropy (D16) for ``settings.ucln_epochs``. That number is set beforehand, so no protocol picks an epoch.
+    A UCLN is built like BC-LSTM, so the two share layers, dropout and training here: Adadelta and cross-entropy (D16)
+    for ``settings.ucln_epochs``. That number is set beforehand, so no protocol picks an epoch.
     BiLSTM m d -> 2 x 300, dense 600 -> 500, dense 500 -> N: 2,400 (m d + 301) + 300,500 + 501 N parameters, which at
     m = 3, d = 50, N = 2 are Table 4's 1,383,902.
     """

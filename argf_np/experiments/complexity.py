@@ -84,12 +84,13 @@ COUNTED = {(ops, "dense_layer"): _dense_layer, (ops, "batch_norm"): _batch_norm,
 def counting(params):
     """Yield a list to which every call with a layer of ``params`` adds (component, kind, results, terms of each)."""
     names = {id(layer): name for name, part in parts(params).items() for layer in _dicts(part)}
+    names[id(None)] = SIMILARITIES  # a call without a layer
     calls, originals = [], {place: getattr(*place) for place in COUNTED}
 
     def counted(function, cost):
         def run(*arguments):
             result = function(*arguments)
-            calls.extend((names.get(id(p), SIMILARITIES), *numbers) for p, *numbers in cost(result, *arguments))
+            calls.extend((names[id(p)], *numbers) for p, *numbers in cost(result, *arguments))
             return result
 
         return run
