@@ -5,6 +5,7 @@ They run as `tutorials.build` runs them: without real data, cache and network. `
 
 import re
 import time
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -78,12 +79,13 @@ def test_exercises_are_open(source):
         assert f'\ncheck("{number}", ' in cell
 
 
+@cache
 def sections():
-    """``{item: (source, text, code, types of outputs)}`` of each section whose heading names an item of the paper."""
+    """``{item: (notebook, text, code, types of outputs)}`` of each section whose heading names an item of the paper."""
     found = {}
-    for source in build.SOURCES:
-        items, section = [], None
-        for cell in committed(source).cells:
+    for path in sorted(FOLDER.glob("*.ipynb")):
+        section = None
+        for cell in nbformat.read(path, as_version=4).cells:
             if cell.cell_type == "code":
                 if section:
                     section[2].append(cell.source)
@@ -91,9 +93,8 @@ def sections():
                 continue
             for part in re.split(r"^(?=## )", cell.source, flags=re.MULTILINE):
                 if part.startswith("## "):
-                    items = build.items_in(part.partition("\n")[0])
-                    section = (source, [], [], set())
-                    found |= dict.fromkeys(items, section)
+                    section = (path, [], [], set())
+                    found |= dict.fromkeys(build.items_in(part.partition("\n")[0]), section)
                 if section:
                     section[1].append(part)
     return found
@@ -101,13 +102,13 @@ def sections():
 
 @pytest.mark.parametrize("number", range(1, 17))
 def test_each_equation_is_printed_computed_checked_and_drawn(number):
-    source, text, code, outputs = sections()[f"Eq. {number}"]
+    notebook, text, code, outputs = sections()[f"Eq. {number}"]
     assert rf"\tag{{{number}}}" in "".join(text)
     code = "".join(code)
     assert "np.allclose(" in code  # the loop against the package
     assert "nn.check_gradient(" in code
     assert outputs & {"image/png", "image/gif"}
-    solved = exercises.of_notebook(int(source.stem[:2])).values()
+    solved = exercises.of_notebook(int(notebook.stem[:2])).values()
     assert any(number in exercise.equations for exercise in solved)
 
 
