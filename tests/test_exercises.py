@@ -49,6 +49,10 @@ def test_an_answer_not_given_yet_stops_nothing(number, notebook, capsys):
     assert capsys.readouterr().out == f"exercise {number}: still to be done\n"
 
 
+def test_a_notebook_without_checkers_has_no_exercises():
+    assert exercises.of_notebook(99) == {}
+
+
 def test_compare_names_what_is_wrong():
     x, expected = np.arange(6.0).reshape(2, 3), np.arange(6.0).reshape(2, 3) ** 2
 
