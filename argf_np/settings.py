@@ -1,9 +1,13 @@
 """Settings of a run: names, allowed values, where each default comes from, presets of the data sets (D13)."""
 
 from argparse import SUPPRESS
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, fields
+from numbers import Integral, Real
 
+from .errors import SettingError
 from .fusion import FUSIONS
+
+NUMBERS = {int: Integral, float: Real}  # what may stand for a number of a type, NumPy's too
 
 
 def setting(default, help, expected, allowed):
@@ -25,10 +29,11 @@ def whole(default, help, least=1):
 class Settings:
     """Everything besides the data that decides the outcome of a run; the defaults are those for MOSI.
 
-    Raises ValueError, one line that names the flag, for a value that is not allowed.
+    Raises SettingError, one line that names the flag, for a value that is not allowed.
     """
 
-    dataset: str = choice("mosi", "data set; its preset gives the other defaults", "mosi", "mosei", "iemocap")
+    dataset: str = setting("mosi", "mosi, mosei or iemocap, whose preset gives the other defaults; or the path of a "
+                           "file or folder", "a name or a path", bool)
     modalities: str = setting("a,l,v", "modalities to use, separated by commas [all of the data, the paper's three]",
                               "two names or more, each once", lambda v: len(v.split(",")) == len({*v.split(",")}) > 1)
     target: str = setting("l", "target modality, the others are translated to it [Table 1, D15]", "a modality", bool)
@@ -62,17 +67,22 @@ class Settings:
     dtype: str = choice("float32", "type of all numbers", "float32", "float64")
 
     def __post_init__(self):
-        for name, spec in self.__dataclass_fields__.items():
-            value = getattr(self, name)
-            if not spec.metadata["allowed"](value):
-                raise ValueError(f"{flag(name)} {value}: expected {spec.metadata['expected']}")
+        for spec in fields(self):
+            object.__setattr__(self, spec.name, checked(spec, getattr(self, spec.name)))  # the class is frozen
         if self.target not in self.modalities.split(","):
-            raise ValueError(f"--target {self.target}: expected one of {self.modalities.replace(',', ', ')}")
+            raise SettingError(f"--target {self.target}: expected one of {self.modalities.replace(',', ', ')}")
 
     @property
     def target_row(self):
         """Row of the target modality in arrays (m, B, ...)."""
         return self.modalities.split(",").index(self.target)
+
+
+def checked(spec, value):
+    """The value of a field of `Settings` as its plain type. Raises SettingError if it is not allowed."""
+    if not (isinstance(value, NUMBERS.get(spec.type, spec.type)) and spec.metadata["allowed"](value)):
+        raise SettingError(f"{flag(spec.name)} {value}: expected {spec.metadata['expected']}")
+    return spec.type(value)
 
 
 def flag(name):
@@ -107,9 +117,24 @@ PRESETS = {
 }
 
 
-def preset(dataset, **changes):
-    """The settings of a data set with ``changes``."""
-    return replace(Settings(dataset=dataset, **changes), **(PRESETS[dataset] | changes))
+def preset(name, /, **changes):
+    """The settings of a data set with ``changes``; the defaults for one that the paper does not have."""
+    return Settings(**({"dataset": name} | PRESETS.get(name, {}) | changes))
+
+
+def settings_for(corpus, **changes):
+    """The settings for a corpus with ``changes``: the preset of its data set, its own modalities in its order.
+
+    The target is language unless it is given, or the first modality where there is no language.
+    Raises SettingError for a modality that the corpus does not have.
+    """
+    asked = changes.get("modalities", ",".join(corpus.features)).split(",")
+    if unknown := [m for m in asked if m not in corpus.features]:
+        raise SettingError(f"--modalities {changes['modalities']}: expected some of {', '.join(corpus.features)}, "
+                           f"not {unknown[0]}")
+    modalities = [m for m in corpus.features if m in asked]
+    ours = {"modalities": ",".join(modalities), "target": "l" if "l" in modalities else modalities[0]}
+    return preset(corpus.name, **(ours | changes | {"modalities": ours["modalities"]}))
 
 
 # Tables 1 to 3: average accuracy and F1 of ARGF in percent, by data set and target modality.

@@ -3,64 +3,85 @@
 Raw features -> UCLN of each modality -> joint embedding space and graph fusion -> decision -> metrics and pictures.
 """
 
-import argparse
+import json
 import sys
-import time
+from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 
-from . import __version__, files, metrics, nn
-from .data import DataError, load, standardise
-from .model import MODALITIES, forward
-from .settings import PAPER, add_flags, command_line, flag, preset
-from .training import fit
-from .ucln import apply_ucln, train_ucln
+from . import __version__, files, metrics
+from .baselines import MODELS
+from .commands import Parser, Progress, exit_code
+from .data import load, standardise
+from .errors import ModelError, SettingError
+from .estimator import ARGF, FIELDS, require_fit, select
+from .evaluate import format_scores, majority
+from .finite import checked_operations
+from .lock import locked
+from .model import forward
+from .predict import write_predictions
+from .settings import PAPER, PRESETS, add_flags, command_line, flag, preset, settings_for
+from .ucln import context_of_modalities
 
 
 def run(corpus, settings, folder, progress):
-    """One run: train, evaluate and write everything to the existing ``folder``. Returns the content of metrics.json."""
-    config = configuration(corpus, settings)
-    files.write_json(folder / "config.json", config)
-    corpus = standardise(corpus)
-    x, unimodal = context_of_modalities(corpus, settings, progress)
-    y = np.eye(len(corpus.classes))[corpus.labels]
-    rows = {split: corpus.utterances(split) for split in corpus.split}
-    history = []
+    """One run: train, evaluate and write everything to the existing ``folder``. Returns the content of metrics.json.
 
-    def report(row):
-        history.append(row)
-        files.write_csv(folder / "history.csv", history)
-        shown = {name: row[name] for name in ("embedding", "discriminator", "classifier", "fusion")}
-        progress.epoch(row["epoch"], shown | {"validation accuracy": row["validation_accuracy"]})
+    Goes on from the checkpoint in the folder if there is one.
+    """
+    corpus, modalities = select(corpus, settings.modalities.split(",")), settings.modalities.split(",")
+    fitted = fit_model(corpus, settings, folder, progress)
+    test, probabilities, history = corpus.utterances("test"), fitted["probabilities"], fitted["history"]
 
-    progress.begin("ARGF", settings.epochs)
-    fitted = fit(x, y, rows, settings, report)
-    test, probabilities = rows["test"], fitted["probabilities"]
+    def score(probabilities):
+        return metrics.scores(corpus.labels[test], probabilities.argmax(axis=1), corpus.classes)
+
     result = {
-        **{name: config[name] for name in ("dataset", "source", "target", "variant", "protocol", "seed")},
+        **{name: getattr(settings, name) for name in ("dataset", "target", "variant", "protocol", "seed")},
+        "source": corpus.source,
         "epoch": fitted["epoch"],
-        "test": score(corpus, test, probabilities),
-        "majority_class": score(corpus, test, np.tile(np.bincount(corpus.labels[test]), (len(test), 1))),
-        "unimodal": {m: score(corpus, test, probabilities[test]) for m, probabilities in unimodal.items()},
-        "validation": {"accuracy": history[fitted["epoch"] - 1]["validation_accuracy"]},
+        "test": score(probabilities),
+        "majority_class": score(majority(corpus.labels[test], len(corpus.classes))),
+        "unimodal": {m: score(unimodal[test]) for m, unimodal in fitted["unimodal"].items()},
     }
-    with files.replacing(folder / "params.npz") as part:
-        nn.save(part, fitted["params"])
-    write_predictions(folder / "predictions.csv", corpus, test, probabilities)
-    progress.say("drawing the figures")
-    out = forward(fitted["params"], x[:, test].astype(settings.dtype), settings.variant)
-    draw(folder / "figures", history, out, corpus, test, f"{corpus.source} data, protocol {settings.protocol}")
-    files.write_json(folder / "metrics.json", result)
+    if "validation_accuracy" in history[0]:
+        result["validation"] = {"accuracy": history[fitted["epoch"] - 1]["validation_accuracy"]}
+    write_predictions(folder / "predictions.csv", corpus, corpus.classes, test, probabilities)
+    if settings.model == "argf":
+        progress.say("drawing the figures")
+        out = forward(fitted["params"], fitted["x"][:, test].astype(settings.dtype), settings.variant)
+        draw(folder / "figures", history, out, corpus, test, modalities,
+             f"{corpus.source} data, protocol {settings.protocol}")
+    files.write_json(folder / "metrics.json", result)  # the last file: a run that has it is finished
+    (folder / "checkpoint.npz").unlink(missing_ok=True)
     return result
 
 
-def configuration(corpus, settings):
+def fit_model(corpus, settings, folder, progress):
+    """What `training.fit` gives, and ``x`` (m, n, d), the outputs of the UCLNs, and the probabilities ``unimodal``."""
+    def report(history):
+        files.write_csv(folder / "history.csv", history)
+
+    if settings.model == "argf":
+        model = ARGF(**{name: value for name, value in asdict(settings).items() if name in FIELDS})
+        model.fit(corpus, progress=progress, report=report, checkpoint=folder / "checkpoint.npz")
+        model.save(folder / "model.npz")
+        return {"params": model.network, "epoch": model.epoch, "history": model.history} | model.trained
+    corpus = standardise(corpus)
+    x, unimodal = context_of_modalities(corpus, settings, progress)
+    fitted = MODELS[settings.model](corpus, x, settings)
+    report(fitted["history"])
+    return fitted | {"x": x, "unimodal": unimodal}
+
+
+def configuration(corpus, settings, data_dir):
     """Everything needed to repeat the run, as a dict of plain values."""
     return {
         **{name.rstrip("_"): value for name, value in asdict(settings).items()},
         "source": corpus.source,
+        "data_dir": data_dir,
         "data": files.fingerprint({"features": corpus.features, "labels": corpus.labels, "split": corpus.split}),
         "utterances": {split: len(corpus.utterances(split)) for split in corpus.split},
         "command": f"python -m argf_np.train --source {corpus.source} {command_line(settings)}",
@@ -68,64 +89,41 @@ def configuration(corpus, settings):
     }
 
 
-def context_of_modalities(corpus, settings, progress):
-    """The UCLN of each modality, trained or from the cache.
-
-    Returns features (3, n, d) of all utterances and ``{modality: class probabilities (n, N)}``. Features that are a
-    UCLN's output already are taken as they are, without probabilities.
-    """
-    if corpus.contextual:
-        if len({corpus.features[m].shape for m in MODALITIES}) > 1:
-            raise DataError(f"{corpus.name}: outputs of a UCLN, expected one width for all modalities")
-        return np.stack([corpus.features[m] for m in MODALITIES]), {}
-    train = corpus.utterances("train")
-    outputs = {}
-    for number, m in enumerate(MODALITIES):
-
-        def compute(m=m, number=number):
-            progress.begin(f"UCLN {m}", settings.ucln_epochs)
-            rng = np.random.default_rng([settings.seed, 1, number])
-            params = train_ucln(corpus, m, settings.d, settings.ucln_epochs, rng, settings.dtype,
-                                lambda epoch, loss: progress.epoch(epoch, {"cross-entropy": loss}))
-            features, probabilities = apply_ucln(params, corpus, m)
-            return {"features": features, "probabilities": probabilities}
-
-        outputs[m] = files.cached({
-            "features": corpus.features[m], "starts": corpus.starts, "videos": corpus.split["train"],
-            "labels": corpus.labels[train], "classes": len(corpus.classes), "number": number,
-            "d": settings.d, "epochs": settings.ucln_epochs, "seed": settings.seed, "dtype": settings.dtype}, compute)
-    return (np.stack([outputs[m]["features"] for m in MODALITIES]),
-            {m: outputs[m]["probabilities"] for m in MODALITIES})
+def begin(folder, config):
+    """Make a folder the one of a new run; its results, if it has any, are replaced."""
+    if (folder / "checkpoint.npz").exists():
+        raise ModelError(f"{folder}: holds a run that is not finished; go on with --resume {folder}, or remove it")
+    (folder / "metrics.json").unlink(missing_ok=True)
+    files.write_json(folder / "config.json", config)
 
 
-def score(corpus, rows, probabilities):
-    """`metrics.scores` of the most probable classes (n, N) of some utterances."""
-    return metrics.scores(corpus.labels[rows], probabilities.argmax(axis=1), corpus.classes)
+def read_configuration(folder):
+    """The content of config.json of a run. ModelError if there is none, or something else."""
+    try:
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        for name in (*FIELDS, "model", "source", "data_dir", "data", "versions"):
+            config[name.rstrip("_")]
+    except (OSError, ValueError, KeyError, TypeError):
+        raise ModelError(f"{folder}: no run to go on with, expected a config.json") from None
+    return config
 
 
-def write_predictions(path, corpus, rows, probabilities):
-    """One row an utterance: id, words, true class, predicted class, probability of each class."""
-    files.write_csv(path, [
-        {"id": corpus.ids[i], "words": corpus.words[i], "truth": corpus.classes[corpus.labels[i]],
-         "prediction": corpus.classes[p.argmax()],
-         **{f"p_{name}": f"{value:.6f}" for name, value in zip(corpus.classes, p, strict=True)}}
-        for i, p in zip(rows, probabilities, strict=True)])
-
-
-def draw(folder, history, out, corpus, rows, title):
+def draw(folder, history, out, corpus, rows, modalities, title):
     """The pictures of a run, from its history and the `model.forward` output on the utterances ``rows``."""
     from . import figures  # matplotlib is slow to import, and only needed here
 
     folder.mkdir(exist_ok=True)
-    weights = figures.stack_weights(out)
-    some = np.linspace(0, len(rows) - 1, min(len(rows), 24)).astype(int)
     pictures = {
-        "training": figures.training_curves(history, title=title)["fusion"],
+        "training": figures.training_curves(history, title=title, modalities=modalities)["fusion"],
         "embedding": figures.embedding_space(out["x_e"], corpus.labels[rows], corpus.classes, title=title),
-        "modality_gap": figures.modality_gap(out["x_e"], title=title),
-        "vertex_weights": figures.vertex_weights(weights[some], [corpus.words[rows[i]] for i in some], title=title),
-        "graph": figures.graph(weights, title=title),
+        "modality_gap": figures.modality_gap(out["x_e"], title=title, modalities=modalities),
     }
+    if "alpha_2" in out:  # of the graph
+        weights = figures.stack_weights(out)
+        some = np.linspace(0, len(rows) - 1, min(len(rows), 24)).astype(int)
+        words = [corpus.words[rows[i]] for i in some]
+        pictures["vertex_weights"] = figures.vertex_weights(weights[some], words, title=title, modalities=modalities)
+        pictures["graph"] = figures.graph(weights, title=title, modalities=modalities)
     for name, axes in pictures.items():
         with files.replacing(folder / f"{name}.png") as part:
             figures.save(axes.figure, part)
@@ -133,52 +131,29 @@ def draw(folder, history, out, corpus, rows, title):
 
 def table(corpus, settings, result):
     """What the run gave, beside each modality alone, the majority class and the paper's figure."""
-    lines = {"ARGF": result["test"]} | {f"UCLN {m} alone": s for m, s in result["unimodal"].items()}
+    lines = {settings.model.upper().replace("_", "-"): result["test"]}
+    lines |= {f"UCLN {m} alone": scores for m, scores in result["unimodal"].items()}
     lines["majority class"] = result["majority_class"]
-    cells = {name: [s["accuracy"], s["f1_weighted"], *(s["per_class"][c]["accuracy"] for c in corpus.classes)]
-             for name, s in lines.items()}
-    cells["paper, real data"] = [percent / 100 for percent in PAPER[settings.dataset, settings.target]]
-    sources = ",".join(m for m in MODALITIES if m != settings.target)
+    known = (corpus.name, settings.target) in PAPER
+    if known:
+        lines["paper, real data"] = [percent / 100 for percent in PAPER[corpus.name, settings.target]]
+    sources = ",".join(m for m in settings.modalities.split(",") if m != settings.target)
     return "\n".join([
         f"{settings.dataset} ({corpus.source} data), {sources} -> {settings.target}, variant {settings.variant}, "
         f"protocol {settings.protocol}, seed {settings.seed}, epoch {result['epoch']} of {settings.epochs}", "",
-        " " * 18 + "".join(f"{name:>13}" for name in ("accuracy", "weighted F1", *corpus.classes)),
-        *(f"{name:<18}" + "".join(f"{100 * value:11.2f} %" for value in values) for name, values in cells.items()), "",
-        f"Test utterances: {len(corpus.utterances('test'))}. Under a class: the accuracy on its utterances. "
-        "The paper does not name its protocol."])
+        format_scores(lines, corpus.classes), "",
+        f"Test utterances: {len(corpus.utterances('test'))}. Under a class: the accuracy on its utterances."
+        + " The paper does not name its protocol." * known])
 
 
-class Progress:
-    """What a run says while it works: one live line on a terminal, plain lines elsewhere, nothing if quiet."""
-
-    def __init__(self, quiet, stream):
-        self.quiet, self.stream = quiet, stream
-        self.live, self.width = stream.isatty(), 0
-
-    def begin(self, stage, epochs):
-        """A stage of some epochs begins."""
-        self.stage, self.epochs, self.begun = stage, epochs, time.perf_counter()
-
-    def epoch(self, epoch, values):
-        """An epoch has ended: show ``{name: value}``, seconds an epoch and seconds left of this stage."""
-        pace = (time.perf_counter() - self.begun) / epoch
-        numbers = "  ".join(f"{name} {value:.4g}" for name, value in values.items())
-        self.say(f"{self.stage}  epoch {epoch}/{self.epochs}  {numbers}  {pace:.2f} s an epoch, "
-                 f"{pace * (self.epochs - epoch):.0f} s left", passing=epoch < self.epochs)
-
-    def say(self, text, passing=False):
-        """Show a line; on a terminal a passing one is overwritten by the next."""
-        if not self.quiet:
-            begin, end = ("\r", "" if passing else "\n") if self.live else ("", "\n")
-            print(begin + text.ljust(self.width), end=end, file=self.stream, flush=True)
-            self.width = len(text) if self.live and passing else 0
-
-
-class Parser(argparse.ArgumentParser):
-    """An argument parser whose errors are one line."""
-
-    def error(self, message):
-        self.exit(2, f"error: {message}\n")
+def run_name(source, settings):
+    """Name of a run: what one usually varies, and every other setting that is not the preset's."""
+    usual = ("dataset", "target", "variant", "protocol", "seed")
+    base = asdict(preset(settings.dataset))
+    changed = [flag(name)[2:] + str(value) for name, value in asdict(settings).items()
+               if name not in usual and value != base[name]]
+    return "-".join([Path(settings.dataset).stem, source, settings.target, settings.variant, settings.protocol,
+                     f"seed{settings.seed}", *changed])
 
 
 def parser():
@@ -189,42 +164,53 @@ def parser():
     p.add_argument("--source", choices=("auto", "real", "synthetic"), default="auto",
                    help="auto takes the real data if it is there, otherwise the built-in synthetic corpus [auto]")
     p.add_argument("--out", metavar="DIR", type=Path, help="folder of the results [runs/NAME, named by the settings]")
+    p.add_argument("--resume", metavar="DIR", type=Path, help="go on with the run of this folder, with its settings")
+    p.add_argument("--check-finite", action="store_true",
+                   help="look at every number, and name the operation that first gives an infinite one or NaN; slow")
     p.add_argument("--quiet", action="store_true", help="show only the table at the end")
     add_flags(p)
     return p
 
 
-def run_name(source, settings):
-    """Name of a run: what one usually varies, and every other setting that is not the preset's."""
-    usual = ("dataset", "target", "variant", "protocol", "seed")
-    base = asdict(preset(settings.dataset))
-    changed = [flag(name)[2:] + str(value) for name, value in asdict(settings).items()
-               if name not in usual and value != base[name]]
-    return "-".join([settings.dataset, source, settings.target, settings.variant, settings.protocol,
-                     f"seed{settings.seed}", *changed])
+def work(data_dir, source, out, resume, check_finite, quiet, **options):
+    """The command, with its flags as arguments; ``options`` are the settings that were given."""
+    folder = out
+    if resume is not None:
+        if options or out:
+            raise SettingError(f"{flag([*options, 'out'][0])}: expected nothing beside --resume but where the data is")
+        folder, config = resume, read_configuration(resume)
+        if (folder / "metrics.json").exists():
+            print(f"{folder} is finished already: nothing is left to do")
+            return
+        options = {name: config[name.rstrip("_")] for name in (*FIELDS, "model")}
+        data_dir, source = data_dir or config["data_dir"], config["source"]
+    dataset = options.setdefault("dataset", "mosi")
+    if dataset in PRESETS:
+        preset(dataset, **options)  # refuses bad flags before data is looked for
+    corpus = load(dataset, data_dir, source)
+    settings = settings_for(corpus, **options)
+    require_fit(corpus, settings, "test")
+    folder = folder or Path("runs") / run_name(corpus.source, settings)
+    folder.mkdir(parents=True, exist_ok=True)
+    with locked(folder), checked_operations() if check_finite else nullcontext():
+        now = configuration(corpus, settings, data_dir)
+        if resume is None:
+            begin(folder, now)
+        elif now["data"] != config["data"]:
+            raise ModelError(f"{folder}: began with other data than what is in {dataset} now")
+        elif now["versions"] != config["versions"]:
+            print(f"notice: the run began with versions {config['versions']}, so its bits may differ", file=sys.stderr)
+        try:
+            result = run(corpus, settings, folder, Progress(quiet, sys.stderr))
+        except KeyboardInterrupt:
+            raise KeyboardInterrupt(f"finished epochs are kept, go on with --resume {folder}") from None
+    print(table(corpus, settings, result), f"Everything is in {folder}", sep="\n", flush=True)
 
 
 def main(arguments=None):
     """Run the command. Exit code 0; 2 for an error, 130 for Ctrl-C, each with one line on stderr."""
-    try:
-        options = vars(parser().parse_args(arguments))
-        data_dir, source, out, quiet = (options.pop(name) for name in ("data_dir", "source", "out", "quiet"))
-        settings = preset(options.pop("dataset", "mosi"), **options)
-        corpus = load(settings.dataset, data_dir, source)
-        folder = out or Path("runs") / run_name(corpus.source, settings)
-        folder.mkdir(parents=True, exist_ok=True)
-        result = run(corpus, settings, folder, Progress(quiet, sys.stderr))
-        print(table(corpus, settings, result), f"Everything is in {folder}", sep="\n", flush=True)
-    except (DataError, ValueError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except OSError as error:
-        print(f"error: {error.filename or 'output'}: {error.strerror}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("\ninterrupted: trained UCLNs stay in the cache, finished epochs in history.csv", file=sys.stderr)
-        return 130
-    return 0
+    options = vars(parser().parse_args(arguments))
+    return exit_code(lambda: work(**options))
 
 
 if __name__ == "__main__":

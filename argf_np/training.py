@@ -16,7 +16,10 @@ import autograd.numpy as np
 
 from . import losses_eq2_3_4_6_8_9 as losses
 from . import nn
+from .archive import restore
 from .embedding_eq1_5_7 import classify, decode, discriminate
+from .errors import NotFiniteError
+from .finite import require_finite, require_finite_params
 from .fusion import fuse
 from .model import embed, evaluation_params, forward, init_model, predict
 from .nn import ops
@@ -138,12 +141,16 @@ def init_optimisers(params, settings):
 
 
 def train_batch(params, optimisers, x, y, settings, rng):
-    """The updates of one batch, in place on ``params`` and ``optimisers``. Returns ``{update: loss}``."""
+    """The updates of one batch, in place on ``params`` and ``optimisers``. Returns ``{update: loss}``.
+
+    Raises NotFiniteError where a loss is not.
+    """
     updates = updates_of(settings)
     stages = [updates] if settings.activations == "first" else [{u: groups} for u, groups in updates.items()]
     values = {}
     for stage in stages:
         stage_values, gradients = batch_gradients(params, x, y, stage, settings, rng)
+        require_finite(stage_values, params, optimisers, x, settings.variant)
         values |= stage_values
         for update in stage:
             for group, gradient in gradients[update].items():
@@ -159,7 +166,12 @@ def train_epoch(params, optimisers, x, y, settings, rng, rows=None):
     """
     order = rng.permutation(len(y) if rows is None else rows)
     batches = [order[start:start + settings.batch_size] for start in range(0, len(order), settings.batch_size)]
-    values = [train_batch(params, optimisers, x[:, batch], y[batch], settings, rng) for batch in batches]
+    try:
+        values = [train_batch(params, optimisers, x[:, batch], y[batch], settings, rng) for batch in batches]
+        require_finite_params(params, optimisers)
+    except NotFiniteError as error:
+        epoch, batch = divmod(error.step - 1, len(batches))
+        raise NotFiniteError(f"epoch {epoch + 1}, batch {batch + 1} of {len(batches)}, {error}") from None
     return {update: float(np.mean([value[update] for value in values])) for update in values[0]}
 
 
@@ -191,7 +203,7 @@ def accuracy(M, y):
     return float(np.mean(M.argmax(axis=1) == y.argmax(axis=1)))
 
 
-def fit(x, y, rows, settings, report=lambda row: None):
+def fit(x, y, rows, settings, report=lambda row: None, resume=None, keep=lambda state: None):
     """Train ARGF, and pick the parameters as the protocol says.
 
     fixed: train for all epochs; the parameters are an average over epochs, each weighing 0.8 of the next. No choice is
@@ -201,25 +213,32 @@ def fit(x, y, rows, settings, report=lambda row: None):
         statistics left on at test time. It peeks at the test labels, and is there to show what that is worth.
 
     Arguments
-        x: (3, n, d) features of all utterances; y: (n, N) one-hot labels. Test labels are read by "released" alone.
-        rows: ``{"train" | "validation" | "test": utterance numbers}``.
+        x: (m, n, d) features of all utterances; y: (n, N) one-hot labels. Test labels are read by "released" alone.
+        rows: ``{"train" | "validation" | "test": utterance numbers}``; but for "train", and what the protocol reads,
+            they may be empty.
         report: is given each row of the history when its epoch ends.
+        keep: is then given the state of training: a tree of arrays and plain values that change in the next epoch.
+        resume: such a state, of a call with the same arguments: training goes on from there, to the same bits.
     Returns a dict: ``params`` for evaluation; ``probabilities`` (n_test, N) of the test utterances; the ``epoch``
     chosen; ``history``, a list of dicts: training losses of the four updates, validation losses and accuracy.
+    Raises NotFiniteError, one line that says what went bad first, where a loss is infinite or NaN.
     """
-    rng = np.random.default_rng([settings.seed, 2])
     x, y = x.astype(settings.dtype, copy=False), y.astype(settings.dtype, copy=False)
     train, validation, test = rows["train"], rows["validation"], rows["test"]
+    rng = np.random.default_rng([settings.seed, 2])
     params = init_params(rng, x.shape[2], y.shape[1], settings, len(x))
     optimisers = init_optimisers(params, settings)
     average = {group: nn.pack(tree) for group, tree in params.items()}
-    history, best = [], {"merit": -np.inf}
-    for epoch in range(1, settings.epochs + 1):
+    state = {"params": params, "optimisers": optimisers, "average": average, "best": {"merit": -np.inf}, "history": []}
+    if resume:
+        restore(state, resume)
+        rng.bit_generator.state = state["generator"]
+    for epoch in range(len(state["history"]) + 1, settings.epochs + 1):
         row = {"epoch": epoch} | train_epoch(params, optimisers, x, y, settings, rng, train)
         average_in(average, params, epoch)
         candidate = average if settings.protocol == "fixed" else params
         frozen = evaluation_params(candidate, x, settings.variant, train)
-        scores = evaluate(frozen, x[:, validation], y[validation], settings)
+        scores = evaluate(frozen, x[:, validation], y[validation], settings) if len(validation) else {}
         row |= {f"validation_{name}": value for name, value in scores.items()}
         probabilities, merit = None, epoch
         if settings.protocol == "validation":
@@ -227,13 +246,18 @@ def fit(x, y, rows, settings, report=lambda row: None):
         elif settings.protocol == "released":
             probabilities = predict(params, x[:, test], settings.variant, settings.drop_rate, rng)
             merit = row["test_accuracy"] = accuracy(probabilities, y[test])
-        if merit > best["merit"]:
-            best = {"merit": merit, "epoch": epoch, "params": frozen, "probabilities": probabilities}
-        history.append(row)
+        if bad := [name for name, value in row.items() if not np.isfinite(value)]:
+            raise NotFiniteError(f"epoch {epoch}: {bad[0]} is {row[bad[0]]}")
+        if merit > state["best"]["merit"]:
+            state["best"] = {"merit": merit, "epoch": epoch, "params": frozen, "probabilities": probabilities}
+        state["history"].append(row)
+        state["generator"] = rng.bit_generator.state
         report(row)
+        keep(state)
+    best = state["best"]
     if best["probabilities"] is None:
         best["probabilities"] = predict(best["params"], x[:, test], settings.variant, chunk=256)
-    return {name: best[name] for name in ("params", "probabilities", "epoch")} | {"history": history}
+    return {name: best[name] for name in ("params", "probabilities", "epoch")} | {"history": state["history"]}
 
 
 def average_in(average, params, epoch):

@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from argf_np import files, nn, train
+from argf_np import data, files, train, ucln
+from argf_np.estimator import ARGF
 from argf_np.settings import PRESETS, Settings, preset
 
 SHORT = ["--source", "synthetic", "--epochs", "2", "--ucln-epochs", "1", "--d", "10", "--k", "8"]
@@ -36,7 +37,7 @@ def read_csv(path):
 def test_run_folder_is_complete(finished):
     folder, _, _ = finished
     names = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
-    assert names == {"config.json", "metrics.json", "history.csv", "predictions.csv", "params.npz", *(
+    assert names == {"config.json", "metrics.json", "history.csv", "predictions.csv", "model.npz", ".lock", *(
         f"figures/{name}.png" for name in ("training", "embedding", "modality_gap", "vertex_weights", "graph"))}
 
 
@@ -66,9 +67,10 @@ def test_parameters_and_configuration_repeat_the_predictions(finished):
     assert set(config["versions"]) == {"argf_np", "python", "numpy", "autograd"}
     again = train.parser().parse_args(config["command"].split()[3:])
     assert (again.source, again.epochs, again.lambda_, again.k) == ("synthetic", 2, 1e-3, 8)
-    params = nn.load(folder / "params.npz")
-    assert set(params) == {"encoders", "decoders", "discriminator", "classifier", "gfn"}
-    assert "mean" in params["encoders"]["dense_1"], "batch norm's evaluation statistics belong to the model"
+    model, corpus = ARGF.load(folder), data.load(source="synthetic")
+    assert set(model.network) == {"encoders", "decoders", "discriminator", "classifier", "gfn"}
+    predicted = [row["prediction"] for row in read_csv(folder / "predictions.csv")]
+    assert model.predict(corpus)[corpus.utterances("test")].tolist() == predicted
 
 
 def test_history_has_a_row_an_epoch(finished):
@@ -97,17 +99,17 @@ def test_same_seed_gives_the_same_files_with_and_without_cache(finished, tmp_pat
     for name in ("anew", "cached"):
         assert train.main([*SHORT, "--out", str(tmp_path / name), "--quiet"]) == 0
         written = [path for path in (tmp_path / name).rglob("*") if path.is_file()]
-        assert len(written) == {"anew": 10, "cached": 5}[name]
+        assert len(written) == {"anew": 11, "cached": 6}[name]
         for path in written:
             assert path.read_bytes() == (folder / path.relative_to(tmp_path / name)).read_bytes(), path.name
-        monkeypatch.setattr(train, "train_ucln", None)
+        monkeypatch.setattr(ucln, "train_ucln", None)
         monkeypatch.setattr(train, "draw", lambda *arguments: None)
 
 
 def test_another_seed_gives_other_parameters(finished, tmp_path, monkeypatch):
     monkeypatch.setattr(train, "draw", lambda *arguments: None)
     assert train.main([*SHORT, "--seed", "1", "--out", str(tmp_path), "--quiet"]) == 0
-    assert (tmp_path / "params.npz").read_bytes() != (finished[0] / "params.npz").read_bytes()
+    assert (tmp_path / "model.npz").read_bytes() != (finished[0] / "model.npz").read_bytes()
 
 
 @pytest.mark.parametrize("flags", [
@@ -133,7 +135,7 @@ def test_real_mosi_is_taken_where_it_is(mosi_dir, tmp_path, monkeypatch, capsys)
 
 
 @pytest.mark.parametrize(("flags", "message"), [
-    (["--dataset", "imdb"], "--dataset imdb: expected one of mosi, mosei, iemocap"),
+    (["--dataset", "imdb"], "unknown data set 'imdb', known: mosi, mosei, iemocap; and no file is there"),
     (["--target", "x"], "--target x: expected one of a, l, v"),
     (["--drop-rate", "1"], "--drop-rate 1.0: expected a number from 0 to below 1"),
     (["--drop-rate", "nan"], "--drop-rate nan: expected a number from 0 to below 1"),
