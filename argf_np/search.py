@@ -6,12 +6,10 @@ from pathlib import Path
 import numpy as np
 
 from . import files
-from .data import load
-from .experiments import runs
-from .experiments.commands import add_flags, common_settings, executor
+from .commands import Parser, exit_code
+from .experiments.commands import add_flags, common_settings, complete, whole
 from .experiments.markdown import score
 from .settings import command_line, flag, preset
-from .train import Parser
 
 # The space of the authors' script (D13).
 SPACE = {
@@ -32,43 +30,54 @@ def draw(trial):
 
 
 def merit(result, protocol):
-    """What a trial is chosen by: its validation accuracy; by "released", which peeks, its test accuracy. In percent."""
+    """What a trial is chosen by, in percent: its accuracy in validation; by "released", which peeks, in test."""
     return score(result)["accuracy"] if protocol == "released" else 100 * float(result["validation"])
 
 
-def main(arguments=None):
-    """Run the command: code 0; 1 if a run failed; 2 for a wrong command or wrong data."""
+def parser():
+    """The command line."""
     p = Parser(prog="python -m argf_np.search", description=__doc__, epilog="A setting that is given by its flag is "
-               "not searched: " + ", ".join(map(flag, SPACE)) + " are. --protocol is what the best trial is chosen by.")
-    p.add_argument("--trials", type=int, default=20, help="settings to try (default 20)")
+               f"not searched: {', '.join(map(flag, SPACE))} are. Every trial is run under all three protocols; "
+               "--protocol is what the best one is chosen by: its accuracy in validation; by released, in test.")
+    p.add_argument("--trials", type=whole, default=20, help="settings to try, number 0, 1, ... (default 20)")
     add_flags(p, Path("results/search"))
-    options = p.parse_args(arguments)
-    common, protocol = common_settings(options), getattr(options, "protocol", "fixed")
-    corpus = load(options.dataset, options.data_dir, options.source)
-    data = runs.fingerprint(corpus)
-    trials = [{name: preset(options.dataset, **draw(trial) | common | {"protocol": name}) for name in PROTOCOLS}
-              for trial in range(options.trials)]
-    with executor(options) as pool:
-        failed = runs.complete([settings for trial in trials for settings in trial.values()],
-                               corpus.source, options.data_dir, data, options.out, pool)
-    rows, best = [], (-np.inf, None)
-    for number, trial in enumerate(trials):
-        results = {name: runs.read(options.out, corpus.source, settings, data) for name, settings in trial.items()}
-        if None in results.values():
-            continue
-        rows.append({"trial": number, **{name: getattr(trial[protocol], name) for name in SPACE}}
-                    | {f"{name}_{part}": f"{value:.2f}" for name, result in results.items() for part, value in
-                       (("validation", 100 * float(result["validation"])), ("test", score(result)["accuracy"]))})
-        best = max(best, (merit(results[protocol], protocol), -number))
-    for name, error in failed.items():
-        print(f"failed: {name}: {type(error).__name__}: {error}", file=sys.stderr)
-    if rows:
-        files.write_csv(options.out / "trials.csv", rows)
-        number = -best[1]
-        print(f"best of {len(rows)} trials by the protocol {protocol}: trial {number}, {best[0]:.2f} %",
-              f"python -m argf_np.train --source {corpus.source} {command_line(trials[number][protocol])}",
+    return p
+
+
+def main(arguments=None):
+    """Run the command: code 0; 1 if a run failed; 2 for a wrong command or wrong data; 130 for Ctrl-C."""
+    options = parser().parse_args(arguments)
+    return exit_code(lambda: work(options))
+
+
+def work(options):
+    """The command with its flags: trials.csv, and the best trial."""
+    common = common_settings(options)
+    trials = [{protocol: preset(options.dataset, **draw(trial) | common | {"protocol": protocol})
+               for protocol in PROTOCOLS} for trial in range(options.trials)]
+    corpus, result_of = complete(options, [settings for trial in trials for settings in trial.values()])
+    results = [{protocol: result_of(settings) for protocol, settings in trial.items()} for trial in trials]
+    done = [number for number, trial in enumerate(results) if None not in trial.values()]
+    if done:
+        files.write_csv(options.out / "trials.csv", [row(number, trials[number], results[number]) for number in done])
+        protocol = common.get("protocol", "fixed")
+        best = max(done, key=lambda number: merit(results[number][protocol], protocol))  # the first of equals
+        print(f"best of {len(done)} trials by {protocol}: number {best}, "
+              f"{merit(results[best][protocol], protocol):.2f} % in "
+              + ("test: it peeks" if protocol == "released" else "validation"),
+              f"python -m argf_np.train --source {corpus.source} {command_line(trials[best][protocol])}",
               f"all trials: {options.out / 'trials.csv'}", sep="\n")
-    return 1 if failed else 0
+    if len(done) < len(trials):
+        sys.exit(1)
+
+
+def row(number, trial, results):
+    """A trial as a line of trials.csv: its setting, and accuracies in percent under each protocol."""
+    figures = {protocol: (100 * float(result["validation"]), score(result)["accuracy"])
+               for protocol, result in results.items()}
+    return {"trial": number, **{flag(name)[2:]: getattr(trial["fixed"], name) for name in SPACE}} | {
+        f"{protocol} {name}": f"{value:.2f}" for protocol, pair in figures.items()
+        for name, value in zip(("validation", "test"), pair, strict=True)}
 
 
 if __name__ == "__main__":

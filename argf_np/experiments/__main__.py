@@ -4,78 +4,80 @@ import sys
 from pathlib import Path
 
 from .. import files
-from ..data import load
-from ..settings import command_line
-from ..train import Parser, run_name
-from . import markdown, pictures, runs
-from .commands import add_flags, common_settings, executor
+from ..commands import Parser, exit_code
+from ..errors import SettingError
+from ..settings import PRESETS, command_line
+from ..train import run_name
+from . import isolated, markdown, runs
+from .commands import add_flags, common_settings, complete, whole
 from .complexity import table4
-from .tables import tables_of
-
-FIGURES = {"figure5": (pictures.figure5_runs, pictures.figure5), "figure6": (pictures.figure6_runs, pictures.figure6)}
-ORDER = ("table1", "table2", "table3", "table4", "table5", "table6", "figure5", "figure6", "protocols")
-
-
-def experiments_of(dataset):
-    """``{name: Table}`` of all experiments on a data set, None for Table 4, which trains nothing."""
-    every = tables_of(dataset) | {name: describe(dataset) for name, (describe, _) in FIGURES.items()} | {"table4": None}
-    return {name: every[name] for name in ORDER if name in every}
+from .tables import ORDER, tables_of
 
 
 def parser():
     """The command line."""
-    p = Parser(prog="python -m argf_np.experiments", description=__doc__)
-    p.add_argument("names", nargs="*", metavar="NAME", help="experiments; all; or report, which puts those that are "
-                   "done together as RESULTS.md")
-    p.add_argument("--list", action="store_true", help="list the experiments and how many trainings each needs")
+    p = Parser(prog="python -m argf_np.experiments", description=__doc__, epilog=(
+        "Every finished run is a file; starting again does only what is missing. A setting that is given by its flag "
+        "holds for all rows but those that are about it."))
+    p.add_argument("names", nargs="*", metavar="NAME", help=f"{', '.join(ORDER)}; all, those of the data set; or "
+                   "report, which puts those that are in the folder together as RESULTS.md, after introduction.md if "
+                   "there is one")
+    p.add_argument("--list", action="store_true", help="list the experiments and how many runs each needs")
     add_flags(p, Path("results"))
-    p.add_argument("--seeds", type=int, default=10, help="seeds 0, 1, ... (default 10)")
+    p.add_argument("--seeds", type=whole, default=10, help="seeds 0, 1, ... (default 10)")
     return p
 
 
 def main(arguments=None):
-    """Run the command: code 0; 1 if a run failed; 2 for a wrong command or wrong data."""
-    p = parser()
-    options = p.parse_args(arguments)
-    known = experiments_of(options.dataset)
+    """Run the command: code 0; 1 if a run failed; 2 for a wrong command or wrong data; 130 for Ctrl-C."""
+    options = parser().parse_args(arguments)
+    return exit_code(lambda: work(options))
+
+
+def work(options):
+    """The command with its flags."""
     if options.names == ["report"]:
-        return report(options.out)
+        report(options.out)
+        return
+    known = tables_of(options.dataset)
     names = [*known] if "all" in options.names else options.names
-    if unknown := set(names) - set(known):
-        p.error(f"experiment {min(unknown)!r}, expected {', '.join(known)}, all or report")
+    if unknown := [name for name in names if name not in known]:
+        raise SettingError(f"{unknown[0]}: no experiment of {options.dataset}, expected {', '.join(known)}, all")
     common = common_settings(options)
-    wanted = {name: known[name].settings(options.seeds, common) if known[name] else {} for name in names or known}
+    wanted = {name: known[name].settings(options.seeds, common) for name in names or known}
     if options.list or not names:
         for name, rows in wanted.items():
-            print(f"{name:<10} {sum(map(len, rows.values())):>4} trainings  {known[name].title if rows else ''}")
-        return 0
-    corpus = load(options.dataset, options.data_dir, options.source)
-    data = runs.fingerprint(corpus)
-    every = [settings for rows in wanted.values() for some in rows.values() for settings in some]
-    with executor(options) as pool:
-        failed = runs.complete(every, corpus.source, options.data_dir, data, options.out, pool)
-    for name, error in failed.items():
-        print(f"failed: {name}: {type(error).__name__}: {error}", file=sys.stderr)
+            print(f"{name:<10} {sum(map(len, rows.values())):>4} runs  {known[name].title}")
+        return
+    corpus, result_of = complete(options, [run for rows in wanted.values() for some in rows.values() for run in some])
+    failed = False
     for name, rows in wanted.items():
-        results = {row: [runs.read(options.out, corpus.source, s, data) for s in some] for row, some in rows.items()}
+        results = {row: [*map(result_of, some)] for row, some in rows.items()}
         if any(result is None for some in results.values() for result in some):
             print(f"{name}: not written, since some of its runs failed", file=sys.stderr)
+            failed = True
         else:
             print(write(name, known[name], results, corpus, options.out))
-    return 1 if failed else 0
+    if failed:
+        sys.exit(1)
 
 
 def write(name, table, results, corpus, folder):
     """Write one experiment as Markdown, with its raw runs, and give the text."""
-    if table is None:
+    stem = name
+    if not results:
         text = table4()
     else:
-        write_raw(folder / f"{name}.csv", results, corpus.source)
-        if name in FIGURES:
-            text = FIGURES[name][1](table, results, corpus.source, corpus, folder / f"{name}.png")
+        stem = f"{name}_{corpus.name}"
+        write_raw(folder / f"{stem}.csv", results, corpus.source)
+        if name.startswith("figure"):
+            from . import pictures  # matplotlib is slow to import, and only needed here
+
+            drawn = getattr(pictures, name), table, results, corpus, folder / f"{stem}.png"
+            text = isolated.call(*drawn)  # so that threads make no difference to t-SNE
         else:
             text = markdown.render(table, results, corpus.source)
-    files.write_text(folder / f"{name}.md", text)
+    files.write_text(folder / f"{stem}.md", text)
     return text
 
 
@@ -90,13 +92,14 @@ def write_raw(path, results, source):
 
 
 def report(folder):
-    """Put the experiments that are written together as RESULTS.md."""
-    parts = [folder / f"{name}.md" for name in ORDER if (folder / f"{name}.md").exists()]
-    intro = folder / "introduction.md"
-    text = "\n".join(path.read_text(encoding="utf-8") for path in [*[intro] * intro.exists(), *parts])
+    """Put the experiments that are in the folder together as RESULTS.md, in the paper's order."""
+    names = [f"{name}{of}" for name in ORDER for of in ("", *(f"_{dataset}" for dataset in PRESETS))]
+    found = [folder / f"{name}.md" for name in ("introduction", *names) if (folder / f"{name}.md").exists()]
+    if not found:
+        raise SettingError(f"{folder}: no experiment is there, expected some of {', '.join(ORDER)}")
+    text = "\n".join(path.read_text(encoding="utf-8") for path in found)
     files.write_text(folder / "RESULTS.md", "# Results\n\n" + text)
-    print(f"{folder / 'RESULTS.md'}: {', '.join(path.stem for path in parts)}")
-    return 0
+    print(f"{folder / 'RESULTS.md'}: {', '.join(path.stem for path in found)}")
 
 
 if __name__ == "__main__":

@@ -1,23 +1,38 @@
 """What the commands that make many runs share: their flags, and where the runs go."""
 
+import argparse
 import os
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
 
 from .. import settings
-from .runs import Processes
+from ..data import data_dir, load
+from ..errors import SettingError
+from . import runs
 
 
 def add_flags(p, out):
     """The flags of a command that makes many runs: data, settings for all of them, where they run, where they go."""
-    p.add_argument("--dataset", default="mosi", choices=("mosi", "mosei", "iemocap"), help="data set (default mosi)")
+    p.add_argument("--dataset", default="mosi", choices=tuple(settings.PRESETS), help="data set (default mosi)")
     p.add_argument("--source", default="auto", choices=("auto", "real", "synthetic"), help="as in argf_np.train")
     p.add_argument("--data-dir", metavar="DIR", help="as in argf_np.train")
-    p.add_argument("--jobs", type=int, default=os.cpu_count(), help="runs at a time, each in a process of its own with "
-                   "one BLAS thread (default: all cores)")
-    p.add_argument("--dask", metavar="ADDRESS", help="run on this Dask cluster instead, such as tcp://host:8786")
+    p.add_argument("--jobs", type=whole, default=os.cpu_count(), help="runs at a time, each in a process of its own "
+                   "with one BLAS thread (default: all cores)")
+    p.add_argument("--dask", metavar="ADDRESS", help="run on this Dask cluster instead, such as tcp://host:8786: as "
+                   "many runs at a time as its workers have threads. The workers need this package, and real data in "
+                   "the same folder as here; start them with: dask worker ADDRESS --nworkers CORES --nthreads 1")
     p.add_argument("--out", metavar="DIR", type=Path, default=out, help=f"folder (default {out})")
-    settings.add_flags(p, "dataset", "seed")
+    settings.add_flags(p, "dataset", "seed", "modalities")
+
+
+def whole(text):
+    """A number of an argument, from 1."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text}: expected a whole number from 1")
+    return int(text)
 
 
 def common_settings(options):
@@ -26,11 +41,38 @@ def common_settings(options):
             if spec.name in options and spec.name != "dataset"}
 
 
-def executor(options):
-    """Where the runs go: processes of this machine, or a Dask cluster that is already there."""
-    if options.dask:
-        from distributed import Client
+def complete(options, every):
+    """Load the data and execute all the runs (Settings) that have no file yet, as the flags say.
 
-        return Client(options.dask).get_executor(pure=False)
-    os.environ |= {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}  # read by the processes that are started
-    return Processes(options.jobs)
+    Returns the corpus, and a function: Settings -> result of the run, None if it failed. Says which failed.
+    """
+    folder = data_dir(options.data_dir).absolute()
+    corpus = load(options.dataset, folder, options.source)
+    try:
+        with executor(options) as (pool, slots):
+            failed = runs.complete(every, corpus, folder, options.out, pool, slots)
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt("finished runs are kept, start again to go on") from None
+    for name, error in failed.items():
+        print(f"failed: {name}: {error}", file=sys.stderr)
+    data = runs.fingerprint(corpus)
+    return corpus, lambda of: runs.read(options.out, corpus.source, of, data)
+
+
+@contextmanager
+def executor(options):
+    """Yields where the runs go, threads here or a Dask cluster that is already there, and how many go at a time."""
+    if not options.dask:
+        with ThreadPoolExecutor(options.jobs) as pool:
+            yield pool, lambda: options.jobs
+        return
+    try:
+        from distributed import Client
+    except ImportError:
+        raise SettingError("--dask: Dask is not installed, get it with: pip install 'argf_np[cluster]'") from None
+    try:
+        client = Client(options.dask)
+    except (OSError, ValueError) as error:
+        raise SettingError(f"--dask {options.dask}: {error}") from None
+    with client:
+        yield client.get_executor(pure=False), lambda: sum(client.nthreads().values())

@@ -1,69 +1,99 @@
 """A table of the paper as Markdown: the paper's figures, ours with intervals, and differences."""
 
 import math
+from dataclasses import asdict
 
 import numpy as np
 
 from .. import metrics
+from ..settings import flag, preset
+from .runs import settings_of
 from .statistics import mean_interval, paired_difference
+from .tables import AVERAGE
 
 
 def render(table, results, source):
     """The Markdown of a `Table` from ``{row: [result of each seed]}``, as `runs.execute` gives them."""
-    scores = {row: [score(result) for result in some] for row, some in results.items()}
-    reference = next((row for row in results if row.changes == {}), None)
-    by_class = [f"{name}" for name in table.classes]
-    header = ["", "accuracy", "the paper's", "weighted F1", "the paper's",
-              *(text for name in by_class for text in (name, "the paper's")), "difference to ARGF", "seeds", "protocol",
-              "variant"]
-    lines = []
+    reference = next(some for row, some in results.items() if row.label == table.reference)
+    details = [name for name in table.columns if name not in AVERAGE]
+    lines, by_class = [], []
     for row in table.rows:
-        paper = [*row.paper, *[None] * (2 + len(table.classes) - len(row.paper))]
-        if row not in results:
-            ours = ["–"] * (2 + len(table.classes))
-            rest = ["–"] * 4
-        else:
-            ours = [interval([s[name] for s in scores[row]]) for name in ("accuracy", "f1_weighted", *table.classes)]
-            settings = row.changes
-            rest = [difference(results[row], results.get(reference), row is reference), str(len(results[row])),
-                    "–" if settings.get("model") in ("logistic", "bc_lstm") else settings.get("protocol", "fixed"),
-                    settings.get("variant", "paper")]
-        cells = [text for pair in zip(ours, map(printed, paper), strict=True) for text in pair]
-        lines.append([row.label, *cells, *rest])
-    if alone := unimodal(results, reference):
-        lines += [[label, *alone_cells, *[""] * (len(header) - 1 - len(alone_cells))] for label, *alone_cells in alone]
-    n = len(results[reference][0]["label"]) if reference else 0
-    about = (f"{source} data, {n} test utterances; in percent; mean ± half of the 95 % interval over seeds 0, 1, … "
-             "(Student's t); the difference is paired by seed and test utterance, its 95 % interval a bootstrap over "
-             "seeds and test videos.")
-    return "\n\n".join(part for part in (f"## {table.title}", about, grid(header, lines), table.notes) if part) + "\n"
+        some = results.get(row, [])
+        lines.append([row.label, *beside(some, row.paper, AVERAGE), *(
+            [difference(some, reference), str(len(some)), *how(some[0]), source] if some else ["–"] * 5)])
+        by_class.append([row.label, *beside(some, row.paper, details)])
+    if table.floors:
+        lines += [[label, accuracy, *[""] * 4, str(len(reference)), "–", "–", source]
+                  for label, accuracy in floors(reference)]
+    grids = [grid(["", *with_paper(AVERAGE), "difference", "seeds", "protocol", "variant", "source"], lines)]
+    if details:
+        grids += ["Of each class, its accuracy and, where the paper has it, its F1:",
+                  grid(["", *with_paper(details)], by_class)]
+    parts = [heading(table, source), about(table, reference), *grids, table.notes]
+    return "\n\n".join(filter(None, parts)) + "\n"
+
+
+def heading(table, source):
+    """The title; synthetic data is named in it."""
+    return f"## {table.title}" + (", SYNTHETIC corpus of that shape" if source == "synthetic" else "")
+
+
+def about(table, reference):
+    """What the figures are, and the settings that all rows share."""
+    now = settings_of(reference[0])
+    usual = asdict(preset(table.dataset))
+    changed = [f"{flag(name)} {value}" for name, value in asdict(now).items() if value != usual[name]]
+    return (
+        f"In percent of {len(reference[0]['label'])} test utterances, mean ± half of the 95 % interval over the seeds "
+        f"0, 1, … (Student's t). Difference: of the accuracy to that of “{table.reference}”, paired by seed and test "
+        "utterance, with a 95 % bootstrap interval over seeds and test videos. Settings: the preset of "
+        f"{table.dataset}{', but for' * bool(changed)} {', '.join(changed)}".rstrip() + ".")
+
+
+def with_paper(columns):
+    """Headings: each column, and the paper's figure beside it."""
+    return [text for name in columns for text in (name, "the paper's")]
+
+
+def beside(some, paper, columns):
+    """Cells: our interval of each column, and the paper's figure beside it."""
+    scores = [score(result) for result in some]
+    return [text for name in columns for text in (
+        interval([s[name] for s in scores]) if some else "–", printed(paper.get(name)))]
 
 
 def score(result):
-    """Accuracy, weighted F1 and the accuracy of each class, in percent."""
+    """Accuracy, weighted F1 and the accuracy and F1 of each class, in percent."""
     classes = result["classes"].tolist()
     s = metrics.scores(result["label"], result["prediction"], classes)
-    values = {"accuracy": s["accuracy"], "f1_weighted": s["f1_weighted"]}
-    values |= {name: s["per_class"][name]["accuracy"] for name in classes}
+    values = {"accuracy": s["accuracy"], "weighted F1": s["f1_weighted"]}
+    for name in classes:
+        values |= {name: s["per_class"][name]["accuracy"], f"{name} F1": s["per_class"][name]["f1"]}
     return {name: 100 * value for name, value in values.items()}
 
 
-def unimodal(results, reference):
-    """Lines for the UCLN of each modality alone, and for the most frequent class."""
-    if reference is None:
-        return []
-    some = results[reference]
+def how(result):
+    """Protocol and variant of a run, as far as its model has any."""
+    settings = settings_of(result)
+    if settings.model in ("logistic", "bc_lstm"):
+        return ["–", "–"]
+    return [settings.protocol, settings.variant]
+
+
+def floors(some):
+    """Labels and accuracies: of the UCLN of each modality alone, and of always the most frequent class."""
     label, classes = some[0]["label"], some[0]["classes"].tolist()
-    every = np.bincount(label, minlength=len(classes)).argmax()
     names = str(some[0]["modalities"]).split(",")
-    lines = [[f"{m} alone (its UCLN)", interval([100 * np.mean(r["unimodal"][i] == r["label"]) for r in some])]
-             for i, m in enumerate(names) if len(some[0]["unimodal"])]
-    return [*lines, [f"always {classes[every]}", f"{100 * np.mean(label == every):.2f}"]]
+    alone = [[100 * np.mean(result["unimodal"][i] == label) for result in some]
+             for i in range(len(some[0]["unimodal"]))]
+    frequent = np.bincount(label).argmax()
+    return [*((f"UCLN of {m} alone", interval(values)) for m, values in zip(names, alone, strict=False)),
+            (f"always {classes[frequent]}", printed(100 * np.mean(label == frequent)))]
 
 
-def difference(some, reference, same):
+def difference(some, reference):
     """The paired difference to the reference with its interval."""
-    if same or reference is None:
+    if some is reference:
         return "–"
     correct, theirs = (np.stack([r["prediction"] == r["label"] for r in rs]) for rs in (some, reference))
     gain, low, high = (100 * value for value in paired_difference(correct, theirs, some[0]["video"]))

@@ -4,20 +4,10 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from .. import figures, files
-from .markdown import grid, interval
-from .tables import Row, Table
-
-NAMES = ("a", "l", "v")
+from .markdown import grid, heading, interval
 
 
-def figure5_runs(dataset):
-    """Figure 5: the embedding space with and without the classifier, and the modality gap."""
-    return Table(f"Figure 5: the joint embedding space, {dataset.upper()}", dataset, (
-        Row("ARGF", {}), Row("without classifier", {"without": "classifier"}),
-        Row("without adversarial training", {"without": "adversarial"})))
-
-
-def figure5(table, results, source, corpus, path):
+def figure5(table, results, corpus, path):
     """Draw Figure 5 from seed 0, and give the modality gap of all seeds as Markdown."""
     full, plain, apart = ([*results.values()][i][0] for i in range(3))
     figure = Figure((2 * figures.WIDTH, 11), layout="constrained")
@@ -27,7 +17,7 @@ def figure5(table, results, source, corpus, path):
     for ax, result, title in ((axes[1, 0], full, "with adversarial training"),
                               (axes[1, 1], apart, "without adversarial training")):
         figures.modality_gap(result["x_e"], ax, title)
-    figure.suptitle(f"Figure 5: test utterances in the embedding space, {source} data, seed 0; above by class, "
+    figure.suptitle(f"Figure 5: test utterances in the embedding space, {corpus.source} data, seed 0; above by class, "
                     "below by modality", x=0.01, ha="left", weight="bold")
     with files.replacing(path) as part:
         figures.save(figure, part)
@@ -36,32 +26,28 @@ def figure5(table, results, source, corpus, path):
         gaps = np.stack([result["gap"] for result in some])  # (seeds, 2, 2)
         lines += [[f"{row.label}: {name}", interval(100 * gaps[:, i, 0]), interval(gaps[:, i, 1])]
                   for i, name in enumerate(("UCLN features", "embedding")) if row.label == "ARGF" or i]
-    n_seeds = len(next(iter(results.values())))
+    m, n_seeds = len(full["x_e"]), len(results[table.rows[0]])
     return "\n\n".join([
-        f"## {table.title}", f"![Figure 5]({path.name})",
-        f"How far the modalities lie apart, {source} data, test utterances, mean ± half of the 95 % interval over "
-        f"{n_seeds} seeds. Probe: the accuracy in percent of a linear probe (least squares, fitted on the training "
-        f"utterances) that tells the {len(full['x_e'])} modalities apart; chance is {100 / len(full['x_e']):.1f}. "
+        heading(table, corpus.source), f"![Figure 5]({path.name})",
+        f"How far the modalities lie apart, {corpus.source} data, test utterances, mean ± half of the 95 % interval "
+        f"over {n_seeds} seeds. Probe: the accuracy in percent of a linear probe (least squares, fitted on the "
+        f"training utterances) that tells the {m} modalities apart; chance is {100 / m:.1f}. "
         "Distance: between the means of two modalities, in units of the mean distance of a vector from its own mean.",
         grid(["", "probe", "distance"], lines)]) + "\n"
 
 
-def figure6_runs(dataset):
-    """Figure 6: the weights of the 12 vertices."""
-    return Table(f"Figure 6: the weights of the vertices, {dataset.upper()}", dataset, (Row("ARGF", {}),))
-
-
-def figure6(table, results, source, corpus, path):
+def figure6(table, results, corpus, path):
     """Draw Figure 6 for 24 test utterances of seed 0, labelled with their words, and their means over all of them."""
     result = next(iter(results.values()))[0]
     weights, test = figures.stack_weights(result), corpus.utterances("test")
     some = np.linspace(0, len(test) - 1, 24).astype(int)
-    ax = figures.vertex_weights(weights[some], [corpus.words[test[i]] for i in some], title=f"{source} data, seed 0")
+    words = [corpus.words[test[i]] for i in some]
+    ax = figures.vertex_weights(weights[some], words, title=f"{corpus.source} data, seed 0")
     with files.replacing(path) as part:
         figures.save(ax.figure, part)
     names = figures.gfn.VERTICES
     return "\n\n".join([
-        f"## {table.title}", f"![Figure 6]({path.name})",
+        heading(table, corpus.source), f"![Figure 6]({path.name})",
         f"Mean and standard deviation over the {len(test)} test utterances, seed 0; the bimodal weights of an "
         "utterance sum to 1, and so do the trimodal ones.",
         grid(["", *names], [["mean", *(f"{w:.3f}" for w in weights.mean(axis=0))],

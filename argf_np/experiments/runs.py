@@ -1,47 +1,54 @@
 """Runs: one training each, one file each, on any `concurrent.futures.Executor`.
 
-The same run gives the same file, byte for byte, whatever executed it: a result holds no time and no path, and every
-process computes with one BLAS thread. A file appears whole or not at all, so that starting again does what is missing.
+The same run gives the same file, byte for byte, whatever executed it: a result holds no time and no path, and every run
+has a process of its own with one BLAS thread. A file appears whole or not at all, so starting again does what is
+missing.
 """
 
 import json
 import sys
 import time
-from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, ThreadPoolExecutor, wait
+from collections import Counter
+from concurrent.futures import FIRST_COMPLETED, wait
 from dataclasses import asdict
-from multiprocessing import get_context
 
 import numpy as np
 
-from .. import files, nn
+from .. import __version__, files, nn
 from ..baselines import MODELS
-from ..data import load, standardise
+from ..data import DataError, load, standardise
+from ..estimator import Silent
 from ..model import embed, forward
 from ..settings import Settings
-from ..train import Progress, context_of_modalities, run_name
+from ..train import run_name
+from ..ucln import context_of_modalities
+from . import isolated
 
 ATTEMPTS = 3  # of a run whose worker dies
 
 
-def execute(settings, source, data_dir=None):
+def execute(settings, source, data_dir, data):
     """Train and evaluate once: a tree of arrays, all that a table or a figure needs.
 
     ``prediction``, ``label``, ``video``: of each test utterance, (n_test,); ``unimodal``: what the UCLN of each
     modality alone predicts, (m, n_test); ``epoch``; ``validation``: accuracy on the validation utterances at that epoch
     (NaN of a baseline); ``gap``: `modality_gap` of the UCLN features and of the embedding, (2, 2); ``settings``,
-    ``classes``, ``modalities``, ``data``: what was run. Of seed 0, for the pictures, also ``x_e`` (m, n_test, k) and
-    the weights of the fusion, ``alpha_...``.
+    ``classes``, ``modalities``, ``data``, ``version``: what was run. Of seed 0, for the pictures, also ``x_e``
+    (m, n_test, k) and the weights of the fusion, ``alpha_...``.
+    Raises DataError where the corpus has another fingerprint than ``data``.
     """
     corpus = load(settings.dataset, data_dir, source)
-    data = fingerprint(corpus)
+    if fingerprint(corpus) != data:
+        raise DataError(f"{settings.dataset}: the data in {data_dir} is not what the command was started with")
     corpus = standardise(corpus)
-    x, unimodal = context_of_modalities(corpus, settings, Progress(True, sys.stderr))
+    x, unimodal = context_of_modalities(corpus, settings, Silent())
     fitted = MODELS[settings.model](corpus, x, settings)
     test = corpus.utterances("test")
     video = np.repeat(np.arange(len(corpus.video_ids)), np.diff(corpus.starts))
     result = {
         "settings": np.array(json.dumps(asdict(settings))),
         "data": np.array(data),
+        "version": np.array(__version__),
         "classes": np.array(corpus.classes),
         "modalities": np.array(settings.modalities),
         "prediction": fitted["probabilities"].argmax(axis=1),
@@ -59,6 +66,14 @@ def execute(settings, source, data_dir=None):
             out = forward(fitted["params"], x[:, test], settings.variant)
             result |= {name: value for name, value in out.items() if name == "x_e" or name.startswith("alpha")}
     return result
+
+
+def attempt(*arguments):
+    """``execute(*arguments)``, or of a run that fails the error, in one line."""
+    try:
+        return execute(*arguments)
+    except Exception as error:
+        return " ".join(f"{type(error).__name__}: {error}".split())
 
 
 def fingerprint(corpus):
@@ -83,20 +98,6 @@ def modality_gap(train, test):
     return np.mean(found == np.arange(m)[:, None]), np.mean(apart) / spread
 
 
-def in_own_process(function, *arguments):
-    """``function(*arguments)`` in a new process: if it dies, it takes no other run with it."""
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
-        return process.submit(function, *arguments).result()
-
-
-class Processes(ThreadPoolExecutor):
-    """An executor whose every call has a process of its own, ``jobs`` of them at a time."""
-
-    def submit(self, function, /, *arguments):  # type: ignore[override]
-        """See `concurrent.futures.Executor.submit`."""
-        return super().submit(in_own_process, function, *arguments)
-
-
 def path_of(folder, source, settings):
     """The file of a run."""
     return folder / "runs" / f"{run_name(source, settings)}.npz"
@@ -106,9 +107,10 @@ def read(folder, source, settings, data):
     """The result of a run on the corpus with the fingerprint ``data``, or None if it is still to be done."""
     try:
         result = nn.load(path_of(folder, source, settings))
-    except (OSError, ValueError):
+        found = settings_of(result), str(result["data"]), str(result["version"])
+    except (OSError, ValueError, KeyError, TypeError):
         return None
-    return result if result["data"] == data and settings_of(result) == settings else None
+    return result if found == (settings, data, __version__) else None
 
 
 def settings_of(result):
@@ -116,49 +118,74 @@ def settings_of(result):
     return Settings(**json.loads(str(result["settings"])))
 
 
-def complete(runs, source, data_dir, data, folder, executor, stream=sys.stderr):
-    """Execute those of the runs (a list of `Settings`) that have no file yet.
+def complete(runs, corpus, data_dir, folder, executor, slots, stream=sys.stderr):
+    """Execute those of the runs (a list of `Settings`) that have no file yet, each in a process of its own.
 
-    A run whose worker died is repeated. Returns ``{name: error}`` of the runs that failed; the others are done.
+    A run whose worker dies is repeated. ``slots()`` is how many runs the executor has at a time. Returns
+    ``{name: error}`` of the runs that failed; the others are done.
     """
-    missing = [settings for settings in dict.fromkeys(runs) if read(folder, source, settings, data) is None]
+    source, data = corpus.source, fingerprint(corpus)
+    runs = [*dict.fromkeys(runs)]
+    missing = [settings for settings in runs if read(folder, source, settings, data) is None]
     (folder / "runs").mkdir(parents=True, exist_ok=True)
-    begun, failed, done, attempts = time.perf_counter(), {}, 0, {}
-    pending = {executor.submit(execute, settings, source, data_dir): settings for settings in missing}
+
+    def submit(settings):
+        return executor.submit(isolated.call, attempt, settings, source, data_dir, data)
+
+    attempts, failed, live = Counter(missing), {}, Live(len(runs), len(missing), stream)
+    pending = {submit(settings): settings for settings in missing}
     try:
         while pending:
-            show(stream, done, pending, len(failed), time.perf_counter() - begun)
-            for future in wait(pending, return_when=FIRST_COMPLETED).done:
+            live.show(len(pending), min(len(pending), slots()), len(failed))
+            for future in wait(pending, 1, FIRST_COMPLETED).done:
                 settings = pending.pop(future)
-                name = run_name(source, settings)
-                error = future.exception()
-                if error is None:
-                    with files.replacing(path_of(folder, source, settings)) as part:
-                        nn.save(part, future.result())
-                    done += 1
-                elif died(error) and (attempts.setdefault(name, 1) < ATTEMPTS):
-                    attempts[name] += 1
-                    pending[executor.submit(execute, settings, source, data_dir)] = settings
-                else:
-                    failed[name] = error
+                try:
+                    result = future.result()
+                except Exception as error:  # not of the run, but of what executed it
+                    if attempts[settings] < ATTEMPTS:
+                        attempts[settings] += 1
+                        pending[submit(settings)] = settings
+                        continue
+                    result = f"tried {ATTEMPTS} times: {error}"
+                if isinstance(result, str):
+                    failed[run_name(source, settings)] = result
+                    continue
+                with files.replacing(path_of(folder, source, settings)) as part:
+                    nn.save(part, result)
+        live.show(0, 0, len(failed))
     finally:
-        for future in pending:
-            future.cancel()
-    show(stream, done, pending, len(failed), time.perf_counter() - begun, end="\n")
+        while wait(pending, 0).not_done:  # after Ctrl-C or a full disk
+            for future in pending:
+                future.cancel()
+            for process in [*isolated.running]:
+                process.kill()
+            wait(pending, 0.1)
     return failed
 
 
-def died(error):
-    """Whether a run failed because its worker did, not by an error of its own."""
-    return type(error).__name__ in ("BrokenProcessPool", "KilledWorker")
+class Live:
+    """How far the runs are: one line, overwritten on a terminal, elsewhere printed for every tenth of the runs."""
+
+    def __init__(self, total, missing, stream):
+        self.total, self.missing, self.stream = total, missing, stream
+        self.begun, self.shown = time.perf_counter(), -1
+
+    def show(self, pending, running, failed):
+        """Show the line; ``pending`` runs are not finished, ``running`` of these are under way."""
+        finished = self.missing - pending
+        done = self.total - pending - failed
+        line = f"{done} of {self.total} runs done, {running} running, {pending - running} left"
+        line += f", {failed} failed" * bool(failed)
+        if finished and pending:
+            line += f", {duration((time.perf_counter() - self.begun) / finished * pending)} to go"
+        if self.stream.isatty():
+            print(f"\r{line:<78}", end="" if pending else "\n", file=self.stream, flush=True)
+        elif (tenth := 10 * finished // max(self.missing, 1)) > self.shown or not pending:
+            self.shown = tenth
+            print(line, file=self.stream, flush=True)
 
 
-def show(stream, done, pending, failed, seconds, end=""):
-    """One live line: runs done, running and left, and the time left."""
-    running = sum(future.running() for future in pending)
-    left = f", {seconds / done * len(pending) / 60:.0f} min left" if done else ""
-    line = f"{done} runs done, {running} running, {len(pending) - running} left, {failed} failed{left}"
-    if stream.isatty():
-        print(f"\r{line:<78}", end=end, file=stream, flush=True)
-    elif not pending or done % 10 == 0:
-        print(line, file=stream, flush=True)
+def duration(seconds):
+    """A time as one says it: in seconds, minutes or hours."""
+    unit, name = (1, "s") if seconds < 120 else (60, "min") if seconds < 7200 else (3600, "h")
+    return f"{seconds / unit:.0f} {name}"
