@@ -47,17 +47,19 @@ def read(path, kind):
     return nn.build([*nn.leaves(content.get("arrays", {})), *nn.leaves(header["values"])])
 
 
-def restore(tree, saved, path):
-    """Put the leaves of ``saved``, read from ``path``, into ``tree``: arrays in place, all else instead.
+def restore(tree, saved):
+    """Put the leaves of ``saved`` into ``tree``: arrays in place, all else instead of what was there.
 
-    Raises ModelError where the shape of an array differs.
+    Raises ModelError where something is missing or an array has another shape.
     """
+    if missing := tree.keys() - saved.keys():
+        raise ModelError(f"checkpoint without {sorted(missing)[0]}")
     for key, value in saved.items():
         if isinstance(tree.get(key), dict):
-            restore(tree[key], value, path)
+            restore(tree[key], value)
         elif isinstance(tree.get(key), np.ndarray):
             if np.shape(value) != tree[key].shape:
-                raise ModelError(f"{path}: {key} of shape {np.shape(value)}, expected {tree[key].shape}")
+                raise ModelError(f"checkpoint with {key} of shape {np.shape(value)}, expected {tree[key].shape}")
             tree[key][...] = value
         else:
             tree[key] = value

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from . import archive, metrics, nn
+from . import archive, files, metrics, nn
 from . import gfn_eq10_16 as gfn
 from .data import Corpus, DataError, moments, require_trainable, standardise
 from .data.corpus import SPLITS
@@ -106,23 +106,24 @@ class ARGF:
         require_fit(corpus, settings)
         corpus = select(corpus, settings.modalities.split(","))
         by = moments(corpus)
-        resume = archive.read(checkpoint, "checkpoint") if checkpoint and Path(checkpoint).exists() else None
-        history = list(resume["history"]) if resume else []
-
-        def record(row):
-            history.append(row)
-            report(history)
-            progress.epoch(row["epoch"], {name.replace("_", " "): row[name] for name in SHOWN if name in row})
-
-        def keep(state):
-            if checkpoint:
-                archive.write(checkpoint, "checkpoint", state)
-
         with np.errstate(over="ignore", divide="ignore", invalid="ignore"):  # NotFiniteError says more than a warning
             x, outputs = contexts(standardise(corpus, by), settings, progress)
+            y, rows = np.eye(len(corpus.classes))[corpus.labels], {split: corpus.utterances(split) for split in SPLITS}
+            task = {"settings": asdict(settings), "data": files.fingerprint({"x": x, "y": y, "rows": rows})}
+            resume = read_checkpoint(checkpoint, task) if checkpoint and Path(checkpoint).exists() else None
+            history = [*resume["history"]] if resume else []
+
+            def record(row):
+                history.append(row)
+                report(history)
+                progress.epoch(row["epoch"], {name.replace("_", " "): row[name] for name in SHOWN if name in row})
+
+            def keep(state):
+                if checkpoint:
+                    archive.write(checkpoint, "checkpoint", {"task": task, "state": state})
+
             progress.begin("ARGF", settings.epochs, len(history))
-            fitted = fit(x, np.eye(len(corpus.classes))[corpus.labels], {s: corpus.utterances(s) for s in SPLITS},
-                         settings, record, resume, keep)
+            fitted = fit(x, y, rows, settings, record, resume, keep)
         self.settings, self.classes, self.contextual = settings, corpus.classes, corpus.contextual
         self.data = {"name": corpus.name, "source": corpus.source}
         self.widths, self.moments = {m: x.shape[1] for m, x in corpus.features.items()}, by
@@ -258,6 +259,15 @@ def weights_by_name(out, modalities, variant="paper"):
     edges = {vertex: {source: gfn.edge_weight(onward[source], S[vertex]) for source in sources}
              for vertex, sources in (two | three).items()}
     return {"vertices": vertices, "edges": edges}
+
+
+def read_checkpoint(path, task):
+    """The state of training in a file. ModelError if it is of other settings or other data than those of ``task``."""
+    content = archive.read(path, "checkpoint")
+    saved, now = ({"data": of.get("data"), **of.get("settings", {})} for of in (content.get("task", {}), task))
+    if other := [name for name in now if saved.get(name) != now[name]]:
+        raise ModelError(f"{path}: began with {other[0]} {saved.get(other[0])}, expected {now[other[0]]}")
+    return content["state"]
 
 
 def require_fit(corpus, settings, *splits):

@@ -25,8 +25,17 @@ def replacing(path):
         with open(part, "rb+") as file:
             os.fsync(file.fileno())
         os.replace(part, path)
+    except OSError as error:
+        error.filename = error.filename or str(path)  # a full disk does not say where it is
+        raise
     finally:
         part.unlink(missing_ok=True)
+
+
+def remove_parts(folder):
+    """Remove what a process that was killed left half-written in a folder. Nobody else may be writing there."""
+    for part in folder.rglob(".*.part"):
+        part.unlink()
 
 
 def write_text(path, text):

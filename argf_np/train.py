@@ -103,7 +103,7 @@ def read_configuration(folder):
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         for name in (*FIELDS, "model", "source", "data_dir", "data", "versions"):
             config[name.rstrip("_")]
-    except (OSError, ValueError, KeyError, TypeError):
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
         raise ModelError(f"{folder}: no run to go on with, expected a config.json") from None
     return config
 
@@ -193,6 +193,7 @@ def work(data_dir, source, out, resume, check_finite, quiet, **options):
     folder = folder or Path("runs") / run_name(corpus.source, settings)
     folder.mkdir(parents=True, exist_ok=True)
     with locked(folder), checked_operations() if check_finite else nullcontext():
+        files.remove_parts(folder)
         now = configuration(corpus, settings, data_dir)
         if resume is None:
             begin(folder, now)

@@ -3,10 +3,8 @@
 import csv
 import json
 import os
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -178,24 +176,6 @@ def test_unwritable_out_gives_one_line_and_code_2(tmp_path, capsys):
     error = capsys.readouterr().err
     assert error == f"error: {tmp_path / 'file' / 'run'}: Not a directory\n"
     assert (tmp_path / "file").read_text() == "in the way"
-
-
-def test_ctrl_c_ends_with_one_line_and_keeps_what_was_finished(tmp_path):
-    long = [*SHORT[:2], "--epochs", "500", *SHORT[4:], "--quiet", "--out", str(tmp_path / "run")]
-    process = subprocess.Popen([sys.executable, "-m", "argf_np.train", *long], stderr=subprocess.PIPE, text=True,
-                               env=os.environ | {"XDG_CACHE_HOME": str(tmp_path)})
-    history = tmp_path / "run" / "history.csv"
-    deadline = time.monotonic() + 120
-    while not history.exists() and time.monotonic() < deadline and process.poll() is None:
-        time.sleep(0.05)
-    process.send_signal(signal.SIGINT)
-    _, error = process.communicate(timeout=60)
-    assert process.returncode == 130
-    assert error.strip().count("\n") == 0
-    assert "interrupted" in error
-    assert read_csv(history)[0]["epoch"] == "1"
-    assert not list((tmp_path / "run").glob("*.part")), "nothing half-written stays"
-    assert len(list((tmp_path / "argf_np" / "results").glob("*.npz"))) == 3, "the UCLNs are in the cache"
 
 
 def test_live_line_on_a_terminal_is_overwritten():
