@@ -127,6 +127,15 @@ def test_nothing_is_written_into(tree, function, each_implementation):
         np.testing.assert_array_equal(first, second)
 
 
+def test_cotangents_too_small_to_matter_are_0(rng):
+    """Through a stack of dying layers they would shrink to subnormal numbers, which are slow."""
+    p, x = nn.map_leaves(np.float32, nn.init_dense(rng, d, k, norm=True)), np.float32(rng.standard_normal((B, d)))
+    _, pull = nn.vjp(lambda tree: ops.dense_layer(tree["p"], tree["x"], "tanh"), {"p": p, "x": x})
+    for size, zero in ((1e-20, True), (1e-12, False)):
+        gradient = pull(np.float32(size * rng.standard_normal((B, k))))
+        assert (not gradient["p"]["W"].any()) == (not gradient["x"].any()) == zero
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("count", [1, 4])
 def test_pull_each_is_pull_for_each(count, dtype, rng, cotangent_dtypes, each_implementation):

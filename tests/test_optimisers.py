@@ -9,7 +9,7 @@ from argf_np import nn
 from argf_np.nn import optimisers
 
 SHAPES = {"one": {"W": (3, 4), "b": (1, 4)}, "two": {"W": (2, 5, 3), "b": (7,)}}
-STEPS = 6
+STEPS = optimisers.DUSTING + 2  # so that the moments are cleared of dust on the way
 
 
 @pytest.fixture(params=[2, 5, 8, 53, 10_000])
@@ -111,6 +111,19 @@ def test_zero_gradient_moves_nothing():
         params = nn.pack({"x": np.arange(3.0)})
         step(init(params), params, {"x": np.zeros(3)}, **settings)
         np.testing.assert_array_equal(params["x"], np.arange(3.0))
+
+
+def test_what_only_decays_ends_at_0_and_not_in_subnormal_numbers():
+    """Weight decay alone: Adam takes the weights ever nearer to 0. A weight that matters stays as it is."""
+    params = nn.pack({"dying": np.full(5, 1e-19), "alive": np.full(3, 0.1)}, "float32")
+    state, still = nn.init_adam(params), {"dying": np.zeros(5, "float32"), "alive": np.zeros(3, "float32")}
+    for _ in range(optimisers.DUSTING - 1):
+        nn.adam(state, params, still, lr=1e-12, weight_decay=0.1)
+    assert (params["dying"] != 0).all()
+    nn.adam(state, params, still, lr=1e-12, weight_decay=0.1)
+    assert (params["dying"] == 0).all()
+    assert (state["m"][:5] == 0).all()
+    np.testing.assert_array_equal(params["alive"], np.float32(0.1))
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

@@ -10,7 +10,7 @@ import numpy as np
 from .fast_lstm import bilstm
 from .gradients import constant, operation
 from .readable import EPSILON, dropout_mask
-from .trees import map_leaves
+from .trees import clear_dust, map_leaves
 
 __all__ = ["batch_norm", "bilstm", "dense_layer", "dropout", "elu", "log_softmax", "mean", "norm", "pull_each",
            "sigmoid", "softmax", "softplus", "vertices"]
@@ -171,6 +171,7 @@ def _layer_vjp(argnums, y, args, kwargs):
             g *= lift(gamma * saved["inverse"])
         if mask is not None:
             g *= lift(mask)
+        clear_dust(g, 1e-10)  # far below what Adam, whose epsilon is 1e-8, takes notice of
         if 0 in argnums:
             cotangents[0] = g if W is None else _matmul_transposed(g, W)
         if 1 in argnums:

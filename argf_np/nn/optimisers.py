@@ -9,9 +9,10 @@ import math
 
 import numpy as np
 
-from .trees import aligned_zeros, buffer, leaves
+from .trees import aligned_zeros, buffer, clear_dust, leaves
 
 BLOCK = 32768  # scalars; five float32 arrays of this length take 640 KiB
+DUSTING = 16  # steps of Adam from one `clear_dust` to the next: rare enough to cost nothing
 
 
 def init_adam(params):
@@ -26,7 +27,8 @@ def adam(state, params, gradients, lr, betas=(0.9, 0.999), epsilon=1e-8, weight_
         m <- b1 m + (1 - b1) g,   v <- b2 v + (1 - b2) g^2
         param <- param - lr * (m / (1 - b1^t)) / (sqrt(v / (1 - b2^t)) + epsilon)
 
-    The state holds m / (1 - b1) and v / (1 - b2), which saves two passes; the constants make up for it.
+    The state holds m / (1 - b1) and v / (1 - b2), which saves two passes; the constants make up for it. Now and then
+    `clear_dust` rounds what has decayed to nothing to 0.
     """
     b1, b2 = betas
     _require_like(gradients, params)
@@ -44,6 +46,9 @@ def adam(state, params, gradients, lr, betas=(0.9, 0.999), epsilon=1e-8, weight_
         np.divide(m, scratch, out=scratch)
         scratch *= step
         p -= scratch
+        if state["t"] % DUSTING == 0:
+            clear_dust(p, 1e-6)
+            clear_dust(m, 1e-10)
 
     _each_block(update, params, state["m"], state["v"], gradients, weight_decay)
 
