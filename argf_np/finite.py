@@ -28,6 +28,11 @@ def require_finite_params(params, optimisers):
         raise _first(next(iter(optimisers)), params, optimisers)
 
 
+def steps_done(optimisers):
+    """Number of steps of the least advanced of some updates."""
+    return min(state["t"] for states in optimisers.values() for state in states.values())
+
+
 def _first(update, *where):
     update, step, name, _ = next(found for found in _suspects(update, *where) if not np.isfinite(found[-1]).all())
     return NotFiniteError(f"update {update}: {name} is not finite", step)
@@ -40,7 +45,7 @@ def _suspects(update, params, optimisers, x=None, variant=None):
             ends = np.cumsum([leaf.size for _, leaf in nn.leaves(params[group])])
             for (keys, _), moment in zip(nn.leaves(params[group]), np.split(state["m"], ends[:-1]), strict=True):
                 yield earlier, state["t"], "the gradient of " + "/".join((group, *keys)), moment
-    step = next(iter(optimisers[update].values()))["t"]  # those done
+    step = steps_done({update: optimisers[update]})
     for keys, leaf in nn.leaves(params):
         yield update, step, "/".join(keys), leaf
     yield update, step + 1, "the batch of features", x

@@ -19,7 +19,7 @@ from . import nn
 from .archive import restore
 from .embedding_eq1_5_7 import classify, decode, discriminate
 from .errors import NotFiniteError
-from .finite import require_finite, require_finite_params
+from .finite import require_finite, require_finite_params, steps_done
 from .fusion import fuse
 from .model import embed, evaluation_params, forward, init_model, predict
 from .nn import ops
@@ -170,7 +170,7 @@ def train_epoch(params, optimisers, x, y, settings, rng, rows=None):
         values = [train_batch(params, optimisers, x[:, batch], y[batch], settings, rng) for batch in batches]
         require_finite_params(params, optimisers)
     except NotFiniteError as error:
-        epoch, batch = divmod(error.step - 1, len(batches))
+        epoch, batch = divmod((error.step or steps_done(optimisers) + 1) - 1, len(batches))
         raise NotFiniteError(f"epoch {epoch + 1}, batch {batch + 1} of {len(batches)}, {error}") from None
     return {update: float(np.mean([value[update] for value in values])) for update in values[0]}
 

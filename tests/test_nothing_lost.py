@@ -261,6 +261,6 @@ def test_checkpoint_of_other_settings_is_refused(stopped):
     settings = {"dataset": "mine.npz", "epochs": EPOCHS, "ucln_epochs": 1, "d": 4, "k": 3, "batch_size": 4}
     with pytest.raises(ModelError, match=r"began with lr 0\.001, expected 0\.5"):
         ARGF(**settings, lr=0.5).fit(corpus, checkpoint=stopped / "checkpoint.npz")
+    other = replace(corpus, features=corpus.features | {"pulse": corpus.features["pulse"] ** 2})
     with pytest.raises(ModelError, match=r"began with data \w+, expected \w+"):
-        other = replace(corpus, features=corpus.features | {"pulse": corpus.features["pulse"] ** 2})
         ARGF(**settings).fit(other, checkpoint=stopped / "checkpoint.npz")
