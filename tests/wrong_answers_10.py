@@ -1,0 +1,60 @@
+"""Typical wrong answers to the exercises of notebook 10: ``{exercise: [(what the hint says, answer), ...]}``."""
+
+import numpy as np
+
+
+def runs(percent, n, tolerance):
+    s = 1
+    while abs(100 * round(percent / 100 * s * n) / (s * n) - percent) > tolerance:
+        s += 1
+    return s
+
+
+def intervals(y, t, ddof=1, root=True):
+    return np.stack([y.mean(axis=1), t * y.std(axis=1, ddof=ddof) / (np.sqrt(y.shape[1]) if root else 1)], axis=1)
+
+
+def resample(gain, videos, seeds, drawn):
+    return seeds @ gain @ drawn[videos]
+
+
+def fused(x_e, W, w, one=True, last=None):
+    x_e = np.concatenate([x_e, np.ones((*x_e.shape[:2], 1))], axis=-1) if one else x_e
+    parts = x_e[:, None] @ (W if one else W[:, :, :-1])
+    return last(parts) if last else np.tensordot(w, parts.prod(axis=0), 1)
+
+
+WRONG = {
+    "10.1": [
+        ("is never printed as", lambda percent, n: 1),
+        ("is never printed as", lambda percent, n: runs(percent, n, 0.05)),
+        ("is enough; what is printed", lambda percent, n: runs(percent, n, 0.001)),
+        ("`return` missing", lambda percent, n: None),
+    ],
+    "10.2": [
+        ("divides by s - 1", lambda y, t: intervals(y, t, ddof=0)),
+        ("a single run scatters", lambda y, t: intervals(y, t, root=False)),
+        ("the standard error", lambda y, t: intervals(y, 1)),
+        ("1.96 in the place", lambda y, t: intervals(y, 1.96)),
+        ("whole interval", lambda y, t: intervals(y, 2 * t)),
+        (r"shape \(2, 3\)", lambda y, t: intervals(y, t).T),
+    ],
+    "10.3": [
+        ("as many as the drawn videos have", lambda *arguments: resample(*arguments) / arguments[0].size),
+        ("long videos", lambda gain, videos, seeds, drawn: sum(
+            seeds @ gain[:, videos == video].mean(axis=1) * often for video, often in enumerate(drawn))
+            / (seeds.sum() * drawn.sum())),
+        ("all seeds", lambda gain, videos, seeds, drawn: resample(gain, videos, np.ones(3), drawn) / (
+            3 * drawn[videos].sum())),
+        ("all videos", lambda gain, videos, seeds, drawn: seeds @ gain.mean(axis=1) / seeds.sum()),
+    ],
+    "10.4": [
+        ("the 1 is missing", lambda *arguments: fused(*arguments, one=False)),
+        ("weights w are missing", lambda x_e, W, w: fused(x_e, W, np.ones(len(w)))),
+        ("the sum over r comes after", lambda x_e, W, w: fused(
+            x_e, W, w, last=lambda parts: np.einsum("r,mrbj->mbj", w, parts).prod(axis=0))),
+        ("not their product", lambda x_e, W, w: fused(
+            x_e, W, w, last=lambda parts: np.tensordot(w, parts.sum(axis=0), 1))),
+        ("order of axes|shape", lambda *arguments: fused(*arguments).T),
+    ],
+}
