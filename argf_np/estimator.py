@@ -136,7 +136,8 @@ class ARGF:
 
     def predict(self, videos):
         """The most probable class of each utterance of a Corpus: array of names (n,)."""
-        return np.array(self.classes)[self.predict_proba(videos).argmax(axis=1)]
+        probabilities = self.predict_proba(videos)
+        return np.array(self.classes)[probabilities.argmax(axis=1)]
 
     def predict_proba(self, videos):
         """Probabilities (n, N) of `classes` for the n utterances of a Corpus, in evaluation mode.
@@ -153,6 +154,7 @@ class ARGF:
 
         DataError if nothing is labelled or a class is not one of the model's.
         """
+        self._require_fitted()
         rows = videos.utterances(split)
         if len(rows) == 0:
             raise DataError(f"{videos.name}: no video is in the split {split}")

@@ -65,7 +65,7 @@ def predict(params, x, variant="paper", drop_rate=0.0, rng=None, chunk=None):
     With evaluation parameters, ``chunk`` utterances at a time give the same in less memory, which is also faster.
     """
     if chunk:
-        starts = range(0, x.shape[1], chunk)
+        starts = range(0, max(1, x.shape[1]), chunk)  # of no utterances at all, no predictions
         return np.concatenate([predict(params, x[:, start:start + chunk], variant) for start in starts])
     return fuse(params, embed(params, x, drop_rate, rng), variant)["M"]
 
