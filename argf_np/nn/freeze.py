@@ -23,7 +23,7 @@ def freeze(params, forward, batches):
         layer.pop("var", None)
         layer["record"] = []
     sizes = []
-    for batch in batches:
+    for batch in batches if layers else ():
         forward(copy, batch)
         sizes.append(len(batch))
     for layer in layers:
