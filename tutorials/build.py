@@ -118,7 +118,8 @@ def functions_of_the_paper():
 def link_to_test(item, functions):
     """Links to the tests of an equation, test_eq13_….py, or of the modules of these functions, test_figures.py."""
     kind, number = item.split()
-    patterns = [f"eq{int(number):02d}_*"] if kind == "Eq." else dict.fromkeys(name.split(".")[0] for name in functions)
+    modules = dict.fromkeys(module for function in functions for module in function.split(".")[:-1])
+    patterns = [f"eq{int(number):02d}_*"] if kind == "Eq." else modules
     files = [file.name for pattern in patterns for file in sorted((HERE.parent / "tests").glob(f"test_{pattern}.py"))]
     return ", ".join(f"[{name}](../tests/{name})" for name in files)
 

@@ -458,7 +458,7 @@ def after_one_batch(updates, settings):
 for activations in ("first", "fresh"):
     chosen = replace(settings, activations=activations)
     package = fresh_copy(params)
-    with mock.patch.object(training, "encode", wraps=encode) as counted:
+    with mock.patch.object(training, "embed", wraps=training.embed) as counted:
         training.train_batch(package, training.init_optimisers(package, chosen), x, y, chosen, None)
     package = np.concatenate([nn.buffer(tree) for tree in package.values()])
     assert np.array_equal(package, after_one_batch(training.UPDATES["paper"], chosen))
