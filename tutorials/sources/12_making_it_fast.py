@@ -3,7 +3,7 @@
 #
 # *Needs: 01, 02, 04, 07. Minutes: 60. Paper: "Experimental details": what its networks cost to train.*
 #
-# Every notebook before this one begins with `nn.ops.use("readable")`: operations as in a textbook. Around training
+# The notebooks before this one begin with `nn.ops.use("readable")`: operations as in a textbook. Around training
 # they say `nn.ops.use("fast")`, and promise the same values. NumPy with autograd is said to be slow, and the readable
 # version is. But why? The sums are the same, and it is the same processor that does them.
 #
@@ -18,8 +18,8 @@
 # - find the wall behind all this: what the machine must do, whoever writes the program.
 #
 # **Two kinds of numbers.** A *count* (operations on a tape, bytes that go through memory) is the same on every
-# computer, so cells assert counts. A *time* differs from machine to machine and from minute to minute. Times are drawn
-# as relative lengths only, without digits, and nothing asserts them: run the notebook to see those of your machine.
+# computer, so cells assert counts. A *time* differs from machine to machine and from minute to minute. So times are
+# only drawn, beside each other, and nothing is made of their digits: run the notebook to see those of your machine.
 #
 # | symbol | meaning |
 # |---|---|
@@ -213,11 +213,10 @@ fig.legend(handles=[plt.Rectangle((0, 0), 1, 1, color=colour, label=label) for l
 plt.show()
 
 # %% [markdown]
-# The black squares are what costs, one
-# would think. In the readable version they are few among many small operations. Is that bad? An addition of 16 × 50
-# numbers is nothing. But its place on the tape is not nothing: autograd has to see that an argument is traced, make a
-# node, remember how to go back, later sort the nodes, call two Python functions each, and add up. Let us time an
-# addition of $n$ numbers, plain and on a tape:
+# The black squares are what costs, one would think. In the readable version they are few among many small operations.
+# Is that bad? An addition of 16 × 50 numbers is nothing. But its place on the tape is not nothing: autograd has to see
+# that an argument is traced, make a node, remember how to go back, later sort the nodes, call two Python functions
+# each, and add up. Let us time an addition of $n$ numbers, plain and on a tape:
 
 # %%
 def additions(n, traced):
@@ -245,7 +244,7 @@ def additions(n, traced):
 sizes = np.geomspace(10, 3_000_000, 12).astype(int)
 lines = {traced: [] for traced in (True, False)}
 for n in sizes:
-    measured = times({traced: additions(n, traced) for traced in lines}, rounds=5, calls=max(1, 20_000 // n))
+    measured = times({traced: additions(n, traced) for traced in lines}, calls=max(3, 20_000 // n))
     for traced, line in lines.items():
         line.append(measured[traced])
 
@@ -540,11 +539,10 @@ for name, layer in (("textbook", textbook_layer), ("fused", fused_layer)):
     print(f"{name:9} {[entry['name'] for entry in tape]}")
 
 # %% [markdown]
-# The last two entries are `weigh`. This is the pattern of `nn/fast.py` (whose `operation` is
-# `primitive` and `defvjp_argnums` in one): a layer with dropout, batch norm and
-# activation is one operation there, more than a dozen in `nn/readable.py`. Both take the same arguments, and tests
-# hold them together as `prove_equal` does. The equation files call `ops.dense_layer` and do not know which one they
-# get.
+# The last two entries are `weigh`. This is the pattern of `nn/fast.py` (whose `operation` is `primitive` and
+# `defvjp_argnums` in one): a layer with dropout, batch norm and activation is one operation there, more than a dozen in
+# `nn/readable.py`. Both take the same arguments, and tests hold them together as `prove_equal` does. The equation files
+# call `ops.dense_layer` and do not know which one they get.
 #
 # ## 5. An LSTM that skips its padding
 #
@@ -597,9 +595,9 @@ assert active.sum() == lengths.sum()  # cells computed: real utterances, and not
 
 # %% [markdown]
 # On a tape this would still be dozens of operations a step. But we know the way back: notebook 04 wrote it by hand. So
-# the whole LSTM, both directions and all steps, becomes one `primitive`, `nn/fast_lstm.py`. Its loop runs in plain
-# NumPy. On the way back, the gradient of $U$ is one product over all steps, where a tape adds up $T$
-# arrays of the size of $U$. The proof, as before, on the lengths of the corpus:
+# the whole LSTM, both directions and all steps, becomes one operation, in `nn/fast_lstm.py`. Its loop runs in plain
+# NumPy. On the way back, the gradient of $U$ is one product over all steps, where a tape adds up $T$ arrays of the size
+# of $U$. The proof, as before, on the lengths of the corpus:
 
 # %%
 def bilstm_with(implementation):
@@ -878,9 +876,9 @@ plt.show()
 # %% [markdown]
 # Small batches are a poor bargain. The optimiser works as long for a batch of 4 as for one of 256, and so do most of
 # the small operations. The products, too, are better with many rows: with one row, every number of $W$ is fetched
-# from memory for a single multiplication, with 64 rows for 64. So why not batches of 256? Because a step is a step:
-# with 16 times fewer of them the network learns less in an epoch (notebook 07 has counted what an epoch is worth).
-# Speed is only one of two things that a batch decides.
+# from memory for a single multiplication, with 64 rows for 64. So why not batches of 256? Because Adam
+# moves a parameter by about the learning rate a step, however many utterances have voted (notebook 02): with 16 times
+# fewer steps, an epoch brings it less far. Speed is only one of two things that a batch decides.
 #
 # The grey part is what is left to gain: activations, batch norm, dropout's random numbers, the losses, Python. `python
 # -m benchmarks` measures it carefully, next to the same network in PyTorch, and its table is in the project's README.
