@@ -272,11 +272,11 @@ def test_ctrl_c_ends_with_one_line_and_keeps_the_part(server, tmp_path):
     command += ["--base-url", server.url]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
         part = tmp_path / "mosi" / "transcripts.csv.part"
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 120
         while not (part.exists() and part.stat().st_size) and time.monotonic() < deadline:
             time.sleep(0.01)
         process.send_signal(signal.SIGINT)
-        err = process.communicate(timeout=30)[1]
+        err = process.communicate(timeout=120)[1]
     assert (process.returncode, err) == (130, "interrupted: what has arrived is kept, the same command continues\n")
     assert CONTENTS["words.csv"].startswith(part.read_bytes())
     assert part.stat().st_size > 0
