@@ -192,8 +192,8 @@ class ARGF:
         if videos.contextual != self.contextual:
             kinds = {True: "outputs of a UCLN", False: "raw features"}
             raise DataError(f"{videos.name}: expected {kinds[self.contextual]}, found {kinds[videos.contextual]}")
-        videos = standardise(select(videos, self.widths), self.moments)
-        for piece in pieces_of(videos):
+        for piece in pieces_of(select(videos, self.widths)):
+            piece = standardise(piece, self.moments)
             parts = [piece.features[m] if self.contextual else apply_ucln(self.uclns[m], piece, m)[0]
                      for m in self.widths]
             yield np.stack(parts).astype(self.settings.dtype)

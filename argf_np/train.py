@@ -115,9 +115,10 @@ def draw(folder, history, out, corpus, rows, modalities, title):
     folder.mkdir(exist_ok=True)
     pictures = {
         "training": figures.training_curves(history, title=title, modalities=modalities)["fusion"],
-        "embedding": figures.embedding_space(out["x_e"], corpus.labels[rows], corpus.classes, title=title),
         "modality_gap": figures.modality_gap(out["x_e"], title=title, modalities=modalities),
     }
+    if len(rows) > 1:
+        pictures["embedding"] = figures.embedding_space(out["x_e"], corpus.labels[rows], corpus.classes, title=title)
     if "alpha_2" in out:  # of the graph
         weights = figures.stack_weights(out)
         some = np.linspace(0, len(rows) - 1, min(len(rows), 24)).astype(int)

@@ -40,6 +40,7 @@ UPDATES = {
 }
 BETAS = (0.5, 0.999)  # of Adam, D13
 AVERAGE_DECAY = 0.8  # of the average over epochs, protocol "fixed"
+CHUNK = 4096  # utterances whose activations are in memory together
 
 
 def embedding_loss(params, x_e, x, y, settings, rng):
@@ -180,7 +181,10 @@ def evaluate(params, x, y, settings):
 
     ``params`` of `model.evaluation_params`; nothing is dropped.
     """
-    out, values = forward(params, x, settings.variant), {}
+    parts = [forward(params, x[:, start:start + CHUNK], settings.variant) for start in range(0, x.shape[1], CHUNK)]
+    out = {name: np.concatenate([part[name] for part in parts], axis=-2) for name in ("z", "x_tilde", "y_tilde", "M")
+           if name in parts[0]}
+    values = {}
     if "z" in out:
         target, w = settings.target_row, adversarial_weight(params)
         values["L_fal"] = losses.fake_adversarial_loss(out["z"], target, w)

@@ -104,6 +104,14 @@ def test_without_validation_there_is_no_validation(tmp_path, capsys):
     assert not (tmp_path / "other").exists()
 
 
+def test_one_test_utterance_is_enough(tmp_path, capsys):
+    np.savez(tmp_path / "mine.npz", video=["x", "x", "y"], order=[0, 1, 0], split=["train", "train", "test"],
+             label=[0, 1, 1], speech=np.eye(3, 4), pulse=np.eye(3, 2))
+    assert train.main(["--dataset", str(tmp_path / "mine.npz"), *TINY, "--out", str(tmp_path / "run")]) == 0
+    assert {file.name for file in (tmp_path / "run" / "figures").iterdir()} == {
+        "training.png", "modality_gap.png", "vertex_weights.png", "graph.png"}, "no map of a single point"
+
+
 def test_predicts_new_videos(trained, tmp_path, capsys):
     new, out = write(tmp_path / "new.npz", ["speech", "pulse"], labelled=False, seed=1), tmp_path / "predictions.csv"
     assert predict.main([str(trained), "--data", new, "--out", str(out)]) == 0

@@ -3,13 +3,14 @@
 import io
 import json
 import re
+import tracemalloc
 import zipfile
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from argf_np import archive, data, estimator, nn
+from argf_np import archive, data, estimator, nn, ucln
 from argf_np.data import Corpus, DataError
 from argf_np.errors import ModelError, SettingError
 from argf_np.estimator import ARGF
@@ -223,6 +224,27 @@ def test_features_of_a_ucln_are_taken_as_they_are(tmp_path):
     np.testing.assert_allclose(model.predict_proba(corpus), forward(model.network, x)["M"], rtol=0, atol=1e-6)
     model.save(tmp_path / "model.npz")
     np.testing.assert_array_equal(ARGF.load(tmp_path).predict_proba(corpus), model.predict_proba(corpus))
+
+
+def test_memory_does_not_grow_with_memory_mapped_features(tmp_path, monkeypatch):
+    """Files of 128 MB that take no space on the disk; with the batches of fit, the most in memory is less than half."""
+    n, T, width = 20_000, 50, 800
+    with open(tmp_path / "utterances.csv", "w", encoding="utf-8") as file:
+        file.write("video,order,split,label\n")
+        file.writelines(f"v{i // T},{i % T},{('train', 'validation', 'test')[i // T % 3]},{'yn'[i % 2]}\n"
+                        for i in range(n))
+    for m in ("speech", "pulse"):
+        np.lib.format.open_memmap(tmp_path / f"{m}.npy", "w+", "float32", (n, width)).flush()
+    monkeypatch.setattr(ucln, "HIDDEN", 4)
+    tracemalloc.start()
+    try:
+        corpus = data.read(tmp_path)
+        model = ARGF(**TINY | {"batch_size": 1000, "epochs": 1}).fit(corpus)
+        assert model.predict_proba(corpus).shape == (n, 2)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 64e6
 
 
 # What it explains

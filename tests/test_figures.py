@@ -405,3 +405,69 @@ def test_graph_draws_the_mean_of_many_utterances(weights):
     many, mean = figures.graph(weights), figures.graph(weights.mean(axis=0))
     assert texts(many) == texts(mean)
     assert texts(many) != texts(figures.graph(weights[0]))
+
+
+# Other modalities than the paper's
+
+OTHERS = (("pulse", "speech"), ("a", "l"), ("face_1", "l", "pulse.rate"), ("face", "l", "pulse", "speech"))
+
+
+@pytest.mark.parametrize("modalities", OTHERS, ids="-".join)
+def test_other_modalities_have_colours_and_labels_of_their_own(modalities):
+    of = figures.modality_colours(modalities)
+    assert len(set(of.values())) == len(modalities)
+    assert all(colour == figures.MODALITY_COLOURS.get(m, colour) for m, colour in of.items())
+    first, second = modalities[:2]
+    [vertex] = [name for name, pair in gfn.bimodal(modalities).items() if set(pair) == {first, second}]
+    np.testing.assert_allclose(figures.vertex_colour(vertex, modalities),
+                               (np.array(to_rgb(of[first])) + to_rgb(of[second])) / 2)
+    assert figures.vertex_label("pulse*speech") == "pulse*speech"
+
+
+def test_a_name_within_another_is_not_taken_for_it():
+    modalities = ("face", "face+hand", "hand")
+    of = {m: np.array(to_rgb(colour)) for m, colour in figures.modality_colours(modalities).items()}
+    np.testing.assert_allclose(figures.vertex_colour("face*face+hand", modalities), (of["face"] + of["face+hand"]) / 2)
+
+
+@pytest.mark.parametrize("modalities", OTHERS, ids="-".join)
+def test_pictures_of_other_modalities(modalities, history, rng):
+    vertices = [*modalities, *gfn.bimodal(modalities), *gfn.trimodal(modalities)]
+    weights, x_e = rng.uniform(0.1, 0.9, (B, len(vertices))), rng.normal(size=(len(modalities), B, K))
+    pictures = {"gap": figures.modality_gap(x_e, modalities=modalities),
+                "weights": figures.vertex_weights(weights, WORDS, modalities=modalities),
+                "graph": figures.graph(weights, modalities=modalities),
+                "curves": figures.training_curves(history, modalities=modalities)["discriminator"]}
+    for ax in pictures.values():
+        ax.figure.draw_without_rendering()
+        above, below = (text.get_window_extent() for text in ax.figure.texts)
+        box = ax.get_tightbbox()
+        assert below.y1 <= box.y0 < box.y1 <= above.y0
+        assert ax.figure.bbox.x0 <= box.x0 < box.x1 <= ax.figure.bbox.x1
+    assert [name.split()[-1] for name in legend(pictures["gap"])] == [
+        figures.MODALITY_NAMES.get(m, m) for m in modalities]
+    assert [label.get_text() for label in pictures["weights"].get_xticklabels()] == [
+        figures.vertex_label(v) for v in vertices]
+    drawn = texts(pictures["graph"])
+    for vertex, weight in zip(vertices, weights.mean(axis=0), strict=True):
+        assert f"{figures.vertex_label(vertex)} = {weight:.2f}" in drawn
+    m, D = len(modalities), 1 / len(modalities)
+    assert f"$D=1/{m}$" in caption(pictures["curves"])
+    np.testing.assert_allclose(pictures["curves"].lines[1].get_ydata(), losses.discriminator_term(
+        losses.true_adversarial_loss(np.full((m, B, 1), np.log(D / (1 - D))), target=1)))
+
+
+def test_panels_that_the_history_lacks_are_left_out(history):
+    """Ablations leave out updates; without validation utterances there is no lower row."""
+    for row in history:
+        for name in ("discriminator", "validation_fusion", "validation_accuracy"):
+            del row[name]
+    axes = figures.training_curves(history)
+    assert [*axes] == ["embedding", "classifier", "fusion"]
+    axes["fusion"].figure.draw_without_rendering()
+
+
+def test_one_dimension_and_two_utterances_can_be_drawn(rng):
+    x_e = rng.normal(size=(2, 2, 1))
+    figures.embedding_space(x_e, [0, 1], ("no", "yes")).figure.draw_without_rendering()
+    figures.modality_gap(x_e, modalities=("a", "l")).figure.draw_without_rendering()
