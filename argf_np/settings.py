@@ -63,7 +63,7 @@ class Settings:
     activations: str = choice("first", "activations that a batch's later updates see [authors' script, D6]",
                               "first", "fresh")
     d: int = whole(50, "width of the UCLN's output [Experimental details]")
-    ucln_epochs: int = whole(20, "epochs of each UCLN [this project: fixed before any run]")
+    ucln_epochs: int = whole(5, "epochs of each UCLN [this project: chosen on held-out training videos, RESULTS.md]")
     dtype: str = choice("float32", "type of all numbers", "float32", "float64")
 
     def __post_init__(self):
