@@ -244,7 +244,7 @@ def additions(n, traced):
 sizes = np.geomspace(10, 3_000_000, 12).astype(int)
 lines = {traced: [] for traced in (True, False)}
 for n in sizes:
-    measured = times({traced: additions(n, traced) for traced in lines}, calls=max(3, 20_000 // n))
+    measured = times({traced: additions(n, traced) for traced in lines}, rounds=25, calls=max(1, 100 // n))
     for traced, line in lines.items():
         line.append(measured[traced])
 
