@@ -7,7 +7,7 @@ import numpy as np
 
 from . import files
 from .commands import Parser, exit_code
-from .experiments.commands import add_flags, common_settings, complete, whole
+from .experiments.commands import add_flags, common_settings, completed, whole
 from .experiments.markdown import score
 from .settings import command_line, flag, preset
 
@@ -55,18 +55,19 @@ def work(options):
     common = common_settings(options)
     trials = [{protocol: preset(options.dataset, **draw(trial) | common | {"protocol": protocol})
                for protocol in PROTOCOLS} for trial in range(options.trials)]
-    corpus, result_of = complete(options, [settings for trial in trials for settings in trial.values()])
-    results = [{protocol: result_of(settings) for protocol, settings in trial.items()} for trial in trials]
-    done = [number for number, trial in enumerate(results) if None not in trial.values()]
-    if done:
-        files.write_csv(options.out / "trials.csv", [row(number, trials[number], results[number]) for number in done])
-        protocol = common.get("protocol", "fixed")
-        best = max(done, key=lambda number: merit(results[number][protocol], protocol))  # the first of equals
-        print(f"best of {len(done)} trials by {protocol}: number {best}, "
-              f"{merit(results[best][protocol], protocol):.2f} % in "
-              + ("test: it peeks" if protocol == "released" else "validation"),
-              f"python -m argf_np.train --source {corpus.source} {command_line(trials[best][protocol])}",
-              f"all trials: {options.out / 'trials.csv'}", sep="\n")
+    with completed(options, [settings for trial in trials for settings in trial.values()]) as (corpus, result_of):
+        results = [{protocol: result_of(settings) for protocol, settings in trial.items()} for trial in trials]
+        done = [number for number, trial in enumerate(results) if None not in trial.values()]
+        if done:
+            rows = [row(number, trials[number], results[number]) for number in done]
+            files.write_csv(options.out / "trials.csv", rows)
+            protocol = common.get("protocol", "fixed")
+            best = max(done, key=lambda number: merit(results[number][protocol], protocol))  # the first of equals
+            print(f"best of {len(done)} trials by {protocol}: number {best}, "
+                  f"{merit(results[best][protocol], protocol):.2f} % in "
+                  + ("test: it peeks" if protocol == "released" else "validation"),
+                  f"python -m argf_np.train --source {corpus.source} {command_line(trials[best][protocol])}",
+                  f"all trials: {options.out / 'trials.csv'}", sep="\n")
     if len(done) < len(trials):
         sys.exit(1)
 

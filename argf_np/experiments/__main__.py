@@ -9,7 +9,7 @@ from ..errors import SettingError
 from ..settings import PRESETS, command_line
 from ..train import run_name
 from . import isolated, markdown, runs
-from .commands import add_flags, common_settings, complete, whole
+from .commands import add_flags, common_settings, completed, whole
 from .complexity import table4
 from .tables import ORDER, tables_of
 
@@ -30,7 +30,7 @@ def parser():
 
 def main(arguments=None):
     """Run the command: code 0; 1 if a run failed; 2 for a wrong command or wrong data; 130 for Ctrl-C."""
-    options = parser().parse_args(arguments)
+    options = parser().parse_intermixed_args(arguments)  # names may stand between flags
     return exit_code(lambda: work(options))
 
 
@@ -41,7 +41,7 @@ def work(options):
         return
     known = tables_of(options.dataset)
     names = [*known] if "all" in options.names else options.names
-    if unknown := [name for name in names if name not in known]:
+    if unknown := [name for name in options.names if name not in (*known, "all")]:
         raise SettingError(f"{unknown[0]}: no experiment of {options.dataset}, expected {', '.join(known)}, all")
     common = common_settings(options)
     wanted = {name: known[name].settings(options.seeds, common) for name in names or known}
@@ -49,15 +49,16 @@ def work(options):
         for name, rows in wanted.items():
             print(f"{name:<10} {sum(map(len, rows.values())):>4} runs  {known[name].title}")
         return
-    corpus, result_of = complete(options, [run for rows in wanted.values() for some in rows.values() for run in some])
+    every = [run for rows in wanted.values() for some in rows.values() for run in some]
     failed = False
-    for name, rows in wanted.items():
-        results = {row: [*map(result_of, some)] for row, some in rows.items()}
-        if any(result is None for some in results.values() for result in some):
-            print(f"{name}: not written, since some of its runs failed", file=sys.stderr)
-            failed = True
-        else:
-            print(write(name, known[name], results, corpus, options.out))
+    with completed(options, every) as (corpus, result_of):
+        for name, rows in wanted.items():
+            results = {row: [*map(result_of, some)] for row, some in rows.items()}
+            if any(result is None for some in results.values() for result in some):
+                print(f"{name}: not written, since some of its runs failed", file=sys.stderr)
+                failed = True
+            else:
+                print(write(name, known[name], results, corpus, options.out))
     if failed:
         sys.exit(1)
 

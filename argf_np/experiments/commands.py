@@ -11,6 +11,7 @@ from pathlib import Path
 from .. import settings
 from ..data import data_dir, load
 from ..errors import SettingError
+from ..lock import locked
 from . import runs
 
 
@@ -22,8 +23,9 @@ def add_flags(p, out):
     p.add_argument("--jobs", type=whole, default=os.cpu_count(), help="runs at a time, each in a process of its own "
                    "with one BLAS thread (default: all cores)")
     p.add_argument("--dask", metavar="ADDRESS", help="run on this Dask cluster instead, such as tcp://host:8786: as "
-                   "many runs at a time as its workers have threads. The workers need this package, and real data in "
-                   "the same folder as here; start them with: dask worker ADDRESS --nworkers CORES --nthreads 1")
+                   "many runs at a time as its workers have threads. Scheduler and workers need this package, and real "
+                   "data is read from the same folder as here; one worker a core: dask worker ADDRESS --nworkers CORES "
+                   "--nthreads 1")
     p.add_argument("--out", metavar="DIR", type=Path, default=out, help=f"folder (default {out})")
     settings.add_flags(p, "dataset", "seed", "modalities")
 
@@ -41,22 +43,30 @@ def common_settings(options):
             if spec.name in options and spec.name != "dataset"}
 
 
-def complete(options, every):
-    """Load the data and execute all the runs (Settings) that have no file yet, as the flags say.
+@contextmanager
+def completed(options, every):
+    """Load the data and execute all the runs (Settings) that have no file yet, as the flags say; say which failed.
 
-    Returns the corpus, and a function: Settings -> result of the run, None if it failed. Says which failed.
+    Yields the corpus, and a function: Settings -> result of the run, None if it failed. The folder is locked meanwhile.
     """
     folder = data_dir(options.data_dir).absolute()
     corpus = load(options.dataset, folder, options.source)
-    try:
-        with executor(options) as (pool, slots):
-            failed = runs.complete(every, corpus, folder, options.out, pool, slots)
-    except KeyboardInterrupt:
-        raise KeyboardInterrupt("finished runs are kept, start again to go on") from None
-    for name, error in failed.items():
-        print(f"failed: {name}: {error}", file=sys.stderr)
-    data = runs.fingerprint(corpus)
-    return corpus, lambda of: runs.read(options.out, corpus.source, of, data)
+    with executor(options) as (pool, slots), ready(options.out):
+        failed = runs.complete(every, corpus, folder, options.out, pool, slots, sys.stderr)
+        for name, error in failed.items():
+            print(f"failed: {name}: {error}", file=sys.stderr)
+        data = runs.fingerprint(corpus)
+        yield corpus, lambda settings: runs.read(options.out, corpus.source, settings, data)
+
+
+@contextmanager
+def ready(folder):
+    """Make the folder of the results, hold it for this process, and remove what a killed one has left half-written."""
+    (folder / "runs").mkdir(parents=True, exist_ok=True)
+    with locked(folder):
+        for part in [*folder.glob(".*.part"), *folder.glob("runs/.*.part")]:
+            part.unlink()
+        yield
 
 
 @contextmanager

@@ -6,7 +6,6 @@ missing.
 """
 
 import json
-import sys
 import time
 from collections import Counter
 from concurrent.futures import FIRST_COMPLETED, wait
@@ -118,16 +117,15 @@ def settings_of(result):
     return Settings(**json.loads(str(result["settings"])))
 
 
-def complete(runs, corpus, data_dir, folder, executor, slots, stream=sys.stderr):
+def complete(runs, corpus, data_dir, folder, executor, slots, stream):
     """Execute those of the runs (a list of `Settings`) that have no file yet, each in a process of its own.
 
-    A run whose worker dies is repeated. ``slots()`` is how many runs the executor has at a time. Returns
-    ``{name: error}`` of the runs that failed; the others are done.
+    A run whose worker dies is repeated. ``slots()`` is how many runs the executor has at a time; stream is for the live
+    line. Returns ``{name: error}`` of the runs that failed; the others are done.
     """
     source, data = corpus.source, fingerprint(corpus)
     runs = [*dict.fromkeys(runs)]
     missing = [settings for settings in runs if read(folder, source, settings, data) is None]
-    (folder / "runs").mkdir(parents=True, exist_ok=True)
 
     def submit(settings):
         return executor.submit(isolated.call, attempt, settings, source, data_dir, data)
@@ -146,13 +144,15 @@ def complete(runs, corpus, data_dir, folder, executor, slots, stream=sys.stderr)
                         attempts[settings] += 1
                         pending[submit(settings)] = settings
                         continue
-                    result = f"tried {ATTEMPTS} times: {error}"
+                    result = f"tried {ATTEMPTS} times: " + " ".join(str(error.__cause__ or error).split())
                 if isinstance(result, str):
                     failed[run_name(source, settings)] = result
                     continue
                 with files.replacing(path_of(folder, source, settings)) as part:
                     nn.save(part, result)
         live.show(0, 0, len(failed))
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt("finished runs are kept, start again to go on") from None
     finally:
         while wait(pending, 0).not_done:  # after Ctrl-C or a full disk
             for future in pending:

@@ -1,0 +1,412 @@
+"""Many runs: in processes of their own, one file each, none lost and none done twice, whatever is killed."""
+
+import contextlib
+import io
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import formats
+import numpy as np
+import pytest
+from threadpoolctl import threadpool_info
+
+from argf_np import nn
+from argf_np.errors import InUseError
+from argf_np.experiments import __main__ as experiments
+from argf_np.experiments import isolated, runs
+from argf_np.lock import locked
+from argf_np.settings import preset
+
+SHORT = ["table5", "--epochs", "1", "--k", "3", "--seeds", "1"]  # 4 runs
+
+
+def write_small(folder):
+    """Features from UCLNs of MOSI's 93 videos, short and 4 wide: nothing takes long. Returns the folder."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(formats, "WIDTHS", dict.fromkeys(formats.WIDTHS, 4))
+        formats.write_contextual(folder / "unimodal_mosi_2way.pickle")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    """The folder of a small data set."""
+    return write_small(tmp_path_factory.mktemp("data"))
+
+
+def files_in(folder):
+    """The content of every file in a folder, by name."""
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.fixture(scope="module")
+def finished(data, tmp_path_factory):
+    """The files of a whole command, and what it printed."""
+    folder = tmp_path_factory.mktemp("finished") / "results"
+    output = io.StringIO()
+    with contextlib.redirect_stdout(output), contextlib.redirect_stderr(io.StringIO()):
+        assert experiments.main([*SHORT, "figure6", "--data-dir", str(data), "--out", str(folder), "--jobs", "2"]) == 0
+    return files_in(folder), output.getvalue()
+
+
+# A call in a process of its own ----------------------------------------------------------------------------------
+
+
+def blas_threads():
+    np.ones(2) @ np.ones(2)
+    return [pool["num_threads"] for pool in threadpool_info()]
+
+
+def test_a_process_has_one_blas_thread_whatever_is_set_outside(monkeypatch):
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "4")
+    monkeypatch.delenv("OMP_NUM_THREADS")
+    threads = isolated.call(blas_threads)
+    assert len(threads) >= 1
+    assert set(threads) == {1}
+    assert os.environ["OPENBLAS_NUM_THREADS"] == "4", "the caller keeps its own"
+
+
+def test_a_call_gives_back_what_the_function_returns(capfd):
+    x = np.random.default_rng(0).standard_normal((300, 200))  # more than a pipe holds
+    np.testing.assert_array_equal(isolated.call(np.transpose, x), x.T)
+    assert isolated.call(print, "not the result") is None
+    assert isolated.call(os.getpid) != os.getpid()
+    assert capfd.readouterr() == ("", "")
+    assert not isolated.running
+
+
+@pytest.mark.parametrize(("function", "argument", "message"), [
+    (int, "x", "ValueError: invalid literal for int() with base 10: 'x'"),
+    (os._exit, 3, "ended with code 3"),
+    (signal.raise_signal, signal.SIGKILL, "killed by SIGKILL"),
+])
+def test_a_call_that_gives_nothing_back_says_why(function, argument, message):
+    with pytest.raises(isolated.CallError, match=re.escape(message)):
+        isolated.call(function, argument)
+    assert not isolated.running
+
+
+def test_a_process_that_cannot_import_says_so(monkeypatch, tmp_path):
+    (tmp_path / "numpy.py").write_text("raise ImportError('this numpy is broken')")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(isolated.CallError, match=r"^ImportError: this numpy is broken$"):
+        isolated.call(runs.duration, 1)
+
+
+def hold(folder):
+    """Hold a folder's lock, which goes with the process, for longer than any test takes."""
+    with locked(folder):
+        (folder / "held").touch()
+        time.sleep(600)
+
+
+def wait_for(condition, seconds=60):
+    """Wait until ``condition()`` holds."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it never happened"
+        time.sleep(0.02)
+
+
+def is_free(folder):
+    try:
+        with locked(folder):
+            return True
+    except InUseError:
+        return False
+
+
+def test_a_process_ends_when_its_caller_is_killed(tmp_path):
+    program = f"import sys; sys.path[:0] = {sys.path!r}\nimport pathlib, test_runs\n" \
+              f"test_runs.isolated.call(test_runs.hold, pathlib.Path({str(tmp_path)!r}))"
+    caller = subprocess.Popen([sys.executable, "-c", program])
+    wait_for((tmp_path / "held").exists)
+    assert not is_free(tmp_path)
+    caller.kill()
+    caller.wait()
+    wait_for(lambda: is_free(tmp_path))
+
+
+# A command of many runs -------------------------------------------------------------------------------------------
+
+
+def test_a_command_writes_its_tables_and_a_file_a_run(finished):
+    files, output = finished
+    names = {name for name in files if not name.startswith("runs/")}
+    assert names == {"table5_mosi.md", "table5_mosi.csv", "figure6_mosi.md", "figure6_mosi.csv", "figure6_mosi.png",
+                     ".lock"}
+    assert len(files) - len(names) == 4
+    assert "runs/mosi-real-l-paper-fixed-seed0-withoutclassifier-epochs1-k3.npz" in files
+    assert files["table5_mosi.md"].decode() in output
+    assert "![Figure 6](figure6_mosi.png)" in output
+    assert files["figure6_mosi.png"][:4] == b"\x89PNG"
+    raw = files["table5_mosi.csv"].decode().splitlines()
+    assert len(raw) == 1 + 4
+    assert raw[1].startswith("ARGF without adversarial training,mosi-real-l-paper-fixed-seed0-withoutadversarial")
+
+
+def test_results_hold_what_the_tables_need(finished, data, tmp_path):
+    path = tmp_path / "run.npz"
+    path.write_bytes(finished[0]["runs/mosi-real-l-paper-fixed-seed0-epochs1-k3.npz"])
+    result = nn.load(path)
+    assert runs.settings_of(result) == preset("mosi", epochs=1, k=3)
+    n = len(result["label"])
+    assert result["prediction"].shape == result["video"].shape == (n,)
+    assert len(np.unique(result["video"])) == 31
+    assert (np.diff(result["video"]) >= 0).all()
+    assert result["x_e"].shape == (3, n, 3)
+    assert result["gap"].shape == (2, 2)
+    assert 0 <= result["validation"] <= 1
+
+
+def test_the_same_command_gives_the_same_files_and_does_nothing_twice(finished, data, tmp_path, monkeypatch, capsys):
+    """One job and other threads outside; and again, when all is done and only the tables are missing."""
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "2")
+    command = [*SHORT, "figure6", "--data-dir", str(data), "--out", str(tmp_path), "--jobs", "1"]
+    assert experiments.main(command) == 0
+    assert files_in(tmp_path) == finished[0]
+    (tmp_path / "table5_mosi.md").unlink()
+    monkeypatch.setattr(runs, "attempt", None)
+    assert experiments.main(command) == 0
+    assert files_in(tmp_path) == finished[0]
+    assert capsys.readouterr().err.splitlines()[-1] == "4 of 4 runs done, 0 running, 0 left"
+
+
+def restore(finished, folder):
+    """Write the files of a finished command to a folder."""
+    for name, content in finished[0].items():
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_bytes(content)
+
+
+def test_only_missing_broken_and_foreign_files_are_done_again(finished, data, tmp_path, monkeypatch):
+    restore(finished, tmp_path)
+    one, two, three, four = sorted((tmp_path / "runs").iterdir())
+    one.unlink()
+    two.write_bytes(two.read_bytes()[:1000])
+    three.write_bytes(four.read_bytes())
+    half = two.with_name(f".{two.name}.1.part")
+    half.write_bytes(b"of a command that was killed")
+    before = four.stat().st_mtime_ns
+    assert experiments.main([*SHORT, "--data-dir", str(data), "--out", str(tmp_path)]) == 0
+    assert files_in(tmp_path) == finished[0]
+    assert four.stat().st_mtime_ns == before
+
+
+def test_a_file_that_is_no_result_does_not_count(finished, tmp_path):
+    settings = preset("mosi", epochs=1, k=3)
+    path = runs.path_of(tmp_path, "real", settings)
+    path.parent.mkdir()
+    assert runs.read(tmp_path, "real", settings, "0123") is None
+    for content in ({"label": np.arange(3)}, {"settings": np.array("{}")}, {"settings": np.array("[1]")}):
+        nn.save(path, content)
+        assert runs.read(tmp_path, "real", settings, "0123") is None
+    path.write_text("no archive")
+    assert runs.read(tmp_path, "real", settings, "0123") is None
+
+
+@pytest.mark.parametrize("changed", ["data", "version", "settings"])
+def test_results_of_other_data_versions_and_settings_do_not_count(changed, finished, tmp_path):
+    restore(finished, tmp_path)
+    settings = preset("mosi", epochs=1, k=3)
+    path = runs.path_of(tmp_path, "real", settings)
+    result = nn.load(path)
+    data = str(result["data"])
+    assert runs.read(tmp_path, "real", settings, data) is not None
+    if changed == "settings":
+        result["settings"] = nn.load(runs.path_of(tmp_path, "real", replace(settings, without="decoder")))["settings"]
+    else:
+        result[changed] = np.array("other")
+    nn.save(path, result)
+    assert runs.read(tmp_path, "real", settings, data) is None
+
+
+def attempt_or_fail(settings, *arguments):
+    """`runs.attempt`, in which one run fails, and the process of another cannot do its work at all."""
+    if settings.without == "classifier":
+        runs.execute = lambda *arguments: 1 / 0
+    if settings.without == "decoder":
+        raise ImportError("no module")
+    return runs.attempt(settings, *arguments)
+
+
+def test_runs_that_fail_are_named_and_the_others_finish(finished, data, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(runs, "attempt", attempt_or_fail)
+    with pytest.raises(SystemExit) as end:
+        experiments.main([*SHORT, "figure6", "--data-dir", str(data), "--out", str(tmp_path)])
+    assert end.value.code == 1
+    lines = capsys.readouterr().err.splitlines()
+    name = "mosi-real-l-paper-fixed-seed0-without{}-epochs1-k3"
+    assert sorted(line for line in lines if line.startswith("failed: ")) == [
+        f"failed: {name.format('classifier')}: ZeroDivisionError: division by zero",
+        f"failed: {name.format('decoder')}: tried 3 times: ImportError: no module"]
+    assert lines[-1] == "table5: not written, since some of its runs failed"
+    assert "2 of 4 runs done, 0 running, 0 left, 2 failed" in lines
+    done = files_in(tmp_path)
+    assert len([name for name in done if name.startswith("runs/")]) == 2
+    assert done.items() <= finished[0].items()
+    assert "figure6_mosi.md" in done, "what needs none of them is written"
+
+
+def attempt_or_die(settings, source, data_dir, *arguments):
+    """`runs.attempt`, but the first attempt at one of the runs is killed in the middle."""
+    mark = data_dir / "killed"
+    if settings.without == "classifier" and not mark.exists():
+        mark.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return runs.attempt(settings, source, data_dir, *arguments)
+
+
+def test_a_run_whose_process_is_killed_is_repeated(finished, data, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(runs, "attempt", attempt_or_die)
+    folder = tmp_path / "data"
+    folder.symlink_to(data)
+    assert experiments.main([*SHORT, "--data-dir", str(folder), "--out", str(tmp_path / "out")]) == 0
+    (data / "killed").unlink()  # it was there
+    assert files_in(tmp_path / "out").items() <= finished[0].items()
+    assert "failed" not in capsys.readouterr().err
+
+
+def start(data, folder, *arguments):
+    """The command as a process, in a session of its own as a shell would start it."""
+    command = [sys.executable, "-m", "argf_np.experiments", *arguments, "--data-dir", str(data), "--out", str(folder)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
+
+
+def test_killing_all_and_starting_again_ends_with_the_same_bytes(finished, data, tmp_path):
+    process = start(data, tmp_path, *SHORT, "figure6", "--jobs", "2")
+    wait_for(lambda: len(list((tmp_path / "runs").glob("*.npz"))) >= 1)
+    process.kill()
+    process.communicate()
+    done = [path for path in (tmp_path / "runs").glob("*.npz")]
+    assert len(done) < 4
+    times = [path.stat().st_mtime_ns for path in done]
+    again = start(data, tmp_path, *SHORT, "figure6", "--jobs", "2")
+    output, _ = again.communicate()
+    assert again.returncode == 0
+    assert output == finished[1]
+    assert files_in(tmp_path) == finished[0]
+    assert [path.stat().st_mtime_ns for path in done] == times, "what was finished was not done again"
+
+
+def test_ctrl_c_ends_with_one_line_and_leaves_no_process(data, tmp_path):
+    process = start(data, tmp_path, "table5", "--k", "3", "--epochs", "100000", "--jobs", "2")
+    lines = [process.stderr.readline().strip() for _ in range(2)]
+    assert lines[1] == "0 of 40 runs done, 2 running, 38 left"
+    time.sleep(0.5)  # so that the processes of the runs are there
+    begun = time.monotonic()
+    os.killpg(process.pid, signal.SIGINT)  # what a terminal does
+    output, error = process.communicate(timeout=60)
+    assert time.monotonic() - begun < 30, "it waits for no run"
+    assert process.returncode == 130
+    assert error.strip() == "interrupted: finished runs are kept, start again to go on"
+    assert output == ""
+    assert list(tmp_path.rglob("*.npz")) == []
+
+
+def test_worker_with_other_data_is_refused(data, tmp_path):
+    answer = isolated.call(runs.attempt, preset("mosi", epochs=1, k=3), "real", data, "0123")
+    assert answer == f"DataError: mosi: the data in {data} is not what the command was started with"
+
+
+# On a Dask cluster --------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def cluster(tmp_path):
+    """A client and the address of a scheduler, and its two workers as processes; one makes two calls at a time.
+
+    BLAS may have two threads there.
+    """
+    distributed = pytest.importorskip("distributed", reason="needs the extra cluster")
+    environment = os.environ | {"OPENBLAS_NUM_THREADS": "2", "PYTHONPATH": str(Path(experiments.__file__).parents[2])}
+    file = tmp_path / "scheduler.json"
+
+    def start(role, *flags):
+        command = [sys.executable, "-m", "dask", role, "--scheduler-file", str(file), "--no-dashboard", *flags]
+        return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment,
+                                cwd=tmp_path)
+
+    processes = [start("scheduler", "--host", "127.0.0.1", "--port", "0")]
+    try:
+        wait_for(file.exists)
+        processes += [start("worker", "--nthreads", threads, "--no-nanny") for threads in ("1", "2")]
+        with distributed.Client(scheduler_file=str(file)) as client:
+            client.wait_for_workers(2, timeout=60)
+            address = client.scheduler.address
+            yield client, address, processes[1:]
+    finally:
+        for process in processes:
+            process.kill()
+            process.wait()
+
+
+def test_a_dask_cluster_gives_the_same_files_also_when_a_worker_is_killed(cluster, finished, data, tmp_path, capsys):
+    client, address, workers = cluster
+    command = [*SHORT, "figure6", "--data-dir", str(data), "--dask", address, "--out"]
+    assert experiments.main([*command, str(tmp_path / "both")]) == 0
+    assert files_in(tmp_path / "both") == finished[0]
+    assert "0 of 4 runs done, 3 running, 1 left" in capsys.readouterr().err
+
+    folder = tmp_path / "one"
+
+    def kill_a_worker_after_the_first_run():
+        wait_for(lambda: list(folder.glob("runs/*.npz")))
+        workers[0].kill()
+
+    killer = threading.Thread(target=kill_a_worker_after_the_first_run)
+    killer.start()
+    assert experiments.main([*command, str(folder)]) == 0
+    killer.join()
+    assert workers[0].wait() != 0, "the worker was killed"
+    assert files_in(folder) == finished[0]
+    assert "failed" not in capsys.readouterr().err
+
+    assert client.submit(isolated.call, os.getenv, "OPENBLAS_NUM_THREADS").result() == "1"
+
+
+# The live line ----------------------------------------------------------------------------------------------------
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+def live(stream, monkeypatch):
+    """What is shown of 40 runs, 10 of which are done already, with one failing and 6 s a run."""
+    clock = iter(range(0, 10_000, 6))
+    monkeypatch.setattr(runs.time, "perf_counter", lambda: next(clock))
+    line = runs.Live(40, 30, stream)
+    for pending in range(30, -1, -1):
+        line.show(pending, min(pending, 2), int(pending < 15))
+    return stream.getvalue()
+
+
+def test_live_line_on_a_terminal_is_overwritten(monkeypatch):
+    text = live(Terminal(), monkeypatch)
+    assert text.count("\n") == 1
+    lines = text.split("\r")
+    assert len(lines) == 1 + 31
+    assert lines[1].rstrip() == "10 of 40 runs done, 2 running, 28 left"
+    assert lines[11].rstrip() == "20 of 40 runs done, 2 running, 18 left, 2 min to go"
+    assert lines[30].rstrip() == "38 of 40 runs done, 1 running, 0 left, 1 failed, 6 s to go"
+    assert lines[31].rstrip() == "39 of 40 runs done, 0 running, 0 left, 1 failed"
+    assert max(map(len, lines)) < 80
+
+
+def test_live_line_elsewhere_is_a_line_a_tenth(monkeypatch):
+    lines = live(io.StringIO(), monkeypatch).splitlines()
+    assert [line.split()[0] for line in lines] == ["10", "13", "16", "19", "22", "25", "27", "30", "33", "36", "39"]
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(7, "7 s"), (119, "119 s"), (150, "2 min"), (9000, "2 h")])
+def test_time_left_is_in_a_unit_that_fits(seconds, text):
+    assert runs.duration(seconds) == text
