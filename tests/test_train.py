@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from argf_np import data, files, train, ucln
+from argf_np import data, files, train, training, ucln
 from argf_np.estimator import ARGF
 from argf_np.settings import PRESETS, Settings, preset
 
@@ -102,6 +102,28 @@ def test_same_seed_gives_the_same_files_with_and_without_cache(finished, tmp_pat
             assert path.read_bytes() == (folder / path.relative_to(tmp_path / name)).read_bytes(), path.name
         monkeypatch.setattr(ucln, "train_ucln", None)
         monkeypatch.setattr(train, "draw", lambda *arguments: None)
+
+
+def test_resumed_run_ends_in_the_same_files_with_its_pictures(finished, tmp_path, monkeypatch, capsys):
+    expected, _, _ = finished
+    train_epoch, folder = training.train_epoch, tmp_path / "run"
+
+    def interrupted(params, optimisers, *rest):
+        if optimisers["fusion"]["gfn"]["t"] > 0:
+            raise KeyboardInterrupt
+        return train_epoch(params, optimisers, *rest)
+
+    monkeypatch.setattr(training, "train_epoch", interrupted)
+    assert train.main([*SHORT, "--out", str(folder), "--quiet"]) == 130
+    assert capsys.readouterr().err.endswith(f"interrupted: finished epochs are kept, go on with --resume {folder}\n")
+    monkeypatch.setattr(training, "train_epoch", train_epoch)
+    assert train.main(["--resume", str(folder)]) == 0
+    lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("ARGF")]
+    assert len(lines) == 1, "the first epoch is not trained again"
+    written = [path.relative_to(folder) for path in folder.rglob("*") if path.is_file()]
+    assert len(written) == 11
+    for path in written:
+        assert (folder / path).read_bytes() == (expected / path).read_bytes(), path
 
 
 def test_another_seed_gives_other_parameters(finished, tmp_path, monkeypatch):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from autograd import grad
 
-from argf_np import nn, training
+from argf_np import archive, nn, training
 from argf_np.embedding_eq1_5_7 import encode
 from argf_np.metrics import scores
 from argf_np.model import init_model
@@ -298,3 +298,19 @@ def test_history_has_a_row_an_epoch_reported_when_it_ends(data):
     assert [row["epoch"] for row in history] == [1, 2, 3, 4]
     assert {"embedding", "discriminator", "classifier", "fusion", "validation_L", "validation_accuracy"} <= set(rows[0])
     assert "test_accuracy" not in rows[0]
+
+
+@pytest.mark.parametrize("changes", [
+    {}, {"protocol": "validation"}, {"variant": "released", "protocol": "released"}, {"learn_w": True},
+    {"activations": "fresh", "dtype": "float32"}, {"fusion": "tensor", "without": "decoder"}], ids=str)
+def test_goes_on_from_every_state_to_the_same_bits(changes, data, tmp_path):
+    settings = replace(SETTINGS, **changes)
+    whole = training.fit(*data, ROWS, settings, keep=lambda state: archive.write(
+        tmp_path / str(len(state["history"])), "checkpoint", state))
+    for epoch in range(1, SETTINGS.epochs + 1):
+        state, rows = archive.read(tmp_path / str(epoch), "checkpoint"), []
+        resumed = training.fit(*data, ROWS, settings, rows.append, state)
+        assert bits(resumed["params"]) == bits(whole["params"])
+        assert resumed["probabilities"].tobytes() == whole["probabilities"].tobytes()
+        assert (resumed["epoch"], resumed["history"]) == (whole["epoch"], whole["history"])
+        assert rows == whole["history"][epoch:], "only what is new is reported"
