@@ -14,7 +14,7 @@ from .nn import ops
 
 
 def init_encoders(rng, modalities, d, k):
-    """Parameters of the encoders E_a, E_l, E_v, a bank of ``modalities`` networks d -> 10d -> 10k -> k -> k."""
+    """Parameters of the encoders (Figure 3), a bank of ``modalities`` networks d -> 10d -> 10k -> k -> k."""
     bank = (modalities,)
     return {
         "dense_1": nn.init_dense(rng, d, 10 * d, bank=bank, norm=True),
@@ -43,7 +43,7 @@ def encode(params, x, drop_rate=0.0, rng=None):
 
 
 def init_decoders(rng, modalities, d, k):
-    """Parameters of the decoders, a bank of ``modalities`` networks k -> 512 -> 64 -> d."""
+    """Parameters of the decoders (Figure 3), a bank of ``modalities`` networks k -> 512 -> 64 -> d."""
     bank = (modalities,)
     return {
         "dense_1": nn.init_dense(rng, k, 512, bank=bank),
@@ -69,7 +69,7 @@ def decode(params, x_e, drop_rate=0.0, rng=None):
 
 
 def init_discriminator(rng, k):
-    """Parameters of the discriminator D: k -> 64 -> 16 -> 1."""
+    """Parameters of the discriminator D (Figure 3): k -> 64 -> 16 -> 1."""
     return {
         "dense_1": nn.init_dense(rng, k, 64),
         "dense_2": nn.init_dense(rng, 64, 16),
@@ -90,7 +90,7 @@ def discriminate(params, x_e):
 
 
 def init_classifier(rng, k, N):
-    """Parameters of the classifier C: k -> k -> N."""
+    """Parameters of the classifier C (Figure 3): k -> k -> N."""
     return {
         "norm": nn.init_batch_norm(k),
         "dense_1": nn.init_dense(rng, k, k),

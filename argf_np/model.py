@@ -35,12 +35,12 @@ def init_model(rng, d, k, N, dtype="float32", modalities=3, fusion="gfn"):
 
 
 def embed(params, x, drop_rate=0.0, rng=None):
-    """The embedding x_e (3, B, k) of x (3, B, d) by Eq. 1; x itself for a model without encoders (Table 1)."""
+    """The embedding x_e (3, B, k) of x (3, B, d) by Eq. 1; x itself for a model without encoders."""
     return encode(params["encoders"], x, drop_rate, rng) if "encoders" in params else x
 
 
 def forward(params, x, variant="paper", drop_rate=0.0, rng=None):
-    """One pass through the whole network.
+    """One pass through the whole network (Figure 1).
 
     Arguments: params of `init_model` or `evaluation_params`; x (3, B, d); rng None: no dropout.
     Returns a dict of every named intermediate: ``x_e`` (3, B, k) Eq. 1; ``z`` (3, B, 1) the discriminator's logits and
