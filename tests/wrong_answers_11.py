@@ -1,0 +1,59 @@
+"""Typical wrong answers to the exercises of notebook 11: ``{exercise: [(what the hint says, answer), ...]}``."""
+
+import numpy as np
+
+
+def neighbours(D, beta, diagonal=0.0, axis=1):
+    e = np.exp(-beta * D)
+    np.fill_diagonal(e, diagonal)
+    return e / e.sum(axis=axis, keepdims=axis is not None)
+
+
+def gap(x_e, units=True, power=1, centre=1, pairs=None):
+    means = x_e.mean(axis=1)
+    apart = np.linalg.norm(means[:, None] - means, axis=-1)
+    apart = apart if pairs else apart[np.triu_indices(3, 1)]
+    spread = np.linalg.norm(x_e - x_e.mean(axis=centre, keepdims=True), axis=-1)
+    return np.mean(apart ** power) / (np.mean(spread ** power) if units else 1)
+
+
+def removed(alpha, V, vertex, value):
+    parts = alpha * V
+    parts[vertex] = value
+    return parts.sum(axis=0)
+
+
+def ranked(witness, speaks, first=1, share=True, rank=lambda witness: np.argsort(np.argsort(witness))):
+    n_1 = speaks.sum()
+    wins = (rank(witness)[speaks] + first).sum() - n_1 * (n_1 + 1) / 2
+    return wins / (n_1 * (~speaks).sum()) if share else wins
+
+
+WRONG = {
+    "11.1": [
+        ("its own neighbour", lambda D, beta: neighbours(D, beta[:, None], 1.0)),
+        ("not those of all", lambda D, beta: neighbours(D, beta[:, None], axis=None)),
+        ("sums of the columns", lambda D, beta: neighbours(D, beta[:, None], axis=0)),
+        ("row i has beta i", lambda D, beta: neighbours(D, beta)),
+    ],
+    "11.2": [
+        ("is no pair", lambda x_e: gap(x_e, pairs="all")),
+        ("units are missing", lambda x_e: gap(x_e, units=False)),
+        ("squared distances", lambda x_e: gap(x_e, power=2)),
+        ("each modality has its own", lambda x_e: gap(x_e, centre=(0, 1))),
+    ],
+    "11.3": [
+        ("no usual value", lambda alpha, V, i: removed(alpha, V, i, 0)),
+        ("scaled to sum to 1", lambda alpha, V, i: removed(alpha, V, i, 0) / (1 - alpha[i])),
+        ("that of V", lambda alpha, V, i: removed(alpha, V, i, alpha[i] * V[i].mean(axis=0))),
+        ("over the entries", lambda alpha, V, i: removed(alpha, V, i, (alpha[i] * V[i]).mean(axis=1, keepdims=True))),
+        ("nothing was taken away", lambda alpha, V, i: (alpha * V).sum(axis=0)),
+    ],
+    "11.4": [
+        ("silent ones win", lambda witness, speaks: 1 - ranked(witness, speaks)),
+        ("number of pairs", lambda witness, speaks: ranked(witness, speaks, share=False)),
+        ("begin with 1", lambda witness, speaks: ranked(witness, speaks, first=0)),
+        ("square of n", lambda witness, speaks: ranked(witness, speaks, share=False) / len(witness) ** 2),
+        ("not the ranks", lambda witness, speaks: ranked(witness, speaks, rank=np.argsort)),
+    ],
+}
