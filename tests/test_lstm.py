@@ -53,6 +53,18 @@ def test_gradient(params, x, rng, each_implementation):
     assert_gradient(lambda p: weigh(ops.bilstm(p["lstm"], p["x"], MASK)), {"lstm": params, "x": x}, rng)
 
 
+def test_gradient_by_one_argument_is_that_by_all(params, x, each_implementation):
+    """As a part of a network asks for some gradients only."""
+    def loss(p):
+        return weigh(ops.bilstm({name: p[name] for name in ("W", "U", "b")}, p["x"], MASK))
+
+    everything = params | {"x": x}
+    _, together = nn.value_and_grad(loss, everything)
+    for name, value in everything.items():
+        _, alone = nn.value_and_grad(lambda p: loss(everything | p), {name: value})
+        np.testing.assert_allclose(alone[name], together[name], rtol=1e-12)
+
+
 @pytest.mark.parametrize("lengths", [LENGTHS, [1], [1, 1, 1], [6], [6, 6], [1, 6], [6, 1]], ids=str)
 def test_fast_equals_readable(lengths, params, rng):
     mask = np.arange(max(lengths)) < np.array(lengths)[:, None]

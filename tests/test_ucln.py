@@ -137,6 +137,25 @@ def test_training_sees_the_training_videos_only():
         np.testing.assert_array_equal(a, b)
 
 
+def test_each_epoch_takes_every_training_video_once(monkeypatch):
+    data, taken = corpus(), []
+
+    def pad_and_note(rows, starts, videos):
+        if rows is data.features["a"]:
+            taken.append([*videos])
+        return pad(rows, starts, videos)
+
+    monkeypatch.setattr(ucln, "pad", pad_and_note)
+    monkeypatch.setattr(ucln, "BATCH_SIZE", 2)
+    train = data.split["train"]
+    ucln.train_ucln(data, "a", d, 2, np.random.default_rng(1))
+    batches = -(-len(train) // 2)
+    assert len(train) > 2
+    assert [len(batch) for batch in taken[:batches - 1]] == [2] * (batches - 1)
+    for epoch in (taken[:batches], taken[batches:]):
+        assert sorted(video for batch in epoch for video in batch) == sorted(train)
+
+
 def test_same_generator_same_bits_and_a_report_an_epoch():
     reports = []
     one, two, other = (ucln.train_ucln(corpus(), "a", d, 3, np.random.default_rng(seed), dtype,
