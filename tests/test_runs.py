@@ -104,7 +104,7 @@ def hold(folder):
     """Hold a folder's lock, which goes with the process, for longer than any test takes."""
     with locked(folder):
         (folder / "held").touch()
-        time.sleep(600)
+        time.sleep(100)
 
 
 def wait_for(condition, seconds=60):
@@ -301,10 +301,11 @@ def test_ctrl_c_ends_with_one_line_and_leaves_no_process(data, tmp_path):
     lines = [process.stderr.readline().strip() for _ in range(2)]
     assert lines[1] == "0 of 40 runs done, 2 running, 38 left"
     time.sleep(0.5)  # so that the processes of the runs are there
-    begun = time.monotonic()
     os.killpg(process.pid, signal.SIGINT)  # what a terminal does
-    output, error = process.communicate(timeout=60)
-    assert time.monotonic() - begun < 30, "it waits for no run"
+    try:
+        output, error = process.communicate(timeout=60)  # a run would take hours
+    finally:
+        process.kill()
     assert process.returncode == 130
     assert error.strip() == "interrupted: finished runs are kept, start again to go on"
     assert output == ""

@@ -85,4 +85,10 @@ def executor(options):
     except (OSError, ValueError) as error:
         raise SettingError(f"--dask {options.dask}: {error}") from None
     with client:
-        yield client.get_executor(pure=False), lambda: sum(client.nthreads().values())
+        try:
+            yield client.get_executor(pure=False), lambda: sum(client.nthreads().values())
+        except OSError as error:
+            if error.strerror:
+                raise  # it is about a file
+            raise SettingError(f"--dask {options.dask}: the scheduler is gone; finished runs are kept, start again "
+                               "to go on") from None
