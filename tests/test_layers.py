@@ -294,6 +294,14 @@ def test_freeze_takes_the_statistics_of_the_data(rng, each_implementation):
     np.testing.assert_array_equal(nn.buffer(params), before)
 
 
+def test_freeze_of_frozen_parameters_forgets_the_statistics_before(rng, each_implementation):
+    p = shaken(nn.init_batch_norm(d), rng)
+    x, other = rng.standard_normal((2, B, d))
+    again = nn.freeze(nn.freeze(p, ops.batch_norm, [other]), ops.batch_norm, [x])
+    for name, value in nn.freeze(p, ops.batch_norm, [x]).items():
+        np.testing.assert_array_equal(again[name], value)
+
+
 def test_freeze_keeps_float32(rng):
     p = nn.map_leaves(np.float32, nn.init_batch_norm(d))
     frozen = nn.freeze(p, ops.batch_norm, [rng.standard_normal((B, d)).astype(np.float32)])
