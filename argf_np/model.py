@@ -20,7 +20,7 @@ MODALITIES = ("a", "l", "v")  # acoustic, language, visual: the paper's
 
 
 def init_model(rng, d, k, N, dtype="float32", modalities=3, fusion="gfn"):
-    """Parameters of ARGF in groups, each packed into one buffer: what an update moves is a list of group names.
+    """Parameters of ARGF (Figure 3) in groups, each packed into one buffer: an update moves a list of groups.
 
     The group of the fusion strategy has its name in `FUSIONS`: "gfn" for the paper's.
     """

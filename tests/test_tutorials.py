@@ -115,3 +115,14 @@ def test_each_equation_is_printed_computed_checked_and_drawn(number):
 def test_readme_is_made_from_the_code():
     """Otherwise: python -m tutorials.build"""
     assert (FOLDER / "README.md").read_text(encoding="utf-8") == build.readme()
+
+
+def test_everything_in_the_paper_has_a_row():
+    """16 equations, 6 figures, 6 tables: each with a section of a notebook, a function and a test."""
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in build.contents().splitlines()]
+    rows = {cells[0]: cells[1:] for cells in rows if re.fullmatch(r"(Eq\.|Figure|Table) \d+", (cells or [""])[0])}
+    expected = build.items_in("Eq. 1 to 16, Figures 1 to 6, Tables 1 to 6")
+    assert list(rows) == expected
+    for item, (notebook, function, exercise, test) in rows.items():
+        assert notebook and function and test, item
+        assert exercise or not item.startswith("Eq."), item
