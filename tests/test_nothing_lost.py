@@ -53,6 +53,7 @@ class Commands:
     def __init__(self, cache):
         self.server = subprocess.Popen([sys.executable, "-c", SERVER], text=True, stdin=subprocess.PIPE,
                                        stdout=subprocess.PIPE, env=os.environ | {"XDG_CACHE_HOME": str(cache)})
+        self.child = None
 
     def start(self, folder, arguments, limit=None, nobody=False):
         self.folder = folder
@@ -65,11 +66,17 @@ class Commands:
     def end(self):
         """Exit code of the command, negative for the signal that ended it, and what it said."""
         self._say("")
-        return int(self.server.stdout.readline()), (self.folder / "said").read_text()
+        code, self.child = int(self.server.stdout.readline()), None
+        return code, (self.folder / "said").read_text()
 
     def run(self, *arguments, **limits):
         self.start(*arguments, **limits)
         return self.end()
+
+    def close(self):
+        if self.child:  # of a test that failed
+            self.send(signal.SIGKILL)
+        self.server.communicate()
 
     def _say(self, line):
         print(line, file=self.server.stdin, flush=True)
@@ -80,7 +87,7 @@ def commands(tmp_path_factory):
     started = [Commands(tmp_path_factory.mktemp("cache")) for _ in range(2)]
     yield started
     for each in started:
-        each.server.communicate()
+        each.close()
 
 
 def write_corpus(folder):
