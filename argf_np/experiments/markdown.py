@@ -29,7 +29,7 @@ def render(table, results, source):
     if details:
         grids += ["Of each class, its accuracy and, where the paper has it, its F1:",
                   grid(["", *with_paper(details)], by_class)]
-    parts = [heading(table, source), about(table, reference), *grids, table.notes]
+    parts = [heading(table, source), about(table, reference), *grids, verdict(table, results, reference), table.notes]
     return "\n\n".join(filter(None, parts)) + "\n"
 
 
@@ -48,6 +48,21 @@ def about(table, reference):
         f"0, 1, … (Student's t). Difference: of the accuracy to that of “{table.reference}”, paired by seed and test "
         "utterance, with a 95 % bootstrap interval over seeds and test videos. Settings: the preset of "
         f"{table.dataset}{', but for' * bool(changed)} {', '.join(changed)}".rstrip() + ".")
+
+
+def verdict(table, results, reference):
+    """In words: where the difference is told from 0, beside what the paper says of these rows."""
+    best = next(row.paper.get("accuracy") for row in table.rows if row.label == table.reference)
+    rows = [row for row in results if best and row.paper.get("accuracy") and row.label != table.reference]
+    if not rows:
+        return ""
+    below, apart = [row for row in rows if row.paper["accuracy"] < best], {"below": [], "above": [], "around": []}
+    for row in rows:
+        _, low, high = gain(results[row], reference)
+        apart["below" if high < 0 else "above" if low > 0 else "around"].append(row.label)
+    return (f"The paper puts {len(below)} of these {len(rows)} below “{table.reference}”. Here the interval of the "
+            "difference lies " + "; ".join(f"{where} 0 for {', '.join(labels) or 'none'}" for where, labels in
+                                           apart.items()) + ".")
 
 
 def with_paper(columns):
@@ -95,9 +110,14 @@ def difference(some, reference):
     """The paired difference to the reference with its interval."""
     if some is reference:
         return "–"
+    mean, low, high = gain(some, reference)
+    return f"{mean:+.2f} [{low:+.2f}, {high:+.2f}]"
+
+
+def gain(some, reference):
+    """`paired_difference` of the results of some seeds to those of the reference, in percent."""
     correct, theirs = (np.stack([r["prediction"] == r["label"] for r in rs]) for rs in (some, reference))
-    gain, low, high = (100 * value for value in paired_difference(correct, theirs, some[0]["video"]))
-    return f"{gain:+.2f} [{low:+.2f}, {high:+.2f}]"
+    return [100 * value for value in paired_difference(correct, theirs, some[0]["video"])]
 
 
 def interval(values):

@@ -3,7 +3,12 @@
 `use` is the one place where that is chosen: ``nn.ops.use("readable")``.
 """
 
+from typing import TYPE_CHECKING
+
 from . import fast, readable
+
+if TYPE_CHECKING:  # what `use` puts here, for the type checker
+    from .fast import *  # noqa: F403
 
 NAMES = fast.__all__
 
