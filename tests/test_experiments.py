@@ -164,6 +164,18 @@ def test_table_has_the_papers_figures_beside_ours(rendered):
     assert cells(text, "ARGF")[0] == ["100.00 ± 0.00", "", "100.00 ± 0.00", "", "–", "2", "validation", "paper", "real"]
 
 
+def test_words_below_the_table_say_what_the_intervals_say(rendered):
+    rows = [Row(name, {"k": number}, {"accuracy": paper}) for number, (name, paper) in enumerate(
+        {"worse": 70.0, "like it": 79.0, "better": 85.0, "ARGF": 80.0}.items(), 1)]
+    wrong, half = 1 - LABEL, np.where(np.arange(8) % 2, LABEL, 1 - LABEL)
+    some = [[result(p, seed) for seed in range(3)] for p in (wrong, half, LABEL, half)]
+    table = Table("Table 9: some models", "mosi", tuple(rows))
+    text = markdown.render(table, dict(zip(rows, some, strict=True)), "real")
+    assert ("The paper puts 2 of these 3 below “ARGF”. Here the interval of the difference lies below 0 for worse; "
+            "above 0 for better; around 0 for like it.") in text
+    assert "The paper puts" not in rendered[0], "it has no figure for the reference there"
+
+
 def test_floors_are_below_the_table(rendered):
     assert cells(rendered[0], "UCLN of l alone")[0][0] == "0.00 ± 0.00"
     assert cells(rendered[0], "UCLN of v alone")[0][0] == "62.50 ± 0.00"
