@@ -50,8 +50,9 @@ class Settings:
     seed: int = whole(0, "seed of all random numbers", 0)
     epochs: int = whole(20, "epochs of ARGF [this project: fixed before any run]")
     batch_size: int = whole(16, "utterances in a batch [authors' script, D13]")
-    lr: float = setting(1e-3, "learning rate of Adam [authors' script, D13]", "a number above 0", lambda v: 0 < v < 1e9)
-    weight_decay: float = setting(5e-3, "L2 weight decay of Adam [authors' script, D13]", "a number from 0",
+    lr: float = setting(1e-3, "learning rate of Adam [authors' script, D13]", "a number above 0, below 1e9",
+                        lambda v: 0 < v < 1e9)
+    weight_decay: float = setting(5e-3, "L2 weight decay of Adam [authors' script, D13]", "a number from 0, below 1e9",
                                   lambda v: 0 <= v < 1e9)
     drop_rate: float = setting(0.5, "share of units that dropout drops [authors' script, D13]",
                                "a number from 0 to below 1", lambda v: 0 <= v < 1)

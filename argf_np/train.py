@@ -141,7 +141,8 @@ def table(corpus, settings, result):
     sources = ",".join(m for m in settings.modalities.split(",") if m != settings.target)
     return "\n".join([
         f"{settings.dataset} ({corpus.source} data), {sources} -> {settings.target}, variant {settings.variant}, "
-        f"protocol {settings.protocol}, seed {settings.seed}, epoch {result['epoch']} of {settings.epochs}", "",
+        f"protocol {settings.protocol}, seed {settings.seed}, epoch {result['epoch']}"
+        + f" of {settings.epochs}" * (settings.model == "argf"), "",
         format_scores(lines, corpus.classes), "",
         f"Test utterances: {len(corpus.utterances('test'))}. Under a class: the accuracy on its utterances."
         + " The paper does not name its protocol." * known])

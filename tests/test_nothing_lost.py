@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from argf_np import archive, data, nn, train
+from argf_np import archive, data, files, nn, train
 from argf_np.errors import InUseError, ModelError
 from argf_np.estimator import ARGF
 from argf_np.lock import locked
@@ -219,6 +219,24 @@ def test_second_process_is_told_and_leaves(folder, commands, expected):
     one.end()
     assert other.run(folder, RESUME)[0] == 0
     assert files_of(folder / "run") == expected
+
+
+def test_a_file_is_written_beside_synced_and_renamed(tmp_path, monkeypatch):
+    path, calls = tmp_path / "file", []
+    path.write_text("old")
+    fsync, replace = os.fsync, os.replace
+    monkeypatch.setattr(os, "fsync", lambda *arguments: (calls.append("fsync"), fsync(*arguments)))
+    monkeypatch.setattr(os, "replace", lambda *arguments: (calls.append("replace"), replace(*arguments)))
+    with files.replacing(path) as part:
+        part.write_text("new")
+        assert path.read_text() == "old"
+        place = part.stat().st_ino
+    assert (path.read_text(), path.stat().st_ino, calls) == ("new", place, ["fsync", "replace"])
+    with pytest.raises(IsADirectoryError), files.replacing(path) as part:
+        part.write_text("half")
+        tmp_path.read_text()
+    assert path.read_text() == "new"
+    assert [*tmp_path.iterdir()] == [path]
 
 
 def test_lock_is_for_one_at_a_time(tmp_path):
