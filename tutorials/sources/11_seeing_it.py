@@ -71,7 +71,6 @@ def prepared(corpus):
 
 SMALL = {"d": 20, "k": 20, "epochs": 8, "batch_size": 64, "lr": 3e-3}
 corpus = standardise(load("mosi"))
-print(f"{corpus.source} corpus: {len(corpus.ids)} utterances in {len(corpus.video_ids)} videos")
 x, y, rows = prepared(corpus)
 test, labels = rows["test"], corpus.labels[rows["test"]]
 nn.ops.use("fast")
@@ -79,6 +78,7 @@ networks = {name: fit(x, y, rows, Settings(without=part, **SMALL)) for name, par
     ("ARGF", "nothing"), ("without classifier", "classifier"), ("without adversary", "adversarial"))}
 spaces = {name: embed(fitted["params"], x) for name, fitted in networks.items()}  # each (3, n, k)
 nn.ops.use("readable")
+print(f"{corpus.source} corpus: {len(corpus.ids)} utterances in {len(corpus.video_ids)} videos")
 
 # %% [markdown]
 # The paper lays the three embeddings of a test utterance side by side, $3k$ numbers, and has t-SNE bring them to two.
@@ -107,7 +107,8 @@ def probe(train, test):
 
 for name, points in {"features": x, **spaces}.items():
     side_by_side = np.concatenate(list(points.astype(float)), axis=-1)  # (n, 3k)
-    print(f"{name:20} a straight cut is right for {probe(side_by_side[rows['train']], side_by_side[test]):.1%}")
+    right = probe(side_by_side[rows["train"]], side_by_side[test])
+    print(f"{name:20} a straight cut is right for {right:.1%}")
 print(f"{'always the same':20} {max(np.mean(labels == c) for c in range(y.shape[1])):.1%}")
 
 # %% [markdown]
@@ -285,7 +286,8 @@ on_paper = {"PCA": principal_components(groups),
             **{f"t-SNE, seed {seed}": t_sne(groups, 20, seed) for seed in (0, 1)}}
 for ax, (name, points) in zip(axes, on_paper.items(), strict=True):
     for group, shape in enumerate(figures.SHAPES[:3]):
-        ax.scatter(*points[50 * group:50 * (group + 1)].T, s=14, marker=shape, color=figures.CLASS_COLOURS[group])
+        ax.scatter(*points[50 * group:50 * (group + 1)].T, s=14, marker=shape,
+                   color=figures.CLASS_COLOURS[group])
     ax.set(title=name, xticks=[], yticks=[])
 plt.show()
 for name, points in {"truth": groups, **on_paper}.items():
@@ -359,7 +361,8 @@ out = forward(networks["ARGF"]["params"], x[:, test])
 seen = forward(networks["ARGF"]["params"], x[:, rows["train"]])
 weights = figures.stack_weights(out)  # (n_test, 12)
 some = np.linspace(0, len(test) - 1, 16).astype(int)
-ax = figures.vertex_weights(weights[some], [corpus.words[test[i]] for i in some], title=f"{corpus.source} corpus")
+words = [corpus.words[test[i]] for i in some]
+ax = figures.vertex_weights(weights[some], words, title=f"{corpus.source} corpus")
 display(ax.figure)
 
 # %% [markdown]
@@ -416,7 +419,8 @@ plt.show()
 # %%
 def contributions(out):
     """What each of the 12 vertices adds to its layer's output, (12, B, k)."""
-    return np.concatenate([out["alpha_m"] * out["x_e"] / 3, out["alpha_2"] * out["V_2"], out["alpha_3"] * out["V_3"]])
+    return np.concatenate([out["alpha_m"] * out["x_e"] / 3, out["alpha_2"] * out["V_2"],
+                           out["alpha_3"] * out["V_3"]])
 
 
 def occluded(Dec, parts, silent, vertex=None):
@@ -429,7 +433,8 @@ def occluded(Dec, parts, silent, vertex=None):
 Dec = networks["ARGF"]["params"]["gfn"]["Dec"]
 parts, silent = contributions(out), contributions(seen).mean(axis=1, keepdims=True)
 assert np.allclose(occluded(Dec, parts, silent), out["M"], atol=1e-5)  # nothing taken away
-effects = np.array([np.abs(occluded(Dec, parts, silent, vertex) - out["M"])[:, 1] for vertex in range(12)])  # (12, n)
+effects = np.array([np.abs(occluded(Dec, parts, silent, vertex) - out["M"])[:, 1]
+                    for vertex in range(12)])  # (12, n)
 print("effect on the probability of the class, and change of accuracy, in points:")
 for vertex, name in enumerate(gfn.VERTICES):
     right = occluded(Dec, parts, silent, vertex).argmax(axis=1) == labels
@@ -441,7 +446,8 @@ for vertex, name in enumerate(gfn.VERTICES):
 fig, axes = plt.subplots(1, 3, figsize=(9.4, 3.2), layout="constrained")
 for ax, (name, layer), start in zip(axes, figures.layers_of(gfn.UNIMODAL).items(), (0, 3, 6), strict=True):
     for vertex, label in enumerate(layer, start):
-        ax.scatter(weights[:, vertex], 100 * effects[vertex], s=5, alpha=0.35, color=figures.vertex_colour(label))
+        ax.scatter(weights[:, vertex], 100 * effects[vertex], s=5, alpha=0.35,
+                   color=figures.vertex_colour(label))
         ax.scatter(weights[:, vertex].mean(), 100 * effects[vertex].mean(), s=90, edgecolor="black",
                    color=figures.vertex_colour(label), label=figures.vertex_label(label), zorder=3)
     ax.set(title=name, xlabel="weight")
@@ -450,7 +456,8 @@ axes[0].set_ylabel("effect, points of probability")
 plt.show()
 for name, start, end in (("unimodal", 0, 3), ("bimodal", 3, 6), ("trimodal", 6, 12)):
     pairs = np.stack([weights[:, start:end].T.ravel(), effects[start:end].ravel()])
-    print(f"{name:9} correlation of weight and effect over utterances and vertices: {np.corrcoef(pairs)[0, 1]:+.2f}")
+    print(f"{name:9} correlation of weight and effect, over utterances and vertices: "
+          f"{np.corrcoef(pairs)[0, 1]:+.2f}")
 
 # %% [markdown]
 # Were a weight an effect, the points would lie on a rising line. Look how far they do. Three reasons why they need not:
@@ -505,7 +512,8 @@ assert witnesses["effect of the modality"][1] > 0.6
 
 # %%
 fig, ax = plt.subplots(figsize=(7, 3), layout="constrained")
-for side, (name, values), colour in zip((-0.26, 0, 0.26), witnesses.items(), ("0.75", "0.5", "0.2"), strict=True):
+for side, (name, values), colour in zip((-0.26, 0, 0.26), witnesses.items(), ("0.75", "0.5", "0.2"),
+                                        strict=True):
     bars = ax.bar(np.arange(3) + side, values, 0.24, color=colour, label=name)
     ax.bar_label(bars, fmt="{:.0%}", fontsize="small")
 ax.axhline(0.5, color="0.4", ls=":", lw=1)
