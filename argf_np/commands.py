@@ -25,6 +25,9 @@ def exit_code(work):
     except OSError as error:
         print(f"error: {error.filename or 'output'}: {error.strerror}", file=sys.stderr)
         return 2
+    except MemoryError as error:  # tensor fusion of many modalities
+        print(f"error: not enough memory: {error}", file=sys.stderr)
+        return 2
     except KeyboardInterrupt as error:
         print("\ninterrupted" + "".join(f": {text}" for text in error.args), file=sys.stderr)
         return 130

@@ -172,6 +172,14 @@ def test_a_bug_shows_its_traceback(tmp_path, monkeypatch):
         train.main(["--source", "synthetic", *TINY, "--out", str(tmp_path)])
 
 
+def test_too_large_a_network_is_one_line(tmp_path, capsys):
+    """Tensor fusion of four modalities: 32 * 701^4 parameters, 60 terabytes."""
+    path = write(tmp_path / "mine.npz", [*WIDTHS])
+    refusal = refused(capsys, train, "--dataset", path, *TINY, "--fusion", "tensor", "--k", "700", "--out",
+                      str(tmp_path / "run"))
+    assert refusal.startswith("not enough memory: ")
+
+
 @pytest.mark.parametrize("command", ["predict", "evaluate"])
 def test_help_and_wrong_flags(command):
     run = lambda *flags: subprocess.run(  # noqa: E731

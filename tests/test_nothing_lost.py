@@ -222,19 +222,23 @@ def test_second_process_is_told_and_leaves(folder, commands, expected):
 
 
 def test_a_file_is_written_beside_synced_and_renamed(tmp_path, monkeypatch):
-    path, calls = tmp_path / "file", []
+    path, calls, sync, rename = tmp_path / "file", [], os.fsync, os.replace
+
+    def half():
+        with files.replacing(path) as part:
+            part.write_text("half")
+            tmp_path.read_text()  # a folder
+
     path.write_text("old")
-    fsync, replace = os.fsync, os.replace
-    monkeypatch.setattr(os, "fsync", lambda *arguments: (calls.append("fsync"), fsync(*arguments)))
-    monkeypatch.setattr(os, "replace", lambda *arguments: (calls.append("replace"), replace(*arguments)))
+    monkeypatch.setattr(os, "fsync", lambda *arguments: (calls.append("fsync"), sync(*arguments)))
+    monkeypatch.setattr(os, "replace", lambda *arguments: (calls.append("replace"), rename(*arguments)))
     with files.replacing(path) as part:
         part.write_text("new")
         assert path.read_text() == "old"
         place = part.stat().st_ino
     assert (path.read_text(), path.stat().st_ino, calls) == ("new", place, ["fsync", "replace"])
-    with pytest.raises(IsADirectoryError), files.replacing(path) as part:
-        part.write_text("half")
-        tmp_path.read_text()
+    with pytest.raises(IsADirectoryError):
+        half()
     assert path.read_text() == "new"
     assert [*tmp_path.iterdir()] == [path]
 
