@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from . import data, metrics
-from .commands import Parser, exit_code
 from .estimator import ARGF, labels_among
+from .support.commands import Parser, exit_code
 
 
 def majority(labels, N):

@@ -3,9 +3,10 @@
 import sys
 from pathlib import Path
 
-from . import data, files
-from .commands import Parser, exit_code
+from . import data
 from .estimator import ARGF
+from .support import files
+from .support.commands import Parser, exit_code
 
 
 def write_predictions(path, videos, classes, rows, probabilities):

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import numpy as np
 
-from . import files
-from .commands import Parser, exit_code
 from .experiments.commands import add_flags, common_settings, completed, whole
 from .experiments.markdown import score
 from .settings import command_line, flag, preset
+from .support import files
+from .support.commands import Parser, exit_code
 
 # The space of the authors' script (D13).
 SPACE = {

@@ -4,8 +4,8 @@ from argparse import SUPPRESS
 from dataclasses import asdict, dataclass, field, fields
 from numbers import Integral, Real
 
-from .errors import SettingError
 from .fusion import FUSIONS
+from .support.errors import SettingError
 
 NUMBERS = {int: Integral, float: Real}  # what may stand for a number of a type, NumPy's too
 

@@ -11,19 +11,20 @@ from pathlib import Path
 
 import numpy as np
 
-from . import __version__, files, metrics
+from . import __version__, metrics
 from .baselines import MODELS
-from .commands import Parser, Progress, exit_code
 from .data import load, standardise
-from .errors import ModelError, SettingError
 from .estimator import ARGF, FIELDS, require_fit, select
 from .evaluate import format_scores, majority
-from .finite import checked_operations
-from .lock import locked
 from .model import forward
 from .predict import write_predictions
 from .settings import PAPER, PRESETS, add_flags, command_line, flag, preset, settings_for
-from .ucln import context_of_modalities
+from .support import files
+from .support.commands import Parser, Progress, exit_code
+from .support.contexts import context_of_modalities
+from .support.errors import ModelError, SettingError
+from .support.finite import checked_operations
+from .support.lock import locked
 
 
 def run(corpus, settings, folder, progress):

@@ -5,11 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from argf_np import archive, nn, train, training
-from argf_np.errors import NotFiniteError
-from argf_np.finite import checked_operations
+from argf_np import nn, train, training
 from argf_np.nn import ops
 from argf_np.settings import Settings
+from argf_np.support import archive
+from argf_np.support.errors import NotFiniteError
+from argf_np.support.finite import checked_operations
 
 n, d, N = 40, 6, 4
 SETTINGS = Settings(k=5, batch_size=8, epochs=3, lr=0.01)

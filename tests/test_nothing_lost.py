@@ -12,10 +12,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from argf_np import archive, data, files, nn, train
-from argf_np.errors import InUseError, ModelError
+from argf_np import data, nn, train
 from argf_np.estimator import ARGF
-from argf_np.lock import locked
+from argf_np.support import archive, files
+from argf_np.support.errors import InUseError, ModelError
+from argf_np.support.lock import locked
 
 EPOCHS = 60
 FRESH = ("--dataset", "mine.npz", "--epochs", str(EPOCHS), "--ucln-epochs", "1", "--d", "4", "--k", "3",

@@ -10,9 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from argf_np import data, files, train, training, ucln
+from argf_np import data, train, training, ucln
 from argf_np.estimator import ARGF
 from argf_np.settings import PRESETS, Settings, preset
+from argf_np.support import files
 
 SHORT = ["--source", "synthetic", "--epochs", "2", "--ucln-epochs", "1", "--d", "10", "--k", "8"]
 

@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 from autograd import grad
 
-from argf_np import archive, nn, training
+from argf_np import nn, training
 from argf_np.embedding_eq1_5_7 import encode
 from argf_np.metrics import scores
 from argf_np.model import init_model
 from argf_np.settings import Settings
+from argf_np.support import archive
 
 d, k, N, B, n = 6, 5, 4, 8, 40
 SETTINGS = Settings(k=k, batch_size=B, epochs=4, drop_rate=0.3, lambda_=0.2, weight_decay=0.0, lr=0.01, dtype="float64")

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from .. import settings
 from ..data import data_dir, load
-from ..errors import SettingError
-from ..lock import locked
+from ..support.errors import SettingError
+from ..support.lock import locked
 from . import runs
 
 

@@ -3,7 +3,8 @@
 import numpy as np
 from matplotlib.figure import Figure
 
-from .. import figures, files
+from .. import figures
+from ..support import files
 from .markdown import grid, heading, interval
 
 

@@ -13,14 +13,15 @@ from dataclasses import asdict
 
 import numpy as np
 
-from .. import __version__, files, nn
+from .. import __version__, nn
 from ..baselines import MODELS
 from ..data import DataError, load, standardise
 from ..estimator import Silent
 from ..model import embed, forward
 from ..settings import Settings
+from ..support import files
+from ..support.contexts import context_of_modalities
 from ..train import run_name
-from ..ucln import context_of_modalities
 from . import isolated
 
 ATTEMPTS = 3  # of a run whose worker dies

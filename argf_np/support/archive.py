@@ -6,7 +6,8 @@ import zipfile
 
 import numpy as np
 
-from . import files, nn
+from .. import nn
+from . import files
 from .errors import ModelError
 
 VERSION = 1  # of the format; a reader refuses what is newer

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from . import nn
+from .. import nn
 
 
 @contextmanager
@@ -84,7 +84,7 @@ def cached(depends_on, compute):
 
 def surroundings():
     """What the bits of a result depend on besides its inputs: code, library versions, threads."""
-    here = Path(__file__).parent
+    here = Path(__file__).parents[1]
     code = {path.name: path.read_text(encoding="utf-8") for path in sorted([here / "ucln.py", *here.glob("nn/*.py")])}
     threads = {name: os.environ.get(name, "") for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS")}
     return {"code": code, "versions": versions(), "threads": threads, "cores": os.cpu_count()}

@@ -4,7 +4,7 @@ import argparse
 import sys
 import time
 
-from .data import DataError
+from ..data import DataError
 from .errors import ExpectedError
 
 

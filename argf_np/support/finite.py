@@ -6,10 +6,10 @@ import numpy as np
 from autograd.extend import defvjp, primitive
 from autograd.tracer import isbox
 
-from . import nn
+from .. import nn
+from ..model import forward
+from ..nn import ops
 from .errors import NotFiniteError
-from .model import forward
-from .nn import ops
 
 
 def require_finite(values, params, optimisers, x, variant):
