@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from argf_np import data, train, training, ucln
+from argf_np import data, train, training
 from argf_np.estimator import ARGF
 from argf_np.settings import PRESETS, Settings, preset
-from argf_np.support import files
+from argf_np.support import contexts, files
 
 SHORT = ["--source", "synthetic", "--epochs", "2", "--ucln-epochs", "1", "--d", "10", "--k", "8"]
 
@@ -101,7 +101,7 @@ def test_same_seed_gives_the_same_files_with_and_without_cache(finished, tmp_pat
         assert len(written) == {"anew": 11, "cached": 6}[name]
         for path in written:
             assert path.read_bytes() == (folder / path.relative_to(tmp_path / name)).read_bytes(), path.name
-        monkeypatch.setattr(ucln, "train_ucln", None)
+        monkeypatch.setattr(contexts, "train_ucln", None)
         monkeypatch.setattr(train, "draw", lambda *arguments: None)
 
 
