@@ -156,6 +156,8 @@ def draw(points):
             ax.set_title(f"slope {slope(points[name], column):.2f}", fontsize=10)
             ax.grid(alpha=0.3)
         bottom.set_xlabel(label)
+        bottom.set_xticks(sizes, [f"{size:,}" for size in sizes])
+        bottom.minorticks_off()
     axes[0, 0].set_ylabel("seconds an epoch")
     axes[1, 0].set_ylabel("MB beyond the data")
     figure.savefig(PICTURE, dpi=120)

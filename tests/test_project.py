@@ -1,9 +1,11 @@
 """What holds the project together: versions and bounds that stand in several files are the same in all of them."""
 
 import re
+import shutil
 from pathlib import Path
 
 import argf_np
+from argf_np.experiments import __main__ as experiments
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -33,3 +35,16 @@ def test_the_workflow_runs_what_a_change_must_pass_from_the_lowest_python_on():
     assert pythons[0] == lowest
     assert "run: .ci/run\n" in workflow
     assert "constraint: .ci/lowest.txt\n" in workflow
+
+
+def test_results_are_the_report_of_their_parts(tmp_path, capsys):
+    """results/RESULTS.md is what `experiments report` makes of the tables beside it, and its pictures are there."""
+    for path in (ROOT / "results").glob("*.md"):
+        if path.name != "RESULTS.md":
+            shutil.copy(path, tmp_path)
+    assert experiments.main(["report", "--out", str(tmp_path)]) == 0
+    text = (tmp_path / "RESULTS.md").read_text(encoding="utf-8")
+    assert text == (ROOT / "results" / "RESULTS.md").read_text(encoding="utf-8")
+    pictures = re.findall(r"!\[.*?\]\((.+?)\)", text)
+    assert pictures
+    assert all((ROOT / "results" / name).exists() for name in pictures)
