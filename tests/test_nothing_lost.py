@@ -27,7 +27,8 @@ SERVER = """
 import json, os, resource, sys
 from argf_np import train
 train.draw = lambda *arguments: None  # seconds of a run that takes one
-"".encode("cp437")  # zipfile's, which nobody may not be able to import
+import numpy.ma  # this and zipfile's encoding are imported late, and nobody may not be able to read them then
+"".encode("cp437")
 for line in sys.stdin:
     order = json.loads(line)
     child = os.fork()
