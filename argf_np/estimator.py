@@ -87,8 +87,8 @@ class ARGF:
         ----------
         train, valid : Corpus
             Without ``valid``, the splits of ``train`` say what is for training and what for validation; its test split
-            is not looked at, but for the protocol "released". With ``valid``, all videos of ``train`` are for
-            training and all of ``valid`` for validation.
+            is not looked at, but for the protocols "transductive" and "released". With ``valid``, all videos of
+            ``train`` are for training and all of ``valid`` for validation.
         progress : Silent, optional
             Is told of stages and epochs.
         report : function
@@ -142,7 +142,7 @@ class ARGF:
         return np.array(self.classes)[probabilities.argmax(axis=1)]
 
     def predict_proba(self, videos):
-        """Probabilities (n, N) of `classes` for the n utterances of a Corpus, in evaluation mode.
+        """Probabilities (n, N) of `classes` for the n utterances of a Corpus, in evaluation mode by every protocol.
 
         Utterances are seen in the context of their video. A modality that an utterance lacks is at its training mean.
         Memory does not grow with the corpus if its features are memory-mapped. Raises DataError where modalities or
@@ -276,7 +276,7 @@ def read_checkpoint(path, task):
 
 def require_fit(corpus, settings, *splits):
     """Refuse with a DataError what cannot be trained on; the protocol's splits and ``splits`` must not be empty."""
-    needed = {"validation": ["validation"], "released": ["test"]}.get(settings.protocol, [])
+    needed = {"validation": ["validation"], "transductive": ["test"], "released": ["test"]}.get(settings.protocol, [])
     require_trainable(select(corpus, settings.modalities.split(",")), ["train", *needed, *splits])
 
 

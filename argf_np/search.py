@@ -10,6 +10,7 @@ from .experiments.markdown import score
 from .settings import command_line, flag, preset
 from .support import files
 from .support.commands import Parser, exit_code
+from .support.errors import SettingError
 
 # The space of the authors' script (D13).
 SPACE = {
@@ -53,6 +54,9 @@ def main(arguments=None):
 def work(options):
     """The command with its flags: trials.csv, and the best trial."""
     common = common_settings(options)
+    protocol = common.get("protocol", "fixed")
+    if protocol not in PROTOCOLS:
+        raise SettingError(f"--protocol {protocol}: expected one of {', '.join(PROTOCOLS)}")
     trials = [{protocol: preset(options.dataset, **draw(trial) | common | {"protocol": protocol})
                for protocol in PROTOCOLS} for trial in range(options.trials)]
     with completed(options, [settings for trial in trials for settings in trial.values()]) as (corpus, result_of):
@@ -61,7 +65,6 @@ def work(options):
         if done:
             rows = [row(number, trials[number], results[number]) for number in done]
             files.write_csv(options.out / "trials.csv", rows)
-            protocol = common.get("protocol", "fixed")
             best = max(done, key=lambda number: merit(results[number][protocol], protocol))  # the first of equals
             print(f"best of {len(done)} trials by {protocol}: number {best}, "
                   f"{merit(results[best][protocol], protocol):.2f} % in "

@@ -4,6 +4,7 @@ from argparse import SUPPRESS
 from dataclasses import asdict, dataclass, field, fields
 from numbers import Integral, Real
 
+from .baselines import MODELS
 from .fusion import FUSIONS
 from .support.errors import SettingError
 
@@ -37,7 +38,7 @@ class Settings:
     modalities: str = setting("a,l,v", "modalities to use, separated by commas [all of the data, the paper's three]",
                               "two names or more, each once", lambda v: len(v.split(",")) == len({*v.split(",")}) > 1)
     target: str = setting("l", "target modality, the others are translated to it [Table 1, D15]", "a modality", bool)
-    model: str = choice("argf", "ARGF, or a baseline [Table 1]", "argf", "tfn", "lmf", "bc_lstm", "logistic")
+    model: str = choice("argf", "ARGF, or a baseline [Table 1]", *MODELS)
     fusion: str = choice("gfn", "how the modalities are fused [the paper's graph; Table 6]", *FUSIONS)
     without: str = choice("nothing", "what is left out [Table 5; embedding: the fusion reads the UCLN features]",
                           "nothing", "adversarial", "classifier", "decoder", "embedding")
@@ -45,8 +46,9 @@ class Settings:
                           "paper", "released")
     protocol: str = choice(
         "fixed", "which parameters count: fixed, an average over a number of epochs set beforehand; validation, the "
-        "epoch of the lowest validation loss; released, the epoch of the best test accuracy, which peeks [D14]",
-        "fixed", "validation", "released")
+        "epoch of the lowest validation loss; transductive, fixed, and the balance of the classes is guessed from all "
+        "test features together; released, the epoch of the best test accuracy, which peeks [D14]",
+        "fixed", "validation", "transductive", "released")
     seed: int = whole(0, "seed of all random numbers", 0)
     epochs: int = whole(20, "epochs of ARGF [this project: fixed before any run]")
     batch_size: int = whole(16, "utterances in a batch [authors' script, D13]")

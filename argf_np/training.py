@@ -14,8 +14,8 @@ matters for weight decay alone; with "fresh" each update runs the encoders anew,
 
 import autograd.numpy as np
 
+from . import label_shift, nn
 from . import losses_eq2_3_4_6_8_9 as losses
-from . import nn
 from .embedding_eq1_5_7 import classify, decode, discriminate
 from .fusion import fuse
 from .model import embed, evaluation_params, forward, init_model, predict
@@ -96,7 +96,7 @@ def updates_of(settings):
         del updates["classifier"]
     if settings.without == "decoder":
         updates["embedding"] = ("encoders",)
-    if settings.learn_w:
+    if settings.learn_w and "discriminator" in updates:
         updates["embedding"] += ("w",)
     return updates
 
@@ -213,6 +213,8 @@ def fit(x, y, rows, settings, report=lambda row: None, resume=None, keep=lambda 
     fixed: train for all epochs; the parameters are an average over epochs, each weighing 0.8 of the next. No choice is
         made. (The averages of encoders and discriminator need not fit each other: to study D, take "validation".)
     validation: the parameters of the epoch with the lowest fusion loss on the validation utterances.
+    transductive: fixed, but the predictions of the test utterances are corrected for the balance of the classes that
+        they suggest together (`label_shift.adapt`). It reads all test features at once, and no test label.
     released: what the authors' script reports (D14): the epoch of the best *test* accuracy, with dropout and batch
         statistics left on at test time. It peeks at the test labels, and is there to show what that is worth.
 
@@ -240,7 +242,7 @@ def fit(x, y, rows, settings, report=lambda row: None, resume=None, keep=lambda 
     for epoch in range(len(state["history"]) + 1, settings.epochs + 1):
         row = {"epoch": epoch} | train_epoch(params, optimisers, x, y, settings, rng, train)
         average_in(average, params, epoch)
-        candidate = average if settings.protocol == "fixed" else params
+        candidate = average if settings.protocol in ("fixed", "transductive") else params
         frozen = evaluation_params(candidate, x, settings.variant, train)
         scores = evaluate(frozen, x[:, validation], y[validation], settings) if len(validation) else {}
         row |= {f"validation_{name}": value for name, value in scores.items()}
@@ -261,6 +263,8 @@ def fit(x, y, rows, settings, report=lambda row: None, resume=None, keep=lambda 
     best = state["best"]
     if best["probabilities"] is None:
         best["probabilities"] = predict(best["params"], x[:, test], settings.variant, chunk=256)
+    if settings.protocol == "transductive":
+        best["probabilities"] = label_shift.adapt(best["probabilities"], y[train].mean(axis=0))
     return {name: best[name] for name in ("params", "probabilities", "epoch")} | {"history": state["history"]}
 
 

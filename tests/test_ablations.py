@@ -88,6 +88,13 @@ def test_what_is_left_out_does_not_exist(without, batch):
     assert set(scores) == LOSSES[without] | {"fusion", "accuracy"}
 
 
+@each_ablation
+def test_a_learnt_w_goes_with_the_adversary(without):
+    """D1: it weighs nothing else."""
+    params = init(replace(SETTINGS, without=without, learn_w=True))
+    assert set(params) == GROUPS[without] | ({"w"} if "discriminator" in GROUPS[without] else set())
+
+
 @each_variant
 @each_ablation
 def test_a_batch_moves_all_that_there_is(without, variant, batch):
@@ -167,7 +174,7 @@ def test_without_embedding_the_fusion_reads_the_features(fusion, data):
 
 
 @each_variant
-@pytest.mark.parametrize("protocol", ["fixed", "validation", "released"])
+@pytest.mark.parametrize("protocol", ["fixed", "validation", "transductive", "released"])
 @each_ablation
 def test_it_trains(without, protocol, variant, data):
     """Every ablation runs to its end by every protocol, with a row of finite numbers an epoch."""

@@ -229,11 +229,11 @@ def test_d14_evaluation_mode_or_dropout_and_batch_statistics_at_test_time(params
     np.testing.assert_allclose(predict(frozen, x[:, :3]), predict(frozen, x)[:3], rtol=0, atol=1e-12)
 
 
-@pytest.mark.parametrize("protocol", ["fixed", "validation", "released"])
+@pytest.mark.parametrize("protocol", ["fixed", "validation", "transductive", "released"])
 def test_d14_only_the_released_protocol_predicts_in_training_mode(protocol, rng, monkeypatch):
     """It keeps dropping at test time, with the batch's own statistics; the others do neither."""
-    x, y = rng.standard_normal((3, 12, d)), np.eye(N)[rng.integers(N, size=12)]
-    rows = {"train": np.arange(6), "validation": np.arange(6, 9), "test": np.arange(9, 12)}
+    x, y = rng.standard_normal((3, N + 6, d)), np.eye(N)[np.arange(N + 6) % N]
+    rows = {"train": np.arange(N), "validation": np.arange(N, N + 3), "test": np.arange(N + 3, N + 6)}
     modes, real = [], training.predict
 
     def recorded(params, x, variant, drop_rate=0.0, rng=None, **how):

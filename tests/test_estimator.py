@@ -144,6 +144,7 @@ def test_defaults_are_the_preset_of_the_data_set():
     (own(2, classes=()), {}, "nothing is labelled"),
     (own(2, splits=(0, 3, 4)), {}, "no video is in the split train"),
     (own(2, splits=(5, 0, 2)), {"protocol": "validation"}, "no video is in the split validation"),
+    (own(2, splits=(5, 2, 0)), {"protocol": "transductive"}, "no video is in the split test"),
     (own(2, splits=(5, 2, 0)), {"protocol": "released"}, "no video is in the split test"),
     (own(2, contextual=True), {}, "expected one width for all modalities, not speech 5, pulse 2")])
 def test_what_cannot_be_trained_on_is_refused(corpus, parameters, message):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from autograd import grad
 
-from argf_np import nn, training
+from argf_np import label_shift, nn, training
 from argf_np.embedding_eq1_5_7 import encode
 from argf_np.metrics import scores
 from argf_np.model import init_model
@@ -198,7 +198,7 @@ def test_evaluation_is_that_of_the_equations(params, data):
     assert values["accuracy"] == scores(y.argmax(axis=1), M.argmax(axis=1), range(N))["accuracy"]
 
 
-@pytest.mark.parametrize("protocol", ["fixed", "validation"])
+@pytest.mark.parametrize("protocol", ["fixed", "validation", "transductive"])
 def test_test_utterances_are_not_touched_before_the_end(protocol, data):
     """Rubbish for their labels changes no bit of the result, rubbish for their features only their own predictions."""
     x, y = data
@@ -229,6 +229,20 @@ def test_released_protocol_peeks_at_the_test_labels(data):
         assert training.accuracy(result["probabilities"], labels[ROWS["test"]]) == max(accuracies)
         found.append(accuracies)
     assert found[0] != found[1]
+
+
+def test_transductive_protocol_corrects_what_fixed_predicts(data):
+    """The same model and history; the predictions go by the classes' shares in training, not in test."""
+    x, y = data
+    train = ROWS["train"]
+    rows = ROWS | {"train": np.append(train, np.repeat(train[y[train, 0] == 1], 3))}  # class 0 is more frequent
+    fixed, corrected = (training.fit(x, y, rows, replace(SETTINGS, protocol=protocol))
+                        for protocol in ("fixed", "transductive"))
+    assert bits(fixed["params"]) == bits(corrected["params"])
+    assert fixed["history"] == corrected["history"]
+    expected = label_shift.adapt(fixed["probabilities"], y[rows["train"]].mean(axis=0))
+    np.testing.assert_array_equal(corrected["probabilities"], expected)
+    assert np.abs(expected - fixed["probabilities"]).max() > 0.01
 
 
 def test_validation_protocol_returns_the_epoch_of_the_lowest_validation_loss(data, monkeypatch):
