@@ -40,6 +40,19 @@ def assert_gradient(function, params, rng, step=1e-5):
             nn.check_gradient(function, params, rng, wrong, step=step)
 
 
+def refused(capsys, command, *arguments):
+    """What a command says of arguments that it refuses, which is one line and code 2."""
+    try:
+        code = command.main([*map(str, arguments)])
+    except SystemExit as end:  # of argparse
+        code = end.code
+    error = capsys.readouterr().err
+    assert code == 2
+    assert error.startswith("error: ")
+    assert error.count("\n") == 1
+    return error.removeprefix("error: ").rstrip()
+
+
 def with_each_implementation(compute):
     """``(compute(), compute())``, once with the readable and once with the fast operations."""
     previous = ops.use("readable")

@@ -8,6 +8,7 @@ import sys
 
 import numpy as np
 import pytest
+from helpers import refused
 
 from argf_np import data, evaluate, predict, train
 from argf_np.estimator import ARGF
@@ -31,14 +32,6 @@ def write(path, modalities, labelled=True, seed=0):
 def read_csv(path):
     with open(path, encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
-
-
-def refused(capsys, command, *arguments):
-    assert command.main([*arguments]) == 2
-    error = capsys.readouterr().err
-    assert error.startswith("error: ")
-    assert error.count("\n") == 1
-    return error.removeprefix("error: ").rstrip()
 
 
 @pytest.fixture

@@ -141,12 +141,12 @@ def test_a_command_writes_its_tables_and_a_file_a_run(finished):
     files, output = finished
     names = {name for name in files if not name.startswith("runs/")}
     assert names == {"table5_mosi.md", "table5_mosi.csv", "figure6_mosi.md", "figure6_mosi.csv", "figure6_mosi.png",
-                     ".lock"}
+                     "figure6_mosi_words.png", ".lock"}
     assert len(files) - len(names) == 4
     assert "runs/mosi-real-l-paper-fixed-seed0-withoutclassifier-epochs1-k3.npz" in files
     assert files["table5_mosi.md"].decode() in output
     assert "![Figure 6](figure6_mosi.png)" in output
-    assert files["figure6_mosi.png"][:4] == b"\x89PNG"
+    assert {files[f"figure6_mosi{ending}.png"][:4] for ending in ("", "_words")} == {b"\x89PNG"}
     raw = files["table5_mosi.csv"].decode().splitlines()
     assert len(raw) == 1 + 4
     assert raw[1].startswith("ARGF without adversarial training,mosi-real-l-paper-fixed-seed0-withoutadversarial")

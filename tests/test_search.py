@@ -8,6 +8,7 @@ import shlex
 
 import numpy as np
 import pytest
+from helpers import refused
 from test_runs import files_in, write_small
 
 from argf_np import search, train
@@ -112,8 +113,9 @@ def test_more_trials_begin_with_the_same_ones_and_peeking_is_said(searched, data
     assert before["trials.csv"].startswith(after["trials.csv"])
 
 
-def test_wrong_number_of_trials_is_refused(capsys):
-    with pytest.raises(SystemExit) as end:
-        search.main(["--trials", "none"])
-    assert end.value.code == 2
-    assert capsys.readouterr().err == "error: argument --trials: none: expected a whole number from 1\n"
+@pytest.mark.parametrize(("flags", "message"), [
+    (["--trials", "none"], "argument --trials: none: expected a whole number from 1"),
+    (["--protocol", "transductive"], "--protocol transductive: expected one of fixed, validation, released"),
+])
+def test_wrong_flags_give_one_line_and_code_2(flags, message, capsys):
+    assert refused(capsys, search, *flags) == message

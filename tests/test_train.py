@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers import refused
 
 from argf_np import data, train, training
 from argf_np.estimator import ARGF
@@ -167,15 +168,7 @@ def test_real_mosi_is_taken_where_it_is(mosi_dir, tmp_path, monkeypatch, capsys)
     (["--source", "real"], "get it with: python -m argf_np.data download mosi"),
 ])
 def test_bad_flags_give_one_line_and_code_2(flags, message, capsys, tmp_path):
-    try:
-        code = train.main([*flags, "--out", str(tmp_path / "out")])
-    except SystemExit as end:
-        code = end.code
-    error = capsys.readouterr().err
-    assert code == 2
-    assert message in error
-    assert error.startswith("error: ")
-    assert error.count("\n") == 1
+    assert message in refused(capsys, train, *flags, "--out", tmp_path / "out")
     assert not (tmp_path / "out").exists(), "nothing is written for a run that cannot begin"
 
 

@@ -43,7 +43,9 @@ def work(options):
     known = tables_of(options.dataset)
     names = [*known] if "all" in options.names else options.names
     if unknown := [name for name in options.names if name not in (*known, "all")]:
-        raise SettingError(f"{unknown[0]}: no experiment of {options.dataset}, expected {', '.join(known)}, all")
+        others = [f"but of --dataset {dataset}" for dataset in PRESETS if unknown[0] in tables_of(dataset)]
+        raise SettingError(f"{unknown[0]}: no experiment of {options.dataset}, "
+                           + (others or [f"expected {', '.join(known)}, all"])[0])
     common = common_settings(options)
     wanted = {name: known[name].settings(options.seeds, common) for name in names or known}
     if options.list or not names:

@@ -38,18 +38,25 @@ def figure5(table, results, corpus, path):
 
 
 def figure6(table, results, corpus, path):
-    """Draw Figure 6 for 24 test utterances of seed 0, labelled with their words, and their means over all of them."""
+    """Draw Figure 6 for 24 test utterances of seed 0, and give the means over all of them as Markdown.
+
+    The rows of one picture bear the words. Those of the other, which goes with the Markdown, bear the utterances' ids,
+    so that it can be passed on where the data cannot.
+    """
     result = next(iter(results.values()))[0]
     weights, test = figures.stack_weights(result), corpus.utterances("test")
     some = np.linspace(0, len(test) - 1, 24).astype(int)
-    words = [corpus.words[test[i]] for i in some]
-    ax = figures.vertex_weights(weights[some], words, title=f"{corpus.source} data, seed 0")
-    with files.replacing(path) as part:
-        figures.save(ax.figure, part)
+    with_words = path.with_stem(f"{path.stem}_words")
+    for texts, file in ((corpus.words, with_words), (corpus.ids, path)):
+        rows = [texts[test[i]] for i in some]
+        ax = figures.vertex_weights(weights[some], rows, title=f"{corpus.source} data, seed 0")
+        with files.replacing(file) as part:
+            figures.save(ax.figure, part)
     names = figures.gfn.VERTICES
     return "\n\n".join([
         heading(table, corpus.source), f"![Figure 6]({path.name})",
         f"Mean and standard deviation over the {len(test)} test utterances, seed 0; the bimodal weights of an "
-        "utterance sum to 1, and so do the trimodal ones.",
+        f"utterance sum to 1, and so do the trimodal ones. The rows of {with_words.name} bear the utterances' words; "
+        "here they bear their ids, so that this page can be passed on where the data cannot.",
         grid(["", *names], [["mean", *(f"{w:.3f}" for w in weights.mean(axis=0))],
                             ["deviation", *(f"{w:.3f}" for w in weights.std(axis=0))]])]) + "\n"
