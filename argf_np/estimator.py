@@ -88,7 +88,7 @@ class ARGF:
         train, valid : Corpus
             Without ``valid``, the splits of ``train`` say what is for training and what for validation; its test split
             is not looked at, but for the protocols "transductive" and "released". With ``valid``, all videos of
-            ``train`` are for training and all of ``valid`` for validation. By "refit", both are for training.
+            ``train`` are for training and all of ``valid`` for validation.
         progress : Silent, optional
             Is told of stages and epochs.
         report : function
@@ -106,7 +106,7 @@ class ARGF:
         corpus = train if valid is None else joined(train, valid)
         settings = settings_for(corpus, **self.given)
         require_fit(corpus, settings)
-        corpus = for_training(corpus, settings)
+        corpus = select(corpus, settings.modalities.split(","))
         by = moments(corpus)
         with np.errstate(over="ignore", divide="ignore", invalid="ignore"):  # NotFiniteError says more than a warning
             x, outputs = contexts(standardise(corpus, by), settings, progress)
@@ -277,17 +277,7 @@ def read_checkpoint(path, task):
 def require_fit(corpus, settings, *splits):
     """Refuse with a DataError what cannot be trained on; the protocol's splits and ``splits`` must not be empty."""
     needed = {"validation": ["validation"], "transductive": ["test"], "released": ["test"]}.get(settings.protocol, [])
-    require_trainable(for_training(corpus, settings), ["train", *needed, *splits])
-
-
-def for_training(corpus, settings):
-    """The corpus with the modalities of the settings; by "refit", the validation videos are for training too (D14)."""
-    corpus = select(corpus, settings.modalities.split(","))
-    if settings.protocol != "refit":
-        return corpus
-    train, validation, test = (corpus.split[name] for name in SPLITS)
-    both = np.concatenate([train, validation])
-    return replace(corpus, split={"train": both, "validation": validation[:0], "test": test})
+    require_trainable(select(corpus, settings.modalities.split(",")), ["train", *needed, *splits])
 
 
 def select(corpus, modalities):

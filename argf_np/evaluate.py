@@ -50,8 +50,7 @@ def main(arguments=None):
                     name = name if name == split else f"{name} of {split}"
                     lines[name] = metrics.scores(labels[rows], p.argmax(axis=1), model.classes)
         print(f"{model!r}", "", format_scores(lines, model.classes), "",
-              "Under a class: the accuracy on its utterances. Of its own data, the model has seen the split train"
-              + " and validation" * (model.settings.protocol == "refit") + ".",
+              "Under a class: the accuracy on its utterances. Of its own data, the model has seen the split train.",
               sep="\n")
 
     return exit_code(work)

@@ -14,7 +14,7 @@ import numpy as np
 from . import __version__, metrics
 from .baselines import MODELS
 from .data import load, standardise
-from .estimator import ARGF, FIELDS, for_training, require_fit
+from .estimator import ARGF, FIELDS, require_fit, select
 from .evaluate import format_scores, majority
 from .model import forward
 from .predict import write_predictions
@@ -32,7 +32,7 @@ def run(corpus, settings, folder, progress):
 
     Goes on from the checkpoint in the folder if there is one.
     """
-    corpus, modalities = for_training(corpus, settings), settings.modalities.split(",")
+    corpus, modalities = select(corpus, settings.modalities.split(",")), settings.modalities.split(",")
     fitted = fit_model(corpus, settings, folder, progress)
     test, probabilities, history = corpus.utterances("test"), fitted["probabilities"], fitted["history"]
 

@@ -213,8 +213,6 @@ def fit(x, y, rows, settings, report=lambda row: None, resume=None, keep=lambda 
     fixed: train for all epochs; the parameters are an average over epochs, each weighing 0.8 of the next. No choice is
         made. (The averages of encoders and discriminator need not fit each other: to study D, take "validation".)
     validation: the parameters of the epoch with the lowest fusion loss on the validation utterances.
-    refit: fixed; what else it does, to train on the validation videos too, is done to the data
-        (`estimator.for_training`).
     transductive: fixed, but the predictions of the test utterances are corrected for the balance of the classes that
         they suggest together (`label_shift.adapt`). It reads all test features at once, and no test label.
     released: what the authors' script reports (D14): the epoch of the best *test* accuracy, with dropout and batch

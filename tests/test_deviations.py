@@ -229,7 +229,7 @@ def test_d14_evaluation_mode_or_dropout_and_batch_statistics_at_test_time(params
     np.testing.assert_allclose(predict(frozen, x[:, :3]), predict(frozen, x)[:3], rtol=0, atol=1e-12)
 
 
-@pytest.mark.parametrize("protocol", ["fixed", "validation", "refit", "transductive", "released"])
+@pytest.mark.parametrize("protocol", ["fixed", "validation", "transductive", "released"])
 def test_d14_only_the_released_protocol_predicts_in_training_mode(protocol, rng, monkeypatch):
     """It keeps dropping at test time, with the batch's own statistics; the others do neither."""
     x, y = rng.standard_normal((3, N + 6, d)), np.eye(N)[np.arange(N + 6) % N]

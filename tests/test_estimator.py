@@ -168,17 +168,6 @@ def test_two_corpora_are_one_with_splits():
         ARGF(**TINY).fit(train, own(3))
 
 
-def test_refit_trains_on_the_validation_videos_too():
-    """UCLNs, standardisation and network, to the same bits as by "fixed" where all these videos are for training."""
-    corpus = own(2)
-    together = replace(corpus, split={"train": np.arange(5), "validation": np.arange(0), "test": np.arange(5, 7)})
-    refit, fixed = ARGF(**TINY, protocol="refit").fit(corpus), ARGF(**TINY).fit(together)
-    for name in ("moments", "uclns", "network"):
-        assert bits(getattr(refit, name)) == bits(getattr(fixed, name))
-    assert refit.history == fixed.history
-    assert bits(refit.network) != bits(ARGF(**TINY).fit(corpus).network)
-
-
 # New videos
 
 

@@ -18,7 +18,6 @@ import pytest
 from threadpoolctl import threadpool_info
 
 from argf_np import nn
-from argf_np.data import load
 from argf_np.experiments import __main__ as experiments
 from argf_np.experiments import isolated, runs
 from argf_np.settings import preset
@@ -165,17 +164,6 @@ def test_results_hold_what_the_tables_need(finished, data, tmp_path):
     assert result["x_e"].shape == (3, n, 3)
     assert result["gap"].shape == (2, 2)
     assert 0 <= result["validation"] <= 1
-
-
-def test_a_run_by_refit_has_nothing_left_to_validate_on(data):
-    """`ARGF.fit` does the same: see test_estimator.py."""
-    corpus = load("mosi", data)
-    some = [preset("mosi", epochs=1, k=3, protocol=protocol) for protocol in ("fixed", "refit")]
-    fixed, refit = (runs.execute(settings, "real", data, runs.fingerprint(corpus)) for settings in some)
-    assert np.isfinite(fixed["validation"])
-    assert np.isnan(refit["validation"])
-    assert (fixed["x_e"] != refit["x_e"]).any()
-    np.testing.assert_array_equal(fixed["label"], refit["label"])
 
 
 def test_the_same_command_gives_the_same_files_and_does_nothing_twice(finished, data, tmp_path, monkeypatch, capsys):

@@ -16,7 +16,7 @@ import numpy as np
 from .. import __version__, nn
 from ..baselines import MODELS
 from ..data import DataError, load, standardise
-from ..estimator import Silent, for_training
+from ..estimator import Silent
 from ..model import embed, forward
 from ..settings import Settings
 from ..support import files
@@ -40,7 +40,7 @@ def execute(settings, source, data_dir, data):
     corpus = load(settings.dataset, data_dir, source)
     if fingerprint(corpus) != data:
         raise DataError(f"{settings.dataset}: the data in {data_dir} is not what the command was started with")
-    corpus = standardise(for_training(corpus, settings))
+    corpus = standardise(corpus)
     x, unimodal = context_of_modalities(corpus, settings, Silent())
     fitted = MODELS[settings.model](corpus, x, settings)
     test = corpus.utterances("test")

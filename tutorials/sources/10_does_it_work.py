@@ -164,8 +164,6 @@ assert best[:, 19].mean() > 1
 #   them, and are corrected for it (`argf_np/label_shift.py`). No test label is read, but the test features are.
 # - `released`: the epoch of the best *test* accuracy, as in the authors' script.
 #
-# (The fifth is `refit`: `fixed` on training and validation videos together, since it chooses nothing by the latter.)
-#
 # One function trains a model by its settings. `MODELS` has all models, `tables.protocols` says which rows the table
 # has, and `table.settings` gives the settings of each row for each seed.
 
