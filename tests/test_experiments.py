@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from helpers import refused
-from matplotlib.figure import Figure
 
 from argf_np import data
 from argf_np.experiments import __main__ as experiments
@@ -220,23 +219,23 @@ def test_report_puts_experiments_together_in_the_papers_order(tmp_path, capsys):
 
 
 def test_figure6_has_one_picture_with_words_and_one_to_pass_on(monkeypatch, tmp_path):
-    """Whoever may not publish the data publishes the second, which the Markdown shows."""
+    """Whoever may not publish the data publishes the second, which the Markdown shows. Each has both variants."""
     corpus, drawn = data.synthesise(), []
     test = corpus.utterances("test")
-
-    def recorded(weights, labels, **how):
-        drawn.append(labels)
-        return Figure().subplots()
-
-    monkeypatch.setattr(pictures.figures, "vertex_weights", recorded)
+    monkeypatch.setattr(pictures.figures, "vertex_weights",
+                        lambda weights, labels, ax, title: drawn.append((title, weights.mean(), labels)))
     table = tables_of("mosi")["figure6"]
-    alphas = {f"alpha_{layer}": np.full((n, len(test), 1), 1 / n) for layer, n in (("m", 3), ("2", 3), ("3", 6))}
-    text = pictures.figure6(table, {table.rows[0]: [alphas]}, corpus, tmp_path / "figure6.png")
-    assert drawn == [[names[test[i]] for i in np.linspace(0, len(test) - 1, 24).astype(int)]
-                     for names in (corpus.words, corpus.ids)]
+    results = {row: [{name: np.full((n, len(test), 1), value)
+                      for name, n in (("alpha_m", 3), ("alpha_2", 3), ("alpha_3", 6))}]
+               for row, value in zip(table.rows, (0.25, 0.5), strict=True)}
+    text = pictures.figure6(table, results, corpus, tmp_path / "figure6.png")
+    rows = np.linspace(0, len(test) - 1, 24).astype(int)
+    assert drawn == [(label, value, [names[test[i]] for i in rows]) for names in (corpus.words, corpus.ids)
+                     for label, value in (("paper variant", 0.25), ("released variant", 0.5))]
     assert {path.name for path in tmp_path.iterdir()} == {"figure6_words.png", "figure6.png"}
     assert "![Figure 6](figure6.png)" in text
-    assert "| mean | 0.333 |" in text
+    assert "| paper variant, mean | 0.250 |" in text
+    assert "| released variant, deviation | 0.000 |" in text
 
 
 def test_list_says_how_many_runs_each_needs(capsys):

@@ -24,7 +24,7 @@ from argf_np.settings import preset
 from argf_np.support.errors import InUseError
 from argf_np.support.lock import locked
 
-SHORT = ["table5", "--epochs", "1", "--k", "3", "--seeds", "1"]  # 4 runs
+SHORT = ["table5", "--epochs", "1", "--k", "3", "--seeds", "1"]  # 4 runs; figure6 has one of them, and another
 
 
 def write_small(folder):
@@ -142,7 +142,7 @@ def test_a_command_writes_its_tables_and_a_file_a_run(finished):
     names = {name for name in files if not name.startswith("runs/")}
     assert names == {"table5_mosi.md", "table5_mosi.csv", "figure6_mosi.md", "figure6_mosi.csv", "figure6_mosi.png",
                      "figure6_mosi_words.png", ".lock"}
-    assert len(files) - len(names) == 4
+    assert len(files) - len(names) == 5
     assert "runs/mosi-real-l-paper-fixed-seed0-withoutclassifier-epochs1-k3.npz" in files
     assert files["table5_mosi.md"].decode() in output
     assert "![Figure 6](figure6_mosi.png)" in output
@@ -176,7 +176,7 @@ def test_the_same_command_gives_the_same_files_and_does_nothing_twice(finished, 
     monkeypatch.setattr(runs, "attempt", None)
     assert experiments.main(command) == 0
     assert files_in(tmp_path) == finished[0]
-    assert capsys.readouterr().err.splitlines()[-1] == "4 of 4 runs done, 0 running, 0 left"
+    assert capsys.readouterr().err.splitlines()[-1] == "5 of 5 runs done, 0 running, 0 left"
 
 
 def restore(finished, folder):
@@ -248,9 +248,9 @@ def test_runs_that_fail_are_named_and_the_others_finish(finished, data, tmp_path
         f"failed: {name.format('classifier')}: ZeroDivisionError: division by zero",
         f"failed: {name.format('decoder')}: tried 3 times: ImportError: no module"]
     assert lines[-1] == "table5: not written, since some of its runs failed"
-    assert "2 of 4 runs done, 0 running, 0 left, 2 failed" in lines
+    assert "3 of 5 runs done, 0 running, 0 left, 2 failed" in lines
     done = files_in(tmp_path)
-    assert len([name for name in done if name.startswith("runs/")]) == 2
+    assert len([name for name in done if name.startswith("runs/")]) == 3
     assert done.items() <= finished[0].items()
     assert "figure6_mosi.md" in done, "what needs none of them is written"
 
@@ -286,7 +286,7 @@ def test_killing_all_and_starting_again_ends_with_the_same_bytes(finished, data,
     process.kill()
     process.communicate()
     done = [path for path in (tmp_path / "runs").glob("*.npz")]
-    assert len(done) < 4
+    assert len(done) < 5
     times = [path.stat().st_mtime_ns for path in done]
     again = start(data, tmp_path, *SHORT, "figure6", "--jobs", "2")
     output, _ = again.communicate()
@@ -354,7 +354,7 @@ def test_a_dask_cluster_gives_the_same_files_also_when_a_worker_is_killed(cluste
     command = [*SHORT, "figure6", "--data-dir", str(data), "--dask", address, "--out"]
     assert experiments.main([*command, str(tmp_path / "both")]) == 0
     assert files_in(tmp_path / "both") == finished[0]
-    assert "0 of 4 runs done, 3 running, 1 left" in capsys.readouterr().err
+    assert "0 of 5 runs done, 3 running, 2 left" in capsys.readouterr().err
 
     folder = tmp_path / "one"
 

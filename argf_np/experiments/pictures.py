@@ -38,25 +38,27 @@ def figure5(table, results, corpus, path):
 
 
 def figure6(table, results, corpus, path):
-    """Draw Figure 6 for 24 test utterances of seed 0, and give the means over all of them as Markdown.
+    """Draw Figure 6 for 24 test utterances of seed 0, a panel a row, and give the means over all of them as Markdown.
 
     The rows of one picture bear the words. Those of the other, which goes with the Markdown, bear the utterances' ids,
     so that it can be passed on where the data cannot.
     """
-    result = next(iter(results.values()))[0]
-    weights, test = figures.stack_weights(result), corpus.utterances("test")
-    some = np.linspace(0, len(test) - 1, 24).astype(int)
-    with_words = path.with_stem(f"{path.stem}_words")
+    weights = {row.label: figures.stack_weights(some[0]) for row, some in results.items()}
+    test, with_words = corpus.utterances("test"), path.with_stem(f"{path.stem}_words")
+    shown = np.linspace(0, len(test) - 1, 24).astype(int)
     for texts, file in ((corpus.words, with_words), (corpus.ids, path)):
-        rows = [texts[test[i]] for i in some]
-        ax = figures.vertex_weights(weights[some], rows, title=f"{corpus.source} data, seed 0")
+        figure = Figure((figures.WIDTH, 7 * len(weights)), layout="constrained")
+        for ax, (label, of) in zip(figure.subplots(len(weights)), weights.items(), strict=True):
+            figures.vertex_weights(of[shown], [texts[test[i]] for i in shown], ax, label)
+        figure.suptitle(f"Figure 6: the weights of the vertices, {corpus.source} data, seed 0", x=0.01, ha="left",
+                        weight="bold")
         with files.replacing(file) as part:
-            figures.save(ax.figure, part)
-    names = figures.gfn.VERTICES
+            figures.save(figure, part)
+    lines = [[f"{label}, {name}", *(f"{w:.3f}" for w in of)] for label, all_of in weights.items()
+             for name, of in (("mean", all_of.mean(axis=0)), ("deviation", all_of.std(axis=0)))]
     return "\n\n".join([
         heading(table, corpus.source), f"![Figure 6]({path.name})",
         f"Mean and standard deviation over the {len(test)} test utterances, seed 0; the bimodal weights of an "
         f"utterance sum to 1, and so do the trimodal ones. The rows of {with_words.name} bear the utterances' words; "
         "here they bear their ids, so that this page can be passed on where the data cannot.",
-        grid(["", *names], [["mean", *(f"{w:.3f}" for w in weights.mean(axis=0))],
-                            ["deviation", *(f"{w:.3f}" for w in weights.std(axis=0))]])]) + "\n"
+        grid(["", *figures.gfn.VERTICES], lines)]) + "\n"
