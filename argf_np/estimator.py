@@ -142,8 +142,9 @@ class ARGF:
         return np.array(self.classes)[probabilities.argmax(axis=1)]
 
     def predict_proba(self, videos):
-        """Probabilities (n, N) of `classes` for the n utterances of a Corpus, in evaluation mode by every protocol.
+        """Probabilities (n, N) of `classes` for the n utterances of a Corpus, in evaluation mode.
 
+        What the protocols "transductive" and "released" do to the test utterances of a run is not done here.
         Utterances are seen in the context of their video. A modality that an utterance lacks is at its training mean.
         Memory does not grow with the corpus if its features are memory-mapped. Raises DataError where modalities or
         widths are not those of training.
