@@ -9,11 +9,11 @@ from . import gfn_eq10_16 as gfn
 from . import metrics, nn
 from .data import Corpus, DataError, moments, require_trainable, standardise
 from .data.corpus import SPLITS
+from .errors import ModelError, SettingError
 from .model import evaluation_params, forward, predict
 from .settings import PRESETS, Settings, checked, settings_for
 from .support import archive, files
 from .support.contexts import contexts
-from .support.errors import ModelError, SettingError
 from .training import fit, init_params
 from .ucln import apply_ucln, init_ucln
 

@@ -5,8 +5,8 @@ from dataclasses import asdict, dataclass, field, fields
 from numbers import Integral, Real
 
 from .baselines import MODELS
+from .errors import SettingError
 from .fusion import FUSIONS
-from .support.errors import SettingError
 
 NUMBERS = {int: Integral, float: Real}  # what may stand for a number of a type, NumPy's too
 

@@ -14,6 +14,7 @@ import numpy as np
 from . import __version__, metrics
 from .baselines import MODELS
 from .data import load, standardise
+from .errors import ModelError, SettingError
 from .estimator import ARGF, FIELDS, require_fit, select
 from .evaluate import format_scores, majority
 from .model import forward
@@ -22,7 +23,6 @@ from .settings import PAPER, PRESETS, add_flags, command_line, flag, preset, set
 from .support import files
 from .support.commands import Parser, Progress, exit_code
 from .support.contexts import context_of_modalities
-from .support.errors import ModelError, SettingError
 from .support.finite import checked_operations
 from .support.lock import locked
 

@@ -17,11 +17,11 @@ import autograd.numpy as np
 from . import label_shift, nn
 from . import losses_eq2_3_4_6_8_9 as losses
 from .embedding_eq1_5_7 import classify, decode, discriminate
+from .errors import NotFiniteError
 from .fusion import fuse
 from .model import embed, evaluation_params, forward, init_model, predict
 from .nn import ops
 from .support.archive import restore
-from .support.errors import NotFiniteError
 from .support.finite import require_finite, require_finite_params, steps_done
 
 UPDATES = {

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from argf_np import nn, train, training
+from argf_np.errors import NotFiniteError
 from argf_np.nn import ops
 from argf_np.settings import Settings
 from argf_np.support import archive
-from argf_np.support.errors import NotFiniteError
 from argf_np.support.finite import checked_operations
 
 n, d, N = 40, 6, 4

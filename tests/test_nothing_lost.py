@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 
 from argf_np import data, nn, train
+from argf_np.errors import InUseError, ModelError
 from argf_np.estimator import ARGF
 from argf_np.support import archive, files
-from argf_np.support.errors import InUseError, ModelError
 from argf_np.support.lock import locked
 
 EPOCHS = 60

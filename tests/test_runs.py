@@ -18,10 +18,10 @@ import pytest
 from threadpoolctl import threadpool_info
 
 from argf_np import nn
+from argf_np.errors import InUseError
 from argf_np.experiments import __main__ as experiments
 from argf_np.experiments import isolated, runs
 from argf_np.settings import preset
-from argf_np.support.errors import InUseError
 from argf_np.support.lock import locked
 
 SHORT = ["table5", "--epochs", "1", "--k", "3", "--seeds", "1"]  # 4 runs; figure6 has one of them, and another

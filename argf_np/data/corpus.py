@@ -5,12 +5,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from ..errors import DataError
+
 SPLITS = ("train", "validation", "test")
 CHUNK = 2**20  # numbers of a feature array that are looked at together
-
-
-class DataError(ValueError):
-    """Data that cannot be used. The message is one line for people: file, row, what is there, what was expected."""
 
 
 def notice(text):

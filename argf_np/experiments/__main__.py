@@ -3,10 +3,10 @@
 import sys
 from pathlib import Path
 
+from ..errors import SettingError
 from ..settings import PRESETS, command_line
 from ..support import files
 from ..support.commands import Parser, exit_code
-from ..support.errors import SettingError
 from ..train import run_name
 from . import isolated, markdown, runs
 from .commands import add_flags, common_settings, completed, whole

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from .. import settings
 from ..data import data_dir, load
-from ..support.errors import SettingError
+from ..errors import SettingError
 from ..support.lock import locked
 from . import runs
 

@@ -7,8 +7,8 @@ import zipfile
 import numpy as np
 
 from .. import nn
+from ..errors import ModelError
 from . import files
-from .errors import ModelError
 
 VERSION = 1  # of the format; a reader refuses what is newer
 

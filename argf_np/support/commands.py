@@ -4,8 +4,7 @@ import argparse
 import sys
 import time
 
-from ..data import DataError
-from .errors import ExpectedError
+from ..errors import ArgfError
 
 
 class Parser(argparse.ArgumentParser):
@@ -19,7 +18,7 @@ def exit_code(work):
     """``work()``, and the exit code: 0; 2 for an expected error, 130 for Ctrl-C, each with one line on stderr."""
     try:
         work()
-    except (DataError, ExpectedError) as error:
+    except ArgfError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except OSError as error:

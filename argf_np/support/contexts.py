@@ -3,9 +3,9 @@
 import numpy as np
 
 from ..data import DataError
+from ..errors import NotFiniteError
 from ..ucln import apply_ucln, train_ucln
 from . import files
-from .errors import NotFiniteError
 
 SEEDS = {"a": 0, "l": 1, "v": 2}  # of the paper's modalities; the letters of its name for any other
 

@@ -7,9 +7,9 @@ from autograd.extend import defvjp, primitive
 from autograd.tracer import isbox
 
 from .. import nn
+from ..errors import NotFiniteError
 from ..model import forward
 from ..nn import ops
-from .errors import NotFiniteError
 
 
 def require_finite(values, params, optimisers, x, variant):

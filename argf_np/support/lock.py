@@ -2,7 +2,7 @@
 
 from contextlib import contextmanager
 
-from .errors import InUseError
+from ..errors import InUseError
 
 try:
     import fcntl

@@ -1,0 +1,29 @@
+"""Errors that are one line for people. A command prints that line and ends with exit code 2."""
+
+
+class ArgfError(ValueError):
+    """The root of them all: something cannot be done as it was asked for."""
+
+
+class DataError(ArgfError):
+    """Data that cannot be used. The message names the file, the place, the value and what was expected."""
+
+
+class SettingError(ArgfError):
+    """A setting that is not allowed."""
+
+
+class ModelError(ArgfError):
+    """A file that holds no usable model or checkpoint, or a model that is not fitted yet."""
+
+
+class InUseError(ArgfError):
+    """A folder in which another process is working."""
+
+
+class NotFiniteError(ArgfError):
+    """A number that became infinite or NaN during training."""
+
+    def __init__(self, message, step=None):
+        super().__init__(message)
+        self.step = step
