@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 from autograd import grad
 
-from argf_np import losses_eq2_3_4_6_8_9 as losses
-from argf_np import nn, training
-from argf_np.embedding_eq1_5_7 import decode, discriminate, encode
-from argf_np.fusion import FUSIONS
-from argf_np.model import embed, forward
+from argf_np.paper import joint_embedding_eq1_9 as losses
+from argf_np import nn
+from argf_np.paper import protocols, updates
+from argf_np.paper.joint_embedding_eq1_9 import decode, discriminate, encode
+from argf_np.paper.fusions_table6 import FUSIONS
+from argf_np.paper.model import embed, forward
 from argf_np.settings import Settings
 
 d, k, N, B, n = 6, 5, 4, 8, 40
@@ -52,7 +53,7 @@ def batch(data):
 
 
 def init(settings):
-    return training.init_params(np.random.default_rng(1), d, N, settings, 3)
+    return updates.init_params(np.random.default_rng(1), d, N, settings, 3)
 
 
 def leaves(tree):
@@ -66,7 +67,7 @@ def test_every_choice_is_tested():
 @each_variant
 @each_ablation
 def test_updates(without, variant):
-    updates = training.updates_of(replace(SETTINGS, without=without, variant=variant))
+    updates = updates.updates_of(replace(SETTINGS, without=without, variant=variant))
     expected = {update: set(groups) for update, groups in UPDATES[without].items()}
     if variant == "released":
         expected["fusion"] = {"gfn"}  # D7
@@ -81,10 +82,10 @@ def test_what_is_left_out_does_not_exist(without, batch):
     settings = replace(SETTINGS, without=without)
     params = init(settings)
     assert set(params) == GROUPS[without]
-    assert {group for groups in training.init_optimisers(params, settings).values() for group in groups} == set(params)
+    assert {group for groups in updates.init_optimisers(params, settings).values() for group in groups} == set(params)
     out = forward(params, batch[0])
     assert set(forward(init(SETTINGS), batch[0])) - set(out) == OUTPUTS[without]
-    scores = training.evaluate(params, *batch, settings)
+    scores = protocols.evaluate(params, *batch, settings)
     assert set(scores) == LOSSES[without] | {"fusion", "accuracy"}
 
 
@@ -101,7 +102,7 @@ def test_a_batch_moves_all_that_there_is(without, variant, batch):
     settings = replace(SETTINGS, without=without, variant=variant)
     params = init(settings)
     before = leaves(params)
-    values = training.train_batch(params, training.init_optimisers(params, settings), *batch, settings, None)
+    values = updates.train_batch(params, updates.init_optimisers(params, settings), *batch, settings, None)
     assert set(values) == set(UPDATES[without])
     assert all((leaf != before[path]).any() for path, leaf in nn.leaves(params))
 
@@ -131,7 +132,7 @@ def test_the_other_losses_stay_as_they_were(without, batch):
     values, gradients = [], []
     for s in (SETTINGS, settings):
         params = init(s)
-        value, gradient = training.batch_gradients(params, *batch, training.updates_of(s), s, None)
+        value, gradient = updates.batch_gradients(params, *batch, updates.updates_of(s), s, None)
         values.append(value)
         gradients.append(gradient)
     same = set(UPDATES[without]) - ({"embedding"} if without != "classifier" else set())
@@ -154,8 +155,8 @@ def test_what_is_left_out_moves_no_encoder(without, batch):
             return 0.8 * losses.reconstruction_loss(decode(params["decoders"], x_e), x)
         return 0.2 * losses.fake_adversarial_loss(discriminate(params["discriminator"], x_e), settings.target_row)
 
-    updates = {"embedding": training.updates_of(settings)["embedding"]}
-    values, gradients = training.batch_gradients(params, x, y, updates, settings, None)
+    updates = {"embedding": updates.updates_of(settings)["embedding"]}
+    values, gradients = updates.batch_gradients(params, x, y, updates, settings, None)
     np.testing.assert_allclose(values["embedding"], loss(params["encoders"]))
     expected = leaves(grad(loss)(params["encoders"]))
     for path, leaf in nn.leaves(gradients["embedding"]["encoders"]):
@@ -166,7 +167,7 @@ def test_what_is_left_out_moves_no_encoder(without, batch):
 def test_without_embedding_the_fusion_reads_the_features(fusion, data):
     settings = replace(SETTINGS, without="embedding", fusion=fusion)
     x, y = data
-    fitted = training.fit(x, y, ROWS, settings)
+    fitted = protocols.train(x, y, ROWS, settings)
     assert set(fitted["params"]) == {fusion}
     assert embed(fitted["params"], x) is x
     M = FUSIONS[fusion].fuse(fitted["params"][fusion], x[:, ROWS["test"]])["M"]
@@ -179,7 +180,7 @@ def test_without_embedding_the_fusion_reads_the_features(fusion, data):
 def test_it_trains(without, protocol, variant, data):
     """Every ablation runs to its end by every protocol, with a row of finite numbers an epoch."""
     settings = replace(SETTINGS, without=without, protocol=protocol, variant=variant, drop_rate=0.3)
-    fitted = training.fit(*data, ROWS, settings)
+    fitted = protocols.train(*data, ROWS, settings)
     assert set(fitted["params"]) == GROUPS[without]
     assert len(fitted["history"]) == settings.epochs
     for row in fitted["history"]:

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from helpers import assert_gradient, dense, sigmoid, softmax
 
-from argf_np import nn, ucln
+from argf_np import nn
+from argf_np.paper import ucln
 from argf_np.baselines import MODELS, bc_lstm, logistic
 from argf_np.data import Corpus, standardise
 from argf_np.settings import Settings

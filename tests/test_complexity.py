@@ -7,10 +7,10 @@ import pytest
 from helpers import with_each_implementation
 
 from argf_np.experiments import complexity as c
-from argf_np.fusion import FUSIONS
-from argf_np.model import init_model, predict
+from argf_np.paper.fusions_table6 import FUSIONS
+from argf_np.paper.model import init_model, predict
 from argf_np.nn import ops, readable
-from argf_np.ucln import class_logits, context_features, init_ucln
+from argf_np.paper.ucln import class_logits, context_features, init_ucln
 
 B, d, k, N = 5, 7, 11, 3
 each_rule = pytest.mark.parametrize("rule", c.RULES)
@@ -123,12 +123,12 @@ def test_products_are_those_that_numpy_is_asked_for(name, monkeypatch, rng):
         return matmul(x, W)
 
     params = init_model(rng, d, k, N, "float64", fusion=name)
-    previous = ops.use("readable")
+    previous = nn.use("readable")
     try:
         monkeypatch.setattr(readable.np, "matmul", recorded)
         calls = counted(params, np.zeros((3, B, d)))
     finally:
-        ops.use(previous)
+        nn.use(previous)
     cost = c.operations(calls, "multiply-add")
     assert cost.pop(c.SIMILARITIES, 0) == (2 * B * k * 9 if name == "gfn" else 0)
     assert sum(cost.values()) == 2 * sum(multiply_adds)
@@ -147,14 +147,14 @@ def test_products_of_an_lstm_are_those_that_numpy_is_asked_for(monkeypatch, rng)
 
     V, u = 2, 4
     params, x = init_ucln(rng, d, k, N), rng.standard_normal((V, u, d))
-    previous = ops.use("readable")
+    previous = nn.use("readable")
     try:
         monkeypatch.setattr(readable.np, "matmul", recorded(matmul))
         monkeypatch.setattr(readable.np, "dot", recorded(dot))
         with c.counting(params) as calls:
             class_logits(params, context_features(params, x, np.ones((V, u), bool)))
     finally:
-        ops.use(previous)
+        nn.use(previous)
     assert total(calls, "multiply-add") == 2 * sum(multiply_adds)
 
 

@@ -11,11 +11,12 @@ import numpy as np
 import pytest
 from helpers import B, N, d, k, shaken
 
-from argf_np import losses_eq2_3_4_6_8_9 as losses
-from argf_np import nn, training, ucln
+from argf_np.paper import joint_embedding_eq1_9 as losses
+from argf_np import nn
+from argf_np.paper import protocols, ucln, updates
 from argf_np.data.published import DATASETS
-from argf_np.embedding_eq1_5_7 import classify, discriminate, encode, init_classifier
-from argf_np.gfn_eq10_16 import (
+from argf_np.paper.joint_embedding_eq1_9 import classify, discriminate, encode, init_classifier
+from argf_np.paper.graph_fusion_eq10_16 import (
     BIMODAL,
     TRIMODAL,
     TRIMODAL_ROWS,
@@ -27,7 +28,7 @@ from argf_np.gfn_eq10_16 import (
     weighted_sum,
 )
 from argf_np.metrics import scores
-from argf_np.model import evaluation_params, init_model, predict
+from argf_np.paper.model import evaluation_params, init_model, predict
 from argf_np.nn import ops
 from argf_np.settings import Settings, preset
 
@@ -53,8 +54,8 @@ def graphs(rng):
 
 
 def gradients(params, batch, settings):
-    return training.batch_gradients(
-        params, *batch, training.updates_of(settings), settings, np.random.default_rng(1))[1]
+    return updates.batch_gradients(
+        params, *batch, updates.updates_of(settings), settings, np.random.default_rng(1))[1]
 
 
 def twice(*arrays):
@@ -70,9 +71,9 @@ def test_d01_w_is_1_and_a_learnt_one_collapses(params, batch, rng):
     assert training.adversarial_weight(params) == 1
     settings = replace(SETTINGS, learn_w=True, lr=0.1)
     params["w"] = nn.pack({"log_w": np.zeros(1)})
-    optimisers, weights = training.init_optimisers(params, settings), []
+    optimisers, weights = updates.init_optimisers(params, settings), []
     for _ in range(50):
-        training.train_batch(params, optimisers, *batch, settings, rng)
+        updates.train_batch(params, optimisers, *batch, settings, rng)
         weights.append(training.adversarial_weight(params))
     assert (np.diff([1, *weights]) < 0).all()
     assert weights[-1] < 0.1
@@ -120,14 +121,14 @@ def test_d05_classification_error_is_a_norm_or_a_sum_of_absolute_errors():
 ])
 def test_d06_order_of_the_updates(variant, order, params, batch, rng, monkeypatch):
     settings = replace(SETTINGS, variant=variant)
-    optimisers, stepped, adam = training.init_optimisers(params, settings), [], nn.adam
+    optimisers, stepped, adam = updates.init_optimisers(params, settings), [], nn.adam
 
     def recorded(state, *rest, **named):
         stepped.extend(update for update, states in optimisers.items() for other in states.values() if other is state)
         adam(state, *rest, **named)
 
     monkeypatch.setattr(nn, "adam", recorded)
-    training.train_batch(params, optimisers, *batch, settings, rng)
+    updates.train_batch(params, optimisers, *batch, settings, rng)
     assert list(dict.fromkeys(stepped)) == order
     assert stepped == sorted(stepped, key=order.index)  # an update has done with all its groups before the next begins
 
@@ -144,8 +145,8 @@ def test_d07_fusion_reaches_the_encoders_or_stops_before_them(params, batch):
 @pytest.mark.parametrize("variant", ["paper", "released"])
 def test_d08_discriminator_descends_half_of_L_tal(variant, params, batch):
     settings = replace(SETTINGS, variant=variant)
-    updates = {"discriminator": training.updates_of(settings)["discriminator"]}
-    value = training.batch_gradients(params, *batch, updates, settings, None)[0]["discriminator"]
+    updates = {"discriminator": updates.updates_of(settings)["discriminator"]}
+    value = updates.batch_gradients(params, *batch, updates, settings, None)[0]["discriminator"]
     z = discriminate(params["discriminator"], encode(params["encoders"], batch[0]))
     assert value == pytest.approx(0.5 * losses.true_adversarial_loss(z, 1))
 
@@ -198,7 +199,7 @@ def test_d13_adam_with_the_released_betas_and_coupled_weight_decay(params, batch
     """Coupled: the decay is part of the gradient, so the first step has the learning rate's length all the same."""
     calls = []
     monkeypatch.setattr(nn, "adam", lambda *args, **named: calls.append((args, named)))
-    training.train_batch(params, training.init_optimisers(params, SETTINGS), *batch,
+    updates.train_batch(params, updates.init_optimisers(params, SETTINGS), *batch,
                          replace(SETTINGS, lr=0.03, weight_decay=0.07), rng)
     assert {(args[3:], named["weight_decay"]) for args, named in calls} == {((0.03, (0.5, 0.999)), 0.07)}
     monkeypatch.undo()
@@ -241,7 +242,7 @@ def test_d14_only_the_released_protocol_predicts_in_training_mode(protocol, rng,
         return real(params, x, variant, drop_rate, rng, **how)
 
     monkeypatch.setattr(training, "predict", recorded)
-    training.fit(x, y, rows, replace(SETTINGS, protocol=protocol, drop_rate=0.3))
+    protocols.train(x, y, rows, replace(SETTINGS, protocol=protocol, drop_rate=0.3))
     assert set(modes) == {(False, True) if protocol == "released" else (True, False)}
 
 

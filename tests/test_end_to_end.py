@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from argf_np import data, training, ucln
-from argf_np.gfn_eq10_16 import UNIMODAL
+from argf_np import data
+from argf_np.paper import protocols, ucln, updates
+from argf_np.paper.graph_fusion_eq10_16 import UNIMODAL
 from argf_np.settings import preset
 
 
@@ -32,6 +33,6 @@ def test_each_modality_alone_is_at_chance(trimodal):
 
 def test_argf_finds_what_only_three_modalities_together_say(trimodal):
     corpus, features, _, rows = trimodal
-    fitted = training.fit(features, np.eye(2)[corpus.labels], rows, preset("mosi", epochs=10))
+    fitted = protocols.train(features, np.eye(2)[corpus.labels], rows, preset("mosi", epochs=10))
     assert balanced_accuracy(corpus, rows["test"], fitted["probabilities"]) > 0.9
     assert np.mean(fitted["probabilities"].argmax(axis=1) == corpus.labels[rows["test"]]) > 0.9

@@ -11,7 +11,7 @@ import pytest
 from helpers import B, assert_gradient, batch_norm, d, dense, dropout_masks, k, leaky_relu, member, shaken, times, weigh
 
 from argf_np import nn
-from argf_np.embedding_eq1_5_7 import encode, init_encoders
+from argf_np.paper.joint_embedding_eq1_9 import encode, init_encoders
 
 pytestmark = pytest.mark.eq1
 
@@ -67,7 +67,7 @@ def test_each_modality_has_an_encoder_of_its_own(params, x):
 
 
 def test_in_evaluation_an_utterance_does_not_depend_on_the_others(params, x):
-    frozen = nn.freeze(params, lambda p, rows: encode(p, x[:, rows]), [range(B)])
+    frozen = nn.batch_norm_statistics(params, lambda p, rows: encode(p, x[:, rows]), [range(B)])
     alone = np.concatenate([encode(frozen, x[:, [b]]) for b in range(B)], axis=1)
     np.testing.assert_allclose(alone, encode(frozen, x), rtol=0, atol=1e-12)
     np.testing.assert_allclose(alone, encode(params, x), rtol=0, atol=1e-12)  # it was frozen on this very batch

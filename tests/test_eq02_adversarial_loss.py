@@ -10,7 +10,7 @@ import pytest
 from helpers import B, assert_gradient, sigmoid
 
 from argf_np import nn
-from argf_np.losses_eq2_3_4_6_8_9 import adversarial_loss, fake_adversarial_loss, true_adversarial_loss
+from argf_np.paper.joint_embedding_eq1_9 import adversarial_loss, fake_adversarial_loss, true_adversarial_loss
 
 pytestmark = pytest.mark.eq2
 A, L, V = 0, 1, 2  # rows of the modalities

@@ -7,8 +7,8 @@ import pytest
 from helpers import B, assert_gradient, d, k, shaken, sigmoid
 
 from argf_np import nn
-from argf_np.embedding_eq1_5_7 import discriminate, encode, init_discriminator, init_encoders
-from argf_np.losses_eq2_3_4_6_8_9 import fake_adversarial_loss
+from argf_np.paper.joint_embedding_eq1_9 import discriminate, encode, init_discriminator, init_encoders
+from argf_np.paper.joint_embedding_eq1_9 import fake_adversarial_loss
 
 pytestmark = pytest.mark.eq3
 A, L, V = 0, 1, 2  # rows of the modalities

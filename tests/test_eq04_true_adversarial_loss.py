@@ -11,8 +11,8 @@ import pytest
 from helpers import B, assert_gradient, dense, k, leaky_relu, shaken, sigmoid
 
 from argf_np import nn
-from argf_np.embedding_eq1_5_7 import discriminate, init_discriminator
-from argf_np.losses_eq2_3_4_6_8_9 import true_adversarial_loss
+from argf_np.paper.joint_embedding_eq1_9 import discriminate, init_discriminator
+from argf_np.paper.joint_embedding_eq1_9 import true_adversarial_loss
 
 pytestmark = pytest.mark.eq4
 A, L, V = 0, 1, 2  # rows of the modalities

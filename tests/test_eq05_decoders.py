@@ -11,7 +11,7 @@ import pytest
 from helpers import B, assert_gradient, batch_norm, d, dense, dropout_masks, k, leaky_relu, member, shaken, times, weigh
 
 from argf_np import nn
-from argf_np.embedding_eq1_5_7 import decode, init_decoders
+from argf_np.paper.joint_embedding_eq1_9 import decode, init_decoders
 
 pytestmark = pytest.mark.eq5
 
@@ -67,6 +67,6 @@ def test_each_modality_has_a_decoder_of_its_own(params, x_e):
 
 
 def test_in_evaluation_an_utterance_does_not_depend_on_the_others(params, x_e):
-    frozen = nn.freeze(params, lambda p, rows: decode(p, x_e[:, rows]), [range(B)])
+    frozen = nn.batch_norm_statistics(params, lambda p, rows: decode(p, x_e[:, rows]), [range(B)])
     alone = np.concatenate([decode(frozen, x_e[:, [b]]) for b in range(B)], axis=1)
     np.testing.assert_allclose(alone, decode(frozen, x_e), rtol=0, atol=1e-12)

@@ -7,7 +7,7 @@ import pytest
 from helpers import B, assert_gradient, d
 
 from argf_np import nn
-from argf_np.losses_eq2_3_4_6_8_9 import reconstruction_loss
+from argf_np.paper.joint_embedding_eq1_9 import reconstruction_loss
 
 pytestmark = pytest.mark.eq6
 

@@ -10,7 +10,7 @@ import pytest
 from helpers import B, N, assert_gradient, batch_norm, dense, dropout_masks, k, shaken, softmax, times, weigh
 
 from argf_np import nn
-from argf_np.embedding_eq1_5_7 import classify, init_classifier
+from argf_np.paper.joint_embedding_eq1_9 import classify, init_classifier
 
 pytestmark = pytest.mark.eq7
 
@@ -63,6 +63,6 @@ def test_each_modality_alone(params, x_e):
 
 
 def test_in_evaluation_an_utterance_does_not_depend_on_the_others(params, x_e):
-    frozen = nn.freeze(params, lambda p, rows: classify(p, x_e[:, rows]), [range(B)])
+    frozen = nn.batch_norm_statistics(params, lambda p, rows: classify(p, x_e[:, rows]), [range(B)])
     alone = np.concatenate([classify(frozen, x_e[:, [b]]) for b in range(B)], axis=1)
     np.testing.assert_allclose(alone, classify(frozen, x_e), rtol=0, atol=1e-12)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from helpers import assert_gradient
 
-from argf_np.losses_eq2_3_4_6_8_9 import discriminator_term, embedding_term, total_loss
+from argf_np.paper.joint_embedding_eq1_9 import discriminator_term, embedding_term, total_loss
 
 pytestmark = pytest.mark.eq9
 L_fal, L_tal, L_rl, L_cl, lambda_ = 1.3, 2.1, 3.7, 0.9, 0.2

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from helpers import B, assert_gradient, dense, k, shaken, sigmoid, weigh
 
-from argf_np.gfn_eq10_16 import init_gfn, modality_attention, unimodal_dynamics
+from argf_np.paper.graph_fusion_eq10_16 import init_gfn, modality_attention, unimodal_dynamics
 
 pytestmark = pytest.mark.eq10
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from helpers import B, assert_gradient, dense, k, leaky_relu, shaken, weigh
 
-from argf_np.gfn_eq10_16 import BIMODAL, BIMODAL_ROWS, UNIMODAL, fuse, init_gfn
+from argf_np.paper.graph_fusion_eq10_16 import BIMODAL, BIMODAL_ROWS, UNIMODAL, fuse, init_gfn
 
 pytestmark = pytest.mark.eq11
 n = 6  # pairs

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from helpers import B, assert_gradient, k, softmax, weigh
 
-from argf_np.gfn_eq10_16 import similarity
+from argf_np.paper.graph_fusion_eq10_16 import similarity
 from argf_np.nn import ops
 
 pytestmark = pytest.mark.eq12

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from helpers import B, assert_gradient, weigh
 
-from argf_np.gfn_eq10_16 import edge_weight, vertex_scores
+from argf_np.paper.graph_fusion_eq10_16 import edge_weight, vertex_scores
 
 pytestmark = pytest.mark.eq13
 n = 6  # pairs

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from helpers import B, assert_gradient, k, weigh
 
-from argf_np.gfn_eq10_16 import vertex_weights, weighted_sum
+from argf_np.paper.graph_fusion_eq10_16 import vertex_weights, weighted_sum
 
 pytestmark = pytest.mark.eq15
 n = 6  # vertices

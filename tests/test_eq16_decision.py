@@ -10,7 +10,7 @@ import pytest
 from helpers import B, N, assert_gradient, batch_norm, dense, k, shaken, softmax, weigh
 
 from argf_np import nn
-from argf_np.gfn_eq10_16 import decide, graph_fusion, init_gfn
+from argf_np.paper.graph_fusion_eq10_16 import decide, graph_fusion, init_gfn
 
 pytestmark = pytest.mark.eq16
 
@@ -60,7 +60,7 @@ def test_order_within_the_batch_does_not_matter(params, Omega, rng):
 
 
 def test_in_evaluation_an_utterance_does_not_depend_on_the_others(params, Omega):
-    frozen = nn.freeze(params, lambda p, rows: decide(p, Omega[rows]), [range(B)])
+    frozen = nn.batch_norm_statistics(params, lambda p, rows: decide(p, Omega[rows]), [range(B)])
     alone = np.concatenate([decide(frozen, Omega[[b]]) for b in range(B)])
     np.testing.assert_allclose(alone, decide(frozen, Omega), rtol=0, atol=1e-14)
 

@@ -10,12 +10,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from argf_np import data, estimator, nn, ucln
+from argf_np import data, estimator, nn
+from argf_np.paper import ucln
 from argf_np.data import Corpus, DataError
 from argf_np.errors import ModelError, SettingError
 from argf_np.estimator import ARGF
-from argf_np.model import forward
-from argf_np.support import archive
+from argf_np.paper.model import forward
+from argf_np.storage import archive
 
 TINY = {"d": 4, "k": 3, "epochs": 2, "ucln_epochs": 1, "batch_size": 4}
 OWN = {"speech": 5, "pulse": 2, "posture.x": 3, "text": 6}

@@ -5,12 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from argf_np import nn, train, training
+from argf_np import nn, train
+from argf_np.paper import protocols, updates
 from argf_np.errors import NotFiniteError
 from argf_np.nn import ops
 from argf_np.settings import Settings
-from argf_np.support import archive
-from argf_np.support.finite import checked_operations
+from argf_np.storage import archive
+from argf_np.commands import checked_operations
 
 n, d, N = 40, 6, 4
 SETTINGS = Settings(k=5, batch_size=8, epochs=3, lr=0.01)
@@ -27,7 +28,7 @@ def task(rng):
 @pytest.mark.parametrize(("step", "place"), [(7, "epoch 2, batch 3 of 4"), (4, "epoch 1, batch 4 of 4")])
 def test_names_the_first_gradient_and_keeps_the_epochs_before(activations, step, place, task, monkeypatch):
     """A gradient without a number in it, of the one classifier step: what follows from it is not blamed."""
-    batch_gradients, kept = training.batch_gradients, []
+    batch_gradients, kept = updates.batch_gradients, []
 
     def broken(params, x, y, updates, settings, rng):
         values, gradients = batch_gradients(params, x, y, updates, settings, rng)
@@ -41,7 +42,7 @@ def test_names_the_first_gradient_and_keeps_the_epochs_before(activations, step,
     monkeypatch.setattr(training, "batch_gradients", broken)
     settings = replace(SETTINGS, activations=activations)
     with np.errstate(invalid="ignore"), pytest.raises(NotFiniteError) as caught:
-        training.fit(*task, settings, keep=lambda state: kept.append(len(state["history"])))
+        protocols.train(*task, settings, keep=lambda state: kept.append(len(state["history"])))
     assert str(caught.value) == f"{place}, update classifier: the gradient of encoders/dense_2/W is not finite"
     assert kept == [*range(1, step // 5 + 1)]
 
@@ -51,12 +52,12 @@ def test_names_the_features(task):
     x[1, 3, 2] = np.inf
     with np.errstate(invalid="ignore"), pytest.raises(NotFiniteError, match=(
             r"^epoch 1, batch \d of 4, update embedding: the batch of features is not finite$")):
-        training.fit(x, y, rows, SETTINGS)
+        protocols.train(x, y, rows, SETTINGS)
 
 
 def test_names_what_overflowed_in_the_network(task, monkeypatch):
     """Encoders whose parameters are finite and too large: the gradient and the parameters are not to blame."""
-    init_params = training.init_params
+    init_params = updates.init_params
 
     def large(*arguments):
         params = init_params(*arguments)
@@ -66,20 +67,20 @@ def test_names_what_overflowed_in_the_network(task, monkeypatch):
     monkeypatch.setattr(training, "init_params", large)
     with np.errstate(over="ignore", invalid="ignore"), pytest.raises(NotFiniteError, match=(
             r"^epoch 1, batch 1 of 4, update embedding: x_tilde is not finite$")):
-        training.fit(*task, SETTINGS)
+        protocols.train(*task, SETTINGS)
 
 
 def test_validation_loss_stops_too(task, monkeypatch):
-    evaluate = training.evaluate
+    evaluate = protocols.evaluate
     monkeypatch.setattr(training, "evaluate", lambda *arguments: evaluate(*arguments) | {"L_rl": np.inf})
     with pytest.raises(NotFiniteError, match=r"^epoch 1: validation_L_rl is inf$"):
-        training.fit(*task, SETTINGS)
+        protocols.train(*task, SETTINGS)
 
 
 def test_command_ends_with_one_line_and_the_last_good_checkpoint(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(train, "draw", lambda *arguments: None)
     flags = ["--source", "synthetic", "--ucln-epochs", "1", "--d", "10", "--k", "8", "--quiet", "--out", str(tmp_path)]
-    epochs, train_epoch = [], training.train_epoch
+    epochs, train_epoch = [], protocols.train_epoch
 
     def third_breaks(params, *rest):
         epochs.append(1)
@@ -102,9 +103,9 @@ def test_command_ends_with_one_line_and_the_last_good_checkpoint(tmp_path, capsy
 
 def test_checked_operations_change_no_bit(task):
     before = {name: getattr(ops, name) for name in ops.NAMES}
-    plain = training.fit(*task, SETTINGS)
+    plain = protocols.train(*task, SETTINGS)
     with checked_operations():
-        checked = training.fit(*task, SETTINGS)
+        checked = protocols.train(*task, SETTINGS)
     assert plain["history"] == checked["history"]
     assert plain["probabilities"].tobytes() == checked["probabilities"].tobytes()
     assert {name: getattr(ops, name) for name in ops.NAMES} == before
@@ -126,7 +127,7 @@ def test_check_finite_names_the_operation(function, what, rng, each_implementati
 
 def test_check_finite_is_a_flag_of_the_command(tmp_path, capsys, monkeypatch):
     """A bias of the first layer that is NaN: without the flag this is found by the loss, with it by the layer."""
-    init_params = training.init_params
+    init_params = updates.init_params
 
     def broken(*arguments):
         params = init_params(*arguments)

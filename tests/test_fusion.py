@@ -11,9 +11,9 @@ import pytest
 from helpers import assert_gradient, batch_norm, dense, leaky_relu, shaken, sigmoid, softmax, weigh
 
 from argf_np import nn
-from argf_np.fusion import FUSIONS, fuse
-from argf_np.fusion.tensor import outer_product
-from argf_np.gfn_eq10_16 import decide
+from argf_np.paper.fusions_table6 import FUSIONS, fuse
+from argf_np.paper.fusions_table6 import outer_product
+from argf_np.paper.graph_fusion_eq10_16 import decide
 
 B, k, N = 7, 5, 9
 each_fusion = pytest.mark.parametrize("name", FUSIONS)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from helpers import B, N, assert_gradient, dense, k, leaky_relu, shaken, sigmoid, softmax, weigh
 
-from argf_np.gfn_eq10_16 import BIMODAL, TRIMODAL, UNIMODAL, graph_fusion, init_gfn
+from argf_np.paper.graph_fusion_eq10_16 import BIMODAL, TRIMODAL, UNIMODAL, graph_fusion, init_gfn
 
 
 @pytest.fixture

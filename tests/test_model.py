@@ -5,9 +5,9 @@ import pytest
 from helpers import B, N, d, k
 
 from argf_np import nn
-from argf_np.embedding_eq1_5_7 import classify, decode, discriminate, encode
-from argf_np.gfn_eq10_16 import graph_fusion
-from argf_np.model import evaluation_params, forward, init_model, predict
+from argf_np.paper.joint_embedding_eq1_9 import classify, decode, discriminate, encode
+from argf_np.paper.graph_fusion_eq10_16 import graph_fusion
+from argf_np.paper.model import evaluation_params, forward, init_model, predict
 
 PARTS = {"encoders": 3 * 305_700, "decoders": 3 * 62_322, "discriminator": 4_321, "classifier": 2_752, "gfn": 29_981}
 

@@ -15,8 +15,8 @@ import pytest
 from argf_np import data, nn, train
 from argf_np.errors import InUseError, ModelError
 from argf_np.estimator import ARGF
-from argf_np.support import archive, files
-from argf_np.support.lock import locked
+from argf_np.storage import archive, files
+from argf_np.storage.lock import locked
 
 EPOCHS = 60
 FRESH = ("--dataset", "mine.npz", "--epochs", str(EPOCHS), "--ucln-epochs", "1", "--d", "4", "--k", "3",

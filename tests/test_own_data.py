@@ -427,7 +427,7 @@ def test_a_corpus_larger_than_the_memory_is_trained_on_and_predicted(tmp_path):
         x, rows = context(range(8)), {split: corpus.utterances(split)[:200] for split in corpus.split}
         rows["test"] = rows["validation"]
         settings = Settings(modalities="pulse,speech", target="speech", k=5, epochs=1, protocol="validation")
-        fitted = training.fit(x, np.eye(2)[corpus.labels[:400]], rows, settings)
+        fitted = protocols.train(x, np.eye(2)[corpus.labels[:400]], rows, settings)
         for video in np.linspace(0, len(corpus.video_ids) - 1, 50).astype(int):
             M = model.predict(fitted["params"], context([video]))
             assert M.shape == (50, 2) and np.allclose(M.sum(axis=1), 1)

@@ -5,7 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from argf_np import model, nn, training, ucln
+from argf_np import nn
+from argf_np.paper import model, protocols, ucln, updates
 from argf_np.settings import Settings
 
 torch = pytest.importorskip("torch", reason="parity needs PyTorch: pip install argf_np[benchmarks]")
@@ -65,10 +66,10 @@ class TestARGF:
         params, x, y = argf
         chosen = settings(variant)
         network = kind(params, chosen)
-        optimisers, theirs = training.init_optimisers(params, chosen), network.init_optimisers()
+        optimisers, theirs = updates.init_optimisers(params, chosen), network.init_optimisers()
         before = {group: nn.buffer(tree).copy() for group, tree in params.items()}
         for _ in range(2):
-            training.train_batch(params, optimisers, x, y, chosen, None)
+            updates.train_batch(params, optimisers, x, y, chosen, None)
             network.train_batch(theirs, torch.tensor(x), torch.tensor(y))
         assert all((nn.buffer(tree) != before[group]).all() for group, tree in params.items())
         twin.same("parameters", [*kind(params, chosen).parameters()], [*network.parameters()], TOLERANCE)
@@ -93,7 +94,7 @@ class TestUCLN:
 
 
 def test_the_check_rejects_a_gradient_that_is_off(argf, monkeypatch):
-    pull = training.batch_gradients
+    pull = updates.batch_gradients
 
     def wrong(*arguments):
         values, gradients = pull(*arguments)

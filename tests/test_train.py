@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 from helpers import refused
 
-from argf_np import data, train, training
+from argf_np import data, train
+from argf_np.paper import protocols, updates
 from argf_np.estimator import ARGF
 from argf_np.settings import PRESETS, Settings, preset
-from argf_np.support import contexts, files
+from argf_np.storage import contexts, files
 
 SHORT = ["--source", "synthetic", "--epochs", "2", "--ucln-epochs", "1", "--d", "10", "--k", "8"]
 
@@ -108,7 +109,7 @@ def test_same_seed_gives_the_same_files_with_and_without_cache(finished, tmp_pat
 
 def test_resumed_run_ends_in_the_same_files_with_its_pictures(finished, tmp_path, monkeypatch, capsys):
     expected, _, _ = finished
-    train_epoch, folder = training.train_epoch, tmp_path / "run"
+    train_epoch, folder = protocols.train_epoch, tmp_path / "run"
 
     def interrupted(params, optimisers, *rest):
         if optimisers["fusion"]["gfn"]["t"] > 0:

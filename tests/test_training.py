@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 from autograd import grad
 
-from argf_np import label_shift, nn, training
-from argf_np.embedding_eq1_5_7 import encode
+from argf_np import nn
+from argf_np.paper import protocols, updates
+from argf_np.paper.joint_embedding_eq1_9 import encode
 from argf_np.metrics import scores
-from argf_np.model import init_model
+from argf_np.paper.model import init_model
 from argf_np.settings import Settings
-from argf_np.support import archive
+from argf_np.storage import archive
 
 d, k, N, B, n = 6, 5, 4, 8, 40
 SETTINGS = Settings(k=k, batch_size=B, epochs=4, drop_rate=0.3, lambda_=0.2, weight_decay=0.0, lr=0.01, dtype="float64")
@@ -52,13 +53,13 @@ def bits(params):
 def step(params, batch, settings):
     """The leaves that one batch moves."""
     before = bits(params)
-    training.train_batch(params, training.init_optimisers(params, settings), *batch, settings, np.random.default_rng(1))
+    updates.train_batch(params, updates.init_optimisers(params, settings), *batch, settings, np.random.default_rng(1))
     return {path for path, now in bits(params).items() if now != before[path]}
 
 
 @each_update
 def test_an_update_moves_its_own_groups_and_no_bit_of_the_others(variant, update, params, batch, monkeypatch):
-    monkeypatch.setitem(training.UPDATES, variant, {update: training.UPDATES[variant][update]})
+    monkeypatch.setitem(updates.GROUPS, variant, {update: updates.GROUPS[variant][update]})
     moved = step(params, batch, replace(SETTINGS, variant=variant))
     assert moved == {path for path, _ in nn.leaves(params) if path[0] in MOVES[variant][update]}
 
@@ -74,9 +75,9 @@ def test_a_batch_moves_everything(activations, variant, params, batch):
 def test_each_update_keeps_its_own_moments(variant, params, batch):
     """The encoders are moved by two or three updates, each with an Adam of its own."""
     settings = replace(SETTINGS, variant=variant)
-    optimisers = training.init_optimisers(params, settings)
+    optimisers = updates.init_optimisers(params, settings)
     assert {update: set(groups) for update, groups in optimisers.items()} == MOVES[variant]
-    training.train_batch(params, optimisers, *batch, settings, np.random.default_rng(1))
+    updates.train_batch(params, optimisers, *batch, settings, np.random.default_rng(1))
     assert all(state["t"] == 1 for groups in optimisers.values() for state in groups.values())
     moments = [groups["encoders"]["m"] for groups in optimisers.values() if "encoders" in groups]
     assert not any(np.array_equal(moments[0], other) for other in moments[1:])
@@ -85,7 +86,7 @@ def test_each_update_keeps_its_own_moments(variant, params, batch):
 @pytest.mark.parametrize(("target", "row"), [("a", 0), ("l", 1), ("v", 2)])
 def test_fooling_the_discriminator_moves_the_sources_encoders_only(target, row, params, batch, monkeypatch):
     """With lambda = 1 the embedding update is L_fal alone: target encoder and decoders keep every bit."""
-    monkeypatch.setitem(training.UPDATES, "paper", {"embedding": ("encoders", "decoders")})
+    monkeypatch.setitem(updates.GROUPS, "paper", {"embedding": ("encoders", "decoders")})
     before = nn.map_leaves(np.copy, params)
     step(params, batch, replace(SETTINGS, target=target, lambda_=1.0))
     np.testing.assert_array_equal(nn.buffer(params["decoders"]), np.concatenate(
@@ -99,13 +100,13 @@ def test_fooling_the_discriminator_moves_the_sources_encoders_only(target, row, 
 def test_gradients_are_those_of_the_whole_loss(variant, update, params, batch, each_implementation):
     """Cutting the chain rule at x^e changes nothing: autograd's public `grad` of the composed loss says the same."""
     settings, (x, y) = replace(SETTINGS, variant=variant), batch
-    updates = {update: training.UPDATES[variant][update]}
-    values, gradients = training.batch_gradients(params, x, y, updates, settings, np.random.default_rng(1))
+    updates = {update: updates.GROUPS[variant][update]}
+    values, gradients = updates.batch_gradients(params, x, y, updates, settings, np.random.default_rng(1))
 
     def composed(params):
         rng = np.random.default_rng(1)
         x_e = encode(params["encoders"], x, settings.drop_rate, rng)
-        return training.LOSSES[update](params, x_e, x, y, settings, rng)
+        return updates.LOSSES[update](params, x_e, x, y, settings, rng)
 
     assert values[update] == pytest.approx(composed(params), rel=1e-12)
     expected = grad(composed)(params)
@@ -118,9 +119,9 @@ def test_gradients_are_those_of_the_whole_loss(variant, update, params, batch, e
 @each_variant
 def test_gradients_of_all_updates_at_once_are_those_of_each_alone(variant, params, batch, each_implementation):
     settings = replace(SETTINGS, variant=variant, drop_rate=0.0)
-    together = training.batch_gradients(params, *batch, training.UPDATES[variant], settings, None)[1]
-    for update, groups in training.UPDATES[variant].items():
-        alone = training.batch_gradients(params, *batch, {update: groups}, settings, None)[1][update]
+    together = updates.batch_gradients(params, *batch, updates.GROUPS[variant], settings, None)[1]
+    for update, groups in updates.GROUPS[variant].items():
+        alone = updates.batch_gradients(params, *batch, {update: groups}, settings, None)[1][update]
         for group in groups:
             ours = together[update][group]
             for (path, one), (_, other) in zip(nn.leaves(alone[group]), nn.leaves(ours), strict=True):
@@ -134,8 +135,8 @@ def test_float32_stays_float32(variant, learn_w, params, batch, cotangent_dtypes
     if learn_w:
         params["w"] = {"log_w": np.zeros(1)}
     params, (x, y) = nn.map_leaves(np.float32, params), map(np.float32, batch)
-    values, gradients = training.batch_gradients(
-        params, x, y, training.updates_of(settings), settings, np.random.default_rng(1))
+    values, gradients = updates.batch_gradients(
+        params, x, y, updates.updates_of(settings), settings, np.random.default_rng(1))
     assert {value.dtype for value in values.values()} == {np.dtype(np.float32)}
     assert {leaf.dtype for _, leaf in nn.leaves(gradients)} == {np.dtype(np.float32)}
     assert cotangent_dtypes == {np.dtype(np.float32)}
@@ -147,20 +148,20 @@ def test_first_takes_all_gradients_where_the_batch_began_and_fresh_where_each_up
     for activations in ("first", "fresh"):
         ours, chosen = nn.map_leaves(np.copy, params), replace(settings, activations=activations)
         ours = {group: nn.pack(tree) for group, tree in ours.items()}
-        losses[activations] = training.train_batch(
-            ours, training.init_optimisers(ours, chosen), *batch, chosen, np.random.default_rng(1))
-    at_the_start = training.batch_gradients(params, *batch, training.UPDATES["paper"], settings, None)[0]
+        losses[activations] = updates.train_batch(
+            ours, updates.init_optimisers(ours, chosen), *batch, chosen, np.random.default_rng(1))
+    at_the_start = updates.batch_gradients(params, *batch, updates.GROUPS["paper"], settings, None)[0]
     assert losses["first"] == at_the_start
     for update, value in losses["fresh"].items():
         assert (value == at_the_start[update]) == (update == "embedding")
 
 
 def test_fresh_is_each_update_after_the_other(params, batch, monkeypatch):
-    settings, updates = replace(SETTINGS, activations="fresh", drop_rate=0.0), dict(training.UPDATES["paper"])
+    settings, updates = replace(SETTINGS, activations="fresh", drop_rate=0.0), dict(updates.GROUPS["paper"])
     one_by_one = {group: nn.pack(tree) for group, tree in params.items()}
     step(params, batch, settings)
     for update, groups in updates.items():
-        monkeypatch.setitem(training.UPDATES, "paper", {update: groups})
+        monkeypatch.setitem(updates.GROUPS, "paper", {update: groups})
         step(one_by_one, batch, settings)
     assert bits(params) == bits(one_by_one)
 
@@ -168,14 +169,14 @@ def test_fresh_is_each_update_after_the_other(params, batch, monkeypatch):
 def test_an_epoch_sees_every_utterance_once(params, data, monkeypatch):
     """25 utterances in batches of 8, 8, 8 and 1, in an order that the generator draws; the last one trains too."""
     x, y = (data[0][:, ROWS["train"]], data[1][ROWS["train"]])
-    seen, train_batch = [], training.train_batch
+    seen, train_batch = [], updates.train_batch
 
     def recorded(params, optimisers, x, *rest):
         seen.append(x)
         return train_batch(params, optimisers, x, *rest)
 
     monkeypatch.setattr(training, "train_batch", recorded)
-    values = training.train_epoch(params, training.init_optimisers(params, SETTINGS), x, y, SETTINGS,
+    values = protocols.train_epoch(params, updates.init_optimisers(params, SETTINGS), x, y, SETTINGS,
                                   np.random.default_rng(1))
     assert [part.shape[1] for part in seen] == [8, 8, 8, 1]
     order = np.concatenate(seen, axis=1)
@@ -189,7 +190,7 @@ def test_an_epoch_sees_every_utterance_once(params, data, monkeypatch):
 def test_evaluation_is_that_of_the_equations(params, data):
     x, y = data
     frozen = training.evaluation_params(params, x)
-    values = training.evaluate(frozen, x, y, SETTINGS)
+    values = protocols.evaluate(frozen, x, y, SETTINGS)
     assert values["L_al"] == pytest.approx(values["L_fal"] + values["L_tal"])
     assert values["L"] == pytest.approx(
         0.2 * values["L_fal"] + 0.8 * values["L_rl"] + 0.5 * values["L_tal"] + values["L_cl"])
@@ -206,9 +207,9 @@ def test_test_utterances_are_not_touched_before_the_end(protocol, data):
     rubbish_x, rubbish_y = x.copy(), y.copy()
     rubbish_x[:, ROWS["test"]] += 100
     rubbish_y[ROWS["test"]] = np.nan
-    honest = training.fit(x, y, ROWS, settings)
+    honest = protocols.train(x, y, ROWS, settings)
     for features in (x, rubbish_x):
-        blind = training.fit(features, rubbish_y, ROWS, settings)
+        blind = protocols.train(features, rubbish_y, ROWS, settings)
         assert bits(honest["params"]) == bits(blind["params"])
         assert honest["history"] == blind["history"]
         assert honest["epoch"] == blind["epoch"]
@@ -223,10 +224,10 @@ def test_released_protocol_peeks_at_the_test_labels(data):
     other[ROWS["test"]] = np.roll(y[ROWS["test"]], 1, axis=1)
     found = []
     for labels in (y, other):
-        result = training.fit(x, labels, ROWS, settings)
+        result = protocols.train(x, labels, ROWS, settings)
         accuracies = [row["test_accuracy"] for row in result["history"]]
         assert result["epoch"] == 1 + np.argmax(accuracies)
-        assert training.accuracy(result["probabilities"], labels[ROWS["test"]]) == max(accuracies)
+        assert protocols.accuracy(result["probabilities"], labels[ROWS["test"]]) == max(accuracies)
         found.append(accuracies)
     assert found[0] != found[1]
 
@@ -236,7 +237,7 @@ def test_transductive_protocol_corrects_what_fixed_predicts(data):
     x, y = data
     train = ROWS["train"]
     rows = ROWS | {"train": np.append(train, np.repeat(train[y[train, 0] == 1], 3))}  # class 0 is more frequent
-    fixed, corrected = (training.fit(x, y, rows, replace(SETTINGS, protocol=protocol))
+    fixed, corrected = (protocols.train(x, y, rows, replace(SETTINGS, protocol=protocol))
                         for protocol in ("fixed", "transductive"))
     assert bits(fixed["params"]) == bits(corrected["params"])
     assert fixed["history"] == corrected["history"]
@@ -247,7 +248,7 @@ def test_transductive_protocol_corrects_what_fixed_predicts(data):
 
 def test_validation_protocol_returns_the_epoch_of_the_lowest_validation_loss(data, monkeypatch):
     x, y = data
-    evaluate, losses, frozen = training.evaluate, iter([0.3, 0.1, 0.2, 0.1]), []
+    evaluate, losses, frozen = protocols.evaluate, iter([0.3, 0.1, 0.2, 0.1]), []
 
     def dictated(params, x, y, settings):
         np.testing.assert_array_equal(y, data[1][ROWS["validation"]])
@@ -255,7 +256,7 @@ def test_validation_protocol_returns_the_epoch_of_the_lowest_validation_loss(dat
         return evaluate(params, x, y, settings) | {"fusion": next(losses)}
 
     monkeypatch.setattr(training, "evaluate", dictated)
-    result = training.fit(x, y, ROWS, replace(SETTINGS, protocol="validation"))
+    result = protocols.train(x, y, ROWS, replace(SETTINGS, protocol="validation"))
     assert result["epoch"] == 2
     assert bits(result["params"]) == bits(frozen[1]) != bits(frozen[3])
     np.testing.assert_array_equal(result["probabilities"], training.predict(result["params"], x[:, ROWS["test"]]))
@@ -264,7 +265,7 @@ def test_validation_protocol_returns_the_epoch_of_the_lowest_validation_loss(dat
 def test_fixed_protocol_returns_the_average_of_all_epochs(data, monkeypatch):
     """Each epoch weighs 0.8 of the next and the weights sum to 1, against a loop over the parameters of every epoch."""
     x, y = data
-    epochs, train_epoch = [], training.train_epoch
+    epochs, train_epoch = [], protocols.train_epoch
 
     def recorded(params, *rest):
         values = train_epoch(params, *rest)
@@ -272,7 +273,7 @@ def test_fixed_protocol_returns_the_average_of_all_epochs(data, monkeypatch):
         return values
 
     monkeypatch.setattr(training, "train_epoch", recorded)
-    result = training.fit(x, y, ROWS, SETTINGS)
+    result = protocols.train(x, y, ROWS, SETTINGS)
     weights = [0.8 ** (len(epochs) - 1 - epoch) for epoch in range(len(epochs))]
     expected = sum(weight * flat for weight, flat in zip(weights, epochs, strict=True)) / sum(weights)
     averaged = np.concatenate([leaf.ravel() for path, leaf in nn.leaves(result["params"])
@@ -284,7 +285,7 @@ def test_fixed_protocol_returns_the_average_of_all_epochs(data, monkeypatch):
 @each_variant
 def test_same_seed_same_bits(variant, data):
     settings = replace(SETTINGS, variant=variant, dtype="float32")
-    one, two, other = (training.fit(*data, ROWS, replace(settings, seed=seed)) for seed in (3, 3, 4))
+    one, two, other = (protocols.train(*data, ROWS, replace(settings, seed=seed)) for seed in (3, 3, 4))
     assert bits(one["params"]) == bits(two["params"])
     assert one["history"] == two["history"]
     assert bits(one["params"]) != bits(other["params"])
@@ -299,16 +300,16 @@ def test_it_learns(activations, variant, rng):
     x = rng.standard_normal((3, 280, d)) + 2 * rng.standard_normal((3, N, d))[:, labels]
     rows = {"train": np.arange(200), "validation": np.arange(200, 230), "test": np.arange(230, 280)}
     settings = replace(SETTINGS, variant=variant, activations=activations, dtype="float32")
-    result = training.fit(x, np.eye(N)[labels], rows, settings)
+    result = protocols.train(x, np.eye(N)[labels], rows, settings)
     first, last = result["history"][0], result["history"][-1]
     for update in ("embedding", "classifier", "fusion"):
         assert last[update] < first[update]
-    assert training.accuracy(result["probabilities"], np.eye(N)[labels[rows["test"]]]) > 0.6
+    assert protocols.accuracy(result["probabilities"], np.eye(N)[labels[rows["test"]]]) > 0.6
 
 
 def test_history_has_a_row_an_epoch_reported_when_it_ends(data):
     rows = []
-    history = training.fit(*data, ROWS, SETTINGS, report=rows.append)["history"]
+    history = protocols.train(*data, ROWS, SETTINGS, report=rows.append)["history"]
     assert rows == history
     assert [row["epoch"] for row in history] == [1, 2, 3, 4]
     assert {"embedding", "discriminator", "classifier", "fusion", "validation_L", "validation_accuracy"} <= set(rows[0])
@@ -320,11 +321,11 @@ def test_history_has_a_row_an_epoch_reported_when_it_ends(data):
     {"activations": "fresh", "dtype": "float32"}, {"fusion": "tensor", "without": "decoder"}], ids=str)
 def test_goes_on_from_every_state_to_the_same_bits(changes, data, tmp_path):
     settings = replace(SETTINGS, **changes)
-    whole = training.fit(*data, ROWS, settings, keep=lambda state: archive.write(
+    whole = protocols.train(*data, ROWS, settings, keep=lambda state: archive.write(
         tmp_path / str(len(state["history"])), "checkpoint", state))
     for epoch in range(1, SETTINGS.epochs + 1):
         state, rows = archive.read(tmp_path / str(epoch), "checkpoint"), []
-        resumed = training.fit(*data, ROWS, settings, rows.append, state)
+        resumed = protocols.train(*data, ROWS, settings, rows.append, state)
         assert bits(resumed["params"]) == bits(whole["params"])
         assert resumed["probabilities"].tobytes() == whole["probabilities"].tobytes()
         assert (resumed["epoch"], resumed["history"]) == (whole["epoch"], whole["history"])

@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 from helpers import assert_gradient, shaken
 
-from argf_np import nn, ucln
+from argf_np import nn
+from argf_np.paper import ucln
 from argf_np.data import Corpus, pad
 from argf_np.nn import ops
-from argf_np.ucln import ucln_loss
+from argf_np.paper.ucln import ucln_loss
 
 LENGTHS = np.array([4, 6, 1, 3, 6])
 V, u, d_j, d, N, HIDDEN = 5, 6, 2, 7, 4, 3

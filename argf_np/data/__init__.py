@@ -6,13 +6,23 @@ from pathlib import Path
 
 from . import iemocap, mmsa, mosi, own, padded
 from .check import require_trainable
-from .corpus import Corpus, DataError, moments, notice, pad, standardise, unpad
+from .corpus import (
+    Corpus,
+    DataError,
+    joined,
+    labels_among,
+    moments,
+    notice,
+    pieces_of,
+    select,
+    standardise,
+)
 from .pickles import read_pickle
 from .published import DATASETS, compare_counts
 from .synthetic import synthesise
 
-__all__ = ["DATASETS", "Corpus", "DataError", "data_dir", "load", "moments", "pad", "read", "require_trainable",
-           "standardise", "synthesise", "unpad"]
+__all__ = ["DATASETS", "Corpus", "DataError", "data_dir", "joined", "labels_among", "load", "moments", "pieces_of",
+           "read", "require_trainable", "select", "standardise", "synthesise"]
 
 DOWNLOADS = {"mosi": mosi}  # a module for each data set whose files are published: URL, FILES, ORIGIN
 

@@ -273,3 +273,52 @@ def _grid(starts, videos):
     lengths = np.diff(starts)[videos]
     steps = np.arange(lengths.max(initial=0))
     return first[:, None] + steps, steps < lengths[:, None]
+
+
+PIECE = 4096  # utterances that are predicted together, in whole videos
+
+
+def select(corpus, modalities):
+    """The corpus with some of its modalities, in their order."""
+    return replace(corpus, features={m: corpus.features[m] for m in modalities})
+
+
+def pieces_of(corpus, size=PIECE):
+    """Yield the corpus as several of consecutive whole videos, each of ``size`` utterances if its videos allow it."""
+    first = 0
+    while first < len(corpus.video_ids):
+        last = max(first + 1, int(np.searchsorted(corpus.starts, corpus.starts[first] + size, "right")) - 1)
+        rows = slice(corpus.starts[first], corpus.starts[last])
+        yield replace(
+            corpus, video_ids=corpus.video_ids[first:last], starts=corpus.starts[first:last + 1] - corpus.starts[first],
+            ids=corpus.ids[rows], words=corpus.words[rows], labels=corpus.labels[rows],
+            features={m: x[rows] for m, x in corpus.features.items()},
+            split={"train": np.arange(0), "validation": np.arange(0), "test": np.arange(last - first)})
+        first = last
+
+
+def joined(train, valid):
+    """One corpus of all videos of two: those of the first for training, those of the second for validation.
+
+    Raises DataError where modalities or their widths differ, or the second has a class that the first lacks.
+    """
+    widths, others = ({m: x.shape[1] for m, x in corpus.features.items()} for corpus in (train, valid))
+    if widths != others or train.contextual != valid.contextual:
+        raise DataError(f"{valid.name}: features of widths {others}, expected those of {train.name}: {widths}")
+    V, more = len(train.video_ids), len(valid.video_ids)
+    return Corpus(
+        name=train.name, source=train.source, classes=train.classes, contextual=train.contextual,
+        video_ids=train.video_ids + valid.video_ids, ids=train.ids + valid.ids, words=train.words + valid.words,
+        starts=np.concatenate([train.starts, train.starts[-1] + valid.starts[1:]]),
+        labels=np.concatenate([train.labels, labels_among(train.classes, valid)]),
+        features={m: np.concatenate([x, valid.features[m]]) for m, x in train.features.items()},
+        split={"train": np.arange(V), "validation": np.arange(V, V + more), "test": np.arange(0)})
+
+
+def labels_among(classes, corpus):
+    """Labels (n,) of a corpus as numbers of the classes of a model. Raises DataError if one is not among them."""
+    if not corpus.classes:
+        raise DataError(f"{corpus.name}: nothing is labelled")
+    if unknown := [name for name in corpus.classes if name not in classes]:
+        raise DataError(f"{corpus.name}: label {unknown[0]}, expected one of {', '.join(classes)}")
+    return np.array([classes.index(name) for name in corpus.classes])[corpus.labels]

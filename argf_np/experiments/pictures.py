@@ -4,7 +4,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from .. import figures
-from ..support import files
+from ..paper.vertices import VERTICES
+from ..storage import files
 from .markdown import grid, heading, interval
 
 
@@ -61,4 +62,4 @@ def figure6(table, results, corpus, path):
         f"Mean and standard deviation over the {len(test)} test utterances, seed 0; the bimodal weights of an "
         f"utterance sum to 1, and so do the trimodal ones. The rows of {with_words.name} bear the utterances' words; "
         "here they bear their ids, so that this page can be passed on where the data cannot.",
-        grid(["", *figures.gfn.VERTICES], lines)]) + "\n"
+        grid(["", *VERTICES], lines)]) + "\n"

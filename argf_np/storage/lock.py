@@ -1,4 +1,4 @@
-"""One process a folder: a lock that goes when its process does, however it ends."""
+"""One process per folder, by a lock that ends with the process, however the process ends."""
 
 from contextlib import contextmanager
 
@@ -18,9 +18,10 @@ except ImportError:  # Windows
 
 @contextmanager
 def locked(folder):
-    """Hold the folder for this process. Raises InUseError where another one holds it.
+    """Hold the folder for this process. Raises InUseError where another process holds it.
 
-    The system's lock on the empty file ``.lock``, which stays: whoever removed it could remove that of another process.
+    The lock is the operating system's, on the empty file ``.lock``. The file stays: removing it
+    could remove the lock of another process.
     """
     with open(folder / ".lock", "ab") as file:
         try:
