@@ -72,7 +72,7 @@ class Estimator:
         ----------
         train, valid : Corpus
             Without ``valid``, the splits of ``train`` say what is for training and what for
-            validation. Its test split is not looked at, except by the protocol "released". With
+            validation. Its test labels are not read, except by the protocol "best_test". With
             ``valid``, all videos of ``train`` are for training and all of ``valid`` for validation.
         progress, on_history, checkpoint
             See `pipeline.train`.

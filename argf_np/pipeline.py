@@ -32,7 +32,8 @@ def require_fit(corpus, settings, *splits):
 
     Neither the splits that the protocol needs nor ``splits`` may be empty.
     """
-    needed = {"validation": ["validation"], "released": ["test"]}.get(settings.protocol, [])
+    needed = {"validation": ["validation"], "released": ["validation", "test"],
+              "best_test": ["test"]}.get(settings.protocol, [])
     require_trainable(select(corpus, settings.modality_list), ["train", *needed, *splits])
 
 
