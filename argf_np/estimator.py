@@ -31,6 +31,8 @@ class Estimator:
     data. `ARGF` lists them.
     """
 
+    PARAMETERS = tuple(FIELDS)
+
     def __init__(self, **parameters):
         self.given, self.settings = {}, None
         self.set_params(**parameters)
@@ -38,9 +40,9 @@ class Estimator:
     def set_params(self, **parameters):
         """Change parameters for the next `fit`. Returns the estimator."""
         for name in parameters:
-            if name not in FIELDS:
+            if name not in self.PARAMETERS:
                 raise SettingError(f"{type(self).__name__} has no parameter {name}, expected some "
-                                   f"of {', '.join(FIELDS)}")
+                                   f"of {', '.join(self.PARAMETERS)}")
         given = self.given | parameters
         self.given = {name: checked(FIELDS[name], value) for name, value in given.items()
                       if value is not None}
@@ -49,8 +51,8 @@ class Estimator:
     def get_params(self, deep=True):
         """``{parameter: value}``; None for what is taken from the data."""
         parameters = {}
-        for name, spec in FIELDS.items():
-            default = None if name in BY_DATA else spec.default
+        for name in self.PARAMETERS:
+            default = None if name in BY_DATA else FIELDS[name].default
             parameters[name] = self.given.get(name, default)
         return parameters
 
@@ -232,6 +234,8 @@ class ARGF(Estimator):
         As `paper.protocols.train` returns them.
     """
 
+    PARAMETERS = tuple(name for name in FIELDS if name != "model")
+
     def __init__(self, *, dataset=None, modalities=None, target=None, fusion="gfn",
                  without="nothing", variant="paper", protocol="fixed", seed=0, epochs=20,
                  batch_size=None, lr=None, weight_decay=None, drop_rate=None, k=None, lambda_=None,
@@ -252,8 +256,9 @@ def load(path):
     content = {"given": {}, "uclns": {}} | archive.read(path, "model")
     try:
         settings = Settings(**content["settings"])
-        given = content["given"]
-        model = ARGF(**given) if settings.model == "argf" else Estimator(**given)
+        kind = ARGF if settings.model == "argf" else Estimator
+        given = content["given"].items()
+        model = kind(**{name: value for name, value in given if name in kind.PARAMETERS})
         model.settings, model.classes = settings, tuple(content["classes"])
         for name in SAVED:
             setattr(model, name, content[name])
