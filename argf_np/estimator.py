@@ -13,13 +13,13 @@ from .paper import graph_fusion_eq10_16 as gfn
 from .paper.model import forward
 from .paper.ucln import apply_ucln
 from .paper.vertices import bimodal, trimodal
-from .settings import FIELDS, PRESETS, Settings, checked, settings_for
+from .settings import FIELDS, OWN_DATA, PRESETS, Settings, checked, settings_for
 from .storage import archive
 
 # Parameters whose defaults are taken from the data.
 BY_DATA = {"dataset", "modalities", "target"}
-for values in PRESETS.values():
-    BY_DATA |= values.keys()
+for preset_values in (OWN_DATA, *PRESETS.values()):
+    BY_DATA |= preset_values.keys()
 
 SAVED = ("data", "widths", "contextual", "epoch", "history", "moments", "uclns", "params")
 
@@ -72,7 +72,7 @@ class Estimator:
         ----------
         train, valid : Corpus
             Without ``valid``, the splits of ``train`` say what is for training and what for
-            validation. Its test split is not looked at, except by the protocol "released". With
+            validation. Its test labels are not read, except by the protocol "best_test". With
             ``valid``, all videos of ``train`` are for training and all of ``valid`` for validation.
         progress, on_history, checkpoint
             See `pipeline.train`.
@@ -181,7 +181,8 @@ class Estimator:
             piece = standardise(piece, self.moments)
             features = {}
             for m, ucln in self.uclns.items():
-                features[m], _ = apply_ucln(ucln, piece.features[m], piece.starts)
+                features[m], _ = apply_ucln(ucln, piece.features[m], piece.starts,
+                                            self.settings)
             yield piece, pipeline.stack(piece, features).astype(self.settings.dtype)
 
     def _require_fitted(self):
@@ -234,7 +235,9 @@ class ARGF(Estimator):
     def __init__(self, *, dataset=None, modalities=None, target=None, fusion="gfn",
                  without="nothing", variant="paper", protocol="fixed", seed=0, epochs=20,
                  batch_size=None, lr=None, weight_decay=None, drop_rate=None, k=None, lambda_=None,
-                 learn_w=False, activations="first", d=None, ucln_epochs=5, dtype="float32"):
+                 learn_w=False, activations="first", d=None, ucln_epochs=None,
+                 ucln_input_drop_rate=None, ucln_drop_rate=None, ucln_patience=None,
+                 dtype="float32"):
         parameters = dict(locals())
         del parameters["self"], parameters["__class__"]
         super().__init__(**parameters)
