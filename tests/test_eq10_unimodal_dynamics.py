@@ -14,7 +14,7 @@ pytestmark = pytest.mark.eq10
 
 @pytest.fixture
 def params(rng):
-    return shaken(init_gfn(rng, k, 2)["MAN"], rng)
+    return shaken(init_gfn(rng, 3, k, 2)["MAN"], rng)
 
 
 @pytest.fixture

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from helpers import B, assert_gradient, dense, k, leaky_relu, shaken, weigh
 
-from argf_np.paper.graph_fusion_eq10_16 import BIMODAL, BIMODAL_ROWS, UNIMODAL, fuse, init_gfn
+from argf_np.paper.graph_fusion_eq10_16 import fuse, init_gfn
+from argf_np.paper.vertices import BIMODAL, UNIMODAL, source_indices
 
 pytestmark = pytest.mark.eq11
 n = 6  # pairs
@@ -17,7 +18,7 @@ n = 6  # pairs
 
 @pytest.fixture
 def params(rng):
-    return shaken(init_gfn(rng, k, 2)["MLP_2"], rng)
+    return shaken(init_gfn(rng, 3, k, 2)["MLP_2"], rng)
 
 
 @pytest.fixture
@@ -66,5 +67,5 @@ def test_both_vertices_enter_and_their_order_matters(params, V_1, V_2):
 def test_each_two_modalities_are_fused_once():
     assert {frozenset(pair) for pair in BIMODAL.values()} == {frozenset("al"), frozenset("lv"), frozenset("av")}
     assert len(BIMODAL) == 3
-    for name, first, second in zip(BIMODAL, *BIMODAL_ROWS, strict=True):
+    for name, first, second in zip(BIMODAL, *source_indices(3)[0], strict=True):
         assert name == UNIMODAL[first] + UNIMODAL[second]

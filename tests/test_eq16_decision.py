@@ -17,7 +17,7 @@ pytestmark = pytest.mark.eq16
 
 @pytest.fixture
 def params(rng):
-    return shaken(init_gfn(rng, k, N)["Dec"], rng)
+    return shaken(init_gfn(rng, 3, k, N)["Dec"], rng)
 
 
 @pytest.fixture
@@ -66,5 +66,5 @@ def test_in_evaluation_an_utterance_does_not_depend_on_the_others(params, Omega)
 
 
 def test_Omega_is_U_B_T_side_by_side(rng):
-    graph = graph_fusion(init_gfn(rng, k, N), rng.uniform(-1, 1, (3, B, k)))
+    graph = graph_fusion(init_gfn(rng, 3, k, N), rng.uniform(-1, 1, (3, B, k)))
     np.testing.assert_array_equal(graph["Omega"], np.concatenate([graph["U"], graph["B"], graph["T"]], axis=1))
