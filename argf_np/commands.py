@@ -88,8 +88,9 @@ class Progress:
 def checked_operations():
     """Name the operation of `nn.ops` that first gives an infinite or NaN value or gradient."""
     originals = {name: getattr(ops, name) for name in ops.NAMES if name != "pull_each"}
+    running = []  # an operation that others call is looked at as a whole
     for name, operation in originals.items():
-        setattr(ops, name, _checked(name, operation))
+        setattr(ops, name, _checked(name, operation, running))
     try:
         yield
     finally:
@@ -97,7 +98,7 @@ def checked_operations():
             setattr(ops, name, operation)
 
 
-def _checked(name, operation):
+def _checked(name, operation, running):
     """The operation, with its inputs and outputs looked at in the forward and backward pass."""
     inputs = _watched(name, "its input", "the gradient with respect to its input")
     output = _watched(name, "its output", "the gradient with respect to its output")
@@ -110,7 +111,14 @@ def _checked(name, operation):
         return value
 
     def run(*arguments, **named):
-        return output(operation(*map(watch, arguments), **named))
+        if running:
+            return operation(*arguments, **named)
+        running.append(name)
+        try:
+            value = operation(*map(watch, arguments), **named)
+        finally:
+            running.pop()
+        return output(value)
 
     return run
 

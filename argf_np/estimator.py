@@ -13,13 +13,13 @@ from .paper import graph_fusion_eq10_16 as gfn
 from .paper.model import forward
 from .paper.ucln import apply_ucln
 from .paper.vertices import bimodal, trimodal
-from .settings import FIELDS, PRESETS, Settings, checked, settings_for
+from .settings import FIELDS, OWN_DATA, PRESETS, Settings, checked, settings_for
 from .storage import archive
 
 # Parameters whose defaults are taken from the data.
 BY_DATA = {"dataset", "modalities", "target"}
-for values in PRESETS.values():
-    BY_DATA |= values.keys()
+for preset_values in (OWN_DATA, *PRESETS.values()):
+    BY_DATA |= preset_values.keys()
 
 SAVED = ("data", "widths", "contextual", "epoch", "history", "moments", "uclns", "params")
 
@@ -31,6 +31,8 @@ class Estimator:
     data. `ARGF` lists them.
     """
 
+    PARAMETERS = tuple(FIELDS)
+
     def __init__(self, **parameters):
         self.given, self.settings = {}, None
         self.set_params(**parameters)
@@ -38,9 +40,9 @@ class Estimator:
     def set_params(self, **parameters):
         """Change parameters for the next `fit`. Returns the estimator."""
         for name in parameters:
-            if name not in FIELDS:
+            if name not in self.PARAMETERS:
                 raise SettingError(f"{type(self).__name__} has no parameter {name}, expected some "
-                                   f"of {', '.join(FIELDS)}")
+                                   f"of {', '.join(self.PARAMETERS)}")
         given = self.given | parameters
         self.given = {name: checked(FIELDS[name], value) for name, value in given.items()
                       if value is not None}
@@ -49,8 +51,8 @@ class Estimator:
     def get_params(self, deep=True):
         """``{parameter: value}``; None for what is taken from the data."""
         parameters = {}
-        for name, spec in FIELDS.items():
-            default = None if name in BY_DATA else spec.default
+        for name in self.PARAMETERS:
+            default = None if name in BY_DATA else FIELDS[name].default
             parameters[name] = self.given.get(name, default)
         return parameters
 
@@ -72,7 +74,7 @@ class Estimator:
         ----------
         train, valid : Corpus
             Without ``valid``, the splits of ``train`` say what is for training and what for
-            validation. Its test split is not looked at, except by the protocol "released". With
+            validation. Its test labels are not read, except by the protocol "best_test". With
             ``valid``, all videos of ``train`` are for training and all of ``valid`` for validation.
         progress, on_history, checkpoint
             See `pipeline.train`.
@@ -181,7 +183,8 @@ class Estimator:
             piece = standardise(piece, self.moments)
             features = {}
             for m, ucln in self.uclns.items():
-                features[m], _ = apply_ucln(ucln, piece.features[m], piece.starts)
+                features[m], _ = apply_ucln(ucln, piece.features[m], piece.starts,
+                                            self.settings)
             yield piece, pipeline.stack(piece, features).astype(self.settings.dtype)
 
     def _require_fitted(self):
@@ -231,10 +234,14 @@ class ARGF(Estimator):
         As `paper.protocols.train` returns them.
     """
 
+    PARAMETERS = tuple(name for name in FIELDS if name != "model")
+
     def __init__(self, *, dataset=None, modalities=None, target=None, fusion="gfn",
                  without="nothing", variant="paper", protocol="fixed", seed=0, epochs=20,
                  batch_size=None, lr=None, weight_decay=None, drop_rate=None, k=None, lambda_=None,
-                 learn_w=False, activations="first", d=None, ucln_epochs=5, dtype="float32"):
+                 learn_w=False, activations="first", d=None, ucln_epochs=None,
+                 ucln_input_drop_rate=None, ucln_drop_rate=None, ucln_patience=None,
+                 dtype="float32"):
         parameters = dict(locals())
         del parameters["self"], parameters["__class__"]
         super().__init__(**parameters)
@@ -249,8 +256,9 @@ def load(path):
     content = {"given": {}, "uclns": {}} | archive.read(path, "model")
     try:
         settings = Settings(**content["settings"])
-        given = content["given"]
-        model = ARGF(**given) if settings.model == "argf" else Estimator(**given)
+        kind = ARGF if settings.model == "argf" else Estimator
+        given = content["given"].items()
+        model = kind(**{name: value for name, value in given if name in kind.PARAMETERS})
         model.settings, model.classes = settings, tuple(content["classes"])
         for name in SAVED:
             setattr(model, name, content[name])

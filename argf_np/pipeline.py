@@ -10,6 +10,7 @@ from .baselines import MODELS
 from .data import moments, require_trainable, select, standardise
 from .errors import DataError, ModelError, NotFiniteError
 from .paper.ucln import apply_ucln, train_ucln
+from .settings import FIELDS
 from .storage import archive
 from .storage.cache import cached, fingerprint
 
@@ -32,7 +33,8 @@ def require_fit(corpus, settings, *splits):
 
     Neither the splits that the protocol needs nor ``splits`` may be empty.
     """
-    needed = {"validation": ["validation"], "released": ["test"]}.get(settings.protocol, [])
+    needed = {"validation": ["validation"], "released": ["validation", "test"],
+              "best_test": ["test"]}.get(settings.protocol, [])
     require_trainable(select(corpus, settings.modality_list), ["train", *needed, *splits])
 
 
@@ -101,7 +103,9 @@ def train_uclns(corpus, settings, progress):
 def _cached_ucln(corpus, modality, settings, progress):
     x = corpus.features[modality]
     y = np.eye(len(corpus.classes), dtype=settings.dtype)[corpus.labels]
-    videos = corpus.split["train"]
+    videos, validation = corpus.split["train"], corpus.split["validation"]
+    if settings.ucln_patience == 0:
+        validation = validation[:0]
     seed = [settings.seed, 1]
     seed += [SEEDS[modality]] if modality in SEEDS else modality.encode()
 
@@ -112,16 +116,20 @@ def _cached_ucln(corpus, modality, settings, progress):
 
     def compute():
         progress.begin(f"UCLN {modality}", settings.ucln_epochs)
-        params = train_ucln(x, y, corpus.starts, videos, settings.d, settings.ucln_epochs,
-                            np.random.default_rng(seed), on_epoch)
-        features, probabilities = apply_ucln(params, x, corpus.starts)
+        params = train_ucln(x, y, corpus.starts, videos, settings, np.random.default_rng(seed),
+                            on_epoch, validation)
+        features, probabilities = apply_ucln(params, x, corpus.starts, settings)
         return {"params": params, "features": features, "probabilities": probabilities}
 
+    labels = {}
+    for split in ("train", "validation") if len(validation) else ("train",):
+        labels[split] = corpus.labels[corpus.utterances(split)]
+    names = [name for name in FIELDS if name == "d" or name.startswith("ucln_")]
     return cached({
         "version": __version__, "features": x, "starts": corpus.starts, "videos": videos,
-        "labels": corpus.labels[corpus.utterances("train")], "classes": len(corpus.classes),
-        "seed": str(seed), "d": settings.d, "epochs": settings.ucln_epochs,
-        "dtype": settings.dtype}, compute)
+        "validation": validation, "labels": labels, "classes": len(corpus.classes),
+        "seed": str(seed), "dtype": settings.dtype,
+        **{name: getattr(settings, name) for name in names}}, compute)
 
 
 def stack(corpus, ucln_features):

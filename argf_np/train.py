@@ -231,7 +231,7 @@ def work(data_dir, source, out, resume, check_finite, quiet, **options):
 
 
 def prepare(folder, before, now):
-    """Begin a run in the folder, or check that the run of the configuration ``before`` can go on."""
+    """Begin a run in the folder, or check that the run ``before`` can be continued."""
     if before is None:
         begin(folder, now)
     elif now["data"] != before["data"]:

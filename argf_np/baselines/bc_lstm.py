@@ -6,6 +6,8 @@ chooses an epoch. BiLSTM m d -> 2 x 300, dense 600 -> 500, dense 500 -> N: 2,400
 300,500 + 501 N parameters, which at m = 3, d = 50 and N = 2 are Table 4's 1,383,902.
 """
 
+from dataclasses import replace
+
 import numpy as np
 
 from ..paper.ucln import apply_ucln, train_ucln
@@ -25,8 +27,8 @@ def train(corpus, x, settings, on_epoch=None, on_checkpoint=None, resume=None):
             on_epoch(history[-1])
 
     rng = np.random.default_rng([settings.seed, 3])
-    params = train_ucln(joint, y, corpus.starts, corpus.split["train"], WIDTH,
-                        settings.ucln_epochs, rng, record)
+    params = train_ucln(joint, y, corpus.starts, corpus.split["train"], replace(settings, d=WIDTH),
+                        rng, record)
     test = corpus.utterances("test")
     probabilities = predict_proba(params, corpus, x, settings)[test]
     return {"params": params, "probabilities": probabilities, "epoch": len(history),
@@ -35,5 +37,5 @@ def train(corpus, x, settings, on_epoch=None, on_checkpoint=None, resume=None):
 
 def predict_proba(params, corpus, x, settings):
     """Class probabilities (n, N) of the UCLN features x (m, n, d), in the context of the videos."""
-    _, probabilities = apply_ucln(params, np.concatenate(x, axis=1), corpus.starts)
+    _, probabilities = apply_ucln(params, np.concatenate(x, axis=1), corpus.starts, settings)
     return probabilities

@@ -88,11 +88,17 @@ def counting(params):
     names = {id(layer): name for name, part in parts(params).items() for layer in _dicts(part)}
     names[id(None)] = SIMILARITIES  # a call without a layer
     calls, originals = [], {place: getattr(*place) for place in COUNTED}
+    running = []  # a textbook layer calls others that are counted too: only the outermost counts
 
     def counted(function, cost):
         def run(*arguments):
-            result = function(*arguments)
-            calls.extend((names[id(p)], *numbers) for p, *numbers in cost(result, *arguments))
+            running.append(function)
+            try:
+                result = function(*arguments)
+            finally:
+                running.pop()
+            if not running:
+                calls.extend((names[id(p)], *numbers) for p, *numbers in cost(result, *arguments))
             return result
 
         return run

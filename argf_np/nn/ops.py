@@ -77,6 +77,11 @@ def identity(x):
     return x
 
 
+def relu(x):
+    """x where x > 0, otherwise 0. At 0 the derivative is set to 0."""
+    return leaky_relu(x, 0.0)
+
+
 def leaky_relu(x, slope):
     """x where x > 0, otherwise slope x, entry by entry. At 0 the derivative is taken to be slope.
 
@@ -159,6 +164,7 @@ def mean(x):
 
 ACTIVATIONS = {
     "identity": identity,
+    "relu": relu,
     "leaky_relu_0.01": leaky_relu_001,
     "leaky_relu_0.2": leaky_relu_02,
     "tanh": tanh,

@@ -2,11 +2,12 @@ r"""Table 6: other ways to fuse the embedded modalities, in the place of the gra
 
 A strategy is a pair of functions, and a line in `STRATEGIES`:
 
-    init(rng, modalities, k, N)     its parameters, a tree of arrays
-    decide(params, x_e, variant)    x_e (m, B, k) -> a dict: M (B, N), and named intermediates
+    init(rng, modalities, k, N, variant)    its parameters, a tree of arrays
+    decide(params, x_e, variant, rng)       x_e (m, B, k) -> a dict: M (B, N), and intermediates
 
-All but tensor fusion end in the paper's decision network Dec (Eq. 16), so that the strategies
-differ in nothing else.
+In the paper's variant all but tensor fusion end in the decision network Dec (Eq. 16), so that the
+strategies differ in nothing else. "released" computes what the authors' classes compute (D21);
+concatenation is the same in both, and they have no dynamic fusion graph.
 """
 
 from functools import reduce
@@ -27,16 +28,17 @@ from .graph_fusion_eq10_16 import (
     unimodal_dynamics,
 )
 
-HIDDEN = 32  # of tensor fusion, as Table 4's number of parameters says; Zadeh et al. have 128
+HIDDEN = {"paper": 32, "released": 50}  # of tensor fusion; 32 is what Table 4 counts
+TENSOR_DROP_RATE = 0.5  # released: of the tensor itself
 RANK = 4  # of low-rank fusion
 
 
-def init_concatenation(rng, modalities, k, N):
+def init_concatenation(rng, modalities, k, N, variant="paper"):
     """Parameters: Dec with an input of m k entries, 52 m k + 2,600 + 51 N scalars."""
     return {"Dec": init_dec(rng, modalities * k, N)}
 
 
-def concatenation(params, x_e, variant="paper"):
+def concatenation(params, x_e, variant="paper", rng=None):
     r"""Concatenation + FC (Figure 4): $M = Dec(x_a^e \oplus x_l^e \oplus x_v^e)$.
 
     x_e (m, B, k) -> M (B, N).
@@ -44,40 +46,55 @@ def concatenation(params, x_e, variant="paper"):
     return {"M": decide(params["Dec"], np.concatenate(x_e, axis=-1))}
 
 
-def init_multiplication(rng, modalities, k, N):
+def init_multiplication(rng, modalities, k, N, variant="paper"):
     """Parameters: Dec with an input of k entries, 52 k + 2,600 + 51 N scalars."""
     return {"Dec": init_dec(rng, k, N)}
 
 
-def multiplication(params, x_e, variant="paper"):
+def multiplication(params, x_e, variant="paper", rng=None):
     r"""Multiplication + FC (Figure 4): $M = Dec(x_a^e \odot x_l^e \odot x_v^e)$.
 
-    $\odot$ is the entry-wise product. x_e (m, B, k) -> M (B, N).
+    $\odot$ is the entry-wise product. Released: $Dec(x_l^e \odot x_v^e)$, since the class
+    overwrites the product with the first modality. x_e (m, B, k) -> M (B, N).
     """
-    return {"M": decide(params["Dec"], reduce(mul, x_e))}
+    factors = x_e[1:] if variant == "released" and len(x_e) == 3 else x_e
+    return {"M": decide(params["Dec"], reduce(mul, factors))}
 
 
-def init_weighted_average(rng, modalities, k, N):
+def init_weighted_average(rng, modalities, k, N, variant="paper"):
     """Parameters: MAN, k + 1 scalars, and Dec with an input of k, 52 k + 2,600 + 51 N scalars."""
     return {"MAN": nn.init_dense(rng, k, 1), "Dec": init_dec(rng, k, N)}
 
 
-def weighted_average(params, x_e, variant="paper"):
+def weighted_average(params, x_e, variant="paper", rng=None):
     r"""Weighted Average (Figure 4): the first layer of the graph alone, $M = Dec(U)$ of Eq. 10.
 
+    Released: the weights are a softmax over the modalities of tanh scores, and the vectors that are
+    scored and averaged have passed the batch norm that Dec begins with.
     x_e (m, B, k) -> M (B, N), alpha_m (m, B, 1).
     """
-    alpha_m = modality_attention(params["MAN"], x_e)
-    U = unimodal_dynamics(alpha_m, x_e)
-    return {"alpha_m": alpha_m, "M": decide(params["Dec"], U)}
+    if variant == "released":
+        norm = params["Dec"]["norm"]
+        x_e = np.stack([ops.batch_norm(norm, x) for x in x_e])  # (m, B, k)
+        scores = ops.dense_layer(params["MAN"], x_e, "tanh")  # (m, B, 1)
+        alpha_m = ops.softmax(scores, axis=0)
+        average = np.sum(alpha_m * x_e, axis=0)  # (B, k)
+    else:
+        alpha_m = modality_attention(params["MAN"], x_e)
+        average = unimodal_dynamics(alpha_m, x_e)
+    return {"alpha_m": alpha_m, "M": decide(params["Dec"], average)}
 
 
-def init_tensor_fusion(rng, modalities, k, N):
-    """Parameters: dense (k + 1)^m -> 32 -> 32 -> N, 32 (k + 1)^m + 1,088 + 33 N scalars."""
+def init_tensor_fusion(rng, modalities, k, N, variant="paper"):
+    """Parameters: dense (k + 1)^m -> 32 -> 32 -> N, 32 (k + 1)^m + 1,088 + 33 N scalars.
+
+    Released: 50 in the place of 32.
+    """
+    hidden = HIDDEN[variant]
     return {
-        "dense_1": nn.init_dense(rng, (k + 1) ** modalities, HIDDEN),
-        "dense_2": nn.init_dense(rng, HIDDEN, HIDDEN),
-        "dense_3": nn.init_dense(rng, HIDDEN, N),
+        "dense_1": nn.init_dense(rng, (k + 1) ** modalities, hidden),
+        "dense_2": nn.init_dense(rng, hidden, hidden),
+        "dense_3": nn.init_dense(rng, hidden, N),
     }
 
 
@@ -94,41 +111,52 @@ def outer_product(x_e):
     return Z
 
 
-def tensor_fusion(params, x_e, variant="paper"):
+def tensor_fusion(params, x_e, variant="paper", rng=None):
     r"""Tensor Fusion (Zadeh et al. 2017, EMNLP): $M = FC(Z)$ of `outer_product`.
 
-    Layers of FC: dense, leaky ReLU 0.01; the same again; dense, softmax. x_e (m, B, k) -> M (B, N).
+    Layers of FC: dense, ReLU; dense, ReLU; dense, softmax. Released: dropout 0.5 of Z before them.
+    x_e (m, B, k) -> M (B, N).
     """
-    h = ops.dense_layer(params["dense_1"], outer_product(x_e), "leaky_relu_0.01")  # (B, 32)
-    h = ops.dense_layer(params["dense_2"], h, "leaky_relu_0.01")  # (B, 32)
+    Z = outer_product(x_e)  # (B, (k + 1)^m)
+    if variant == "released":
+        Z = ops.dropout(Z, TENSOR_DROP_RATE, rng)
+    h = ops.dense_layer(params["dense_1"], Z, "relu")  # (B, 32)
+    h = ops.dense_layer(params["dense_2"], h, "relu")  # (B, 32)
     return {"M": ops.dense_layer(params["dense_3"], h, "softmax")}
 
 
-def init_low_rank_fusion(rng, modalities, k, N):
+def init_low_rank_fusion(rng, modalities, k, N, variant="paper"):
     """Parameters: factors (4 m, k + 1, k), weights (4, 1, 1); Dec with an input of k entries.
 
-    4 m k (k + 1) + 4 + 52 k + 2,600 + 51 N scalars.
+    4 m k (k + 1) + 4 + 52 k + 2,600 + 51 N scalars. Released: factors (4 m, k + 1, N) and a bias
+    (1, N) in the place of Dec, 4 m (k + 1) N + 4 + N scalars.
     """
-    return {
-        "factors": nn.init_dense(rng, k, k, bank=(modalities * RANK,)),
-        "weights": np.full((RANK, 1, 1), 1 / RANK),
-        "Dec": init_dec(rng, k, N),
-    }
+    bank = (modalities * RANK,)
+    weights = np.full((RANK, 1, 1), 1 / RANK)
+    if variant == "released":
+        factors = nn.init_dense(rng, k, N, bank=bank)
+        return {"factors": factors, "weights": weights, "bias": np.zeros((1, N))}
+    factors = nn.init_dense(rng, k, k, bank=bank)
+    return {"factors": factors, "weights": weights, "Dec": init_dec(rng, k, N)}
 
 
-def low_rank_fusion(params, x_e, variant="paper"):
+def low_rank_fusion(params, x_e, variant="paper", rng=None):
     r"""Low-rank Modality Fusion, LMF (Liu et al. 2018, ACL): a dense layer on Z, without Z.
 
     $$ h = \sum_{r=1}^4 w_r \bigodot_m [x_m^e; 1] W_m^{(r)}, \quad M = Dec(h) $$
 
     The last row of each factor W, which meets the 1, is its bias. LMF adds one more bias to h,
-    which the batch norm of Dec would take away again. x_e (m, B, k) -> M (B, N).
+    which the batch norm of Dec would take away again. Released: factors (k + 1, N) map straight to
+    the outputs, $M = h + b$, which are no probabilities. (The authors' class never initialises
+    them.) x_e (m, B, k) -> M (B, N).
     """
-    m, B, k = x_e.shape
+    m, B, _ = x_e.shape
     repeated = np.repeat(x_e, RANK, axis=0)  # (4 m, B, k)
-    projected = ops.dense_layer(params["factors"], repeated, "identity")  # (4 m, B, k)
-    by_modality = np.reshape(projected, (m, RANK, B, k))
-    h = np.sum(params["weights"] * reduce(mul, by_modality), axis=0)  # (B, k)
+    projected = ops.dense_layer(params["factors"], repeated, "identity")  # (4 m, B, width)
+    by_modality = np.reshape(projected, (m, RANK, B, -1))
+    h = np.sum(params["weights"] * reduce(mul, by_modality), axis=0)  # (B, width)
+    if variant == "released":
+        return {"M": h + params["bias"]}
     return {"M": decide(params["Dec"], h)}
 
 
@@ -153,7 +181,7 @@ def sources_of_subsets(modalities):
     return [*flows, [*range(len(every))]]
 
 
-def init_dynamic_fusion_graph(rng, modalities, k, N):
+def init_dynamic_fusion_graph(rng, modalities, k, N, variant="paper"):
     """Parameters: a network of the efficacies, m k -> one per edge; a dense layer per vertex; Dec.
 
     With three modalities there are 6 + 6 + 7 = 19 edges: 19 (3k + 1) + 3 (2k + 1) k + (6k + 1) k +
@@ -169,7 +197,7 @@ def init_dynamic_fusion_graph(rng, modalities, k, N):
     return {"efficacies": efficacies, "vertices": vertices, "Dec": Dec}
 
 
-def dynamic_fusion_graph(params, x_e, variant="paper"):
+def dynamic_fusion_graph(params, x_e, variant="paper", rng=None):
     r"""Dynamic Fusion Graph, DFG (Zadeh et al. 2018c, ACL): a vertex for every set of modalities.
 
     Values flow from each set to every larger one and to the output, times the edge's efficacy.

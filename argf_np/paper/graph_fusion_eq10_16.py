@@ -16,7 +16,7 @@ from ..nn import ops
 from .vertices import source_indices
 
 
-def init_gfn(rng, modalities, k, N):
+def init_gfn(rng, modalities, k, N, variant="paper"):
     """Parameters of the graph for any number of modalities: 543 k + 2,729 + 51 N scalars.
 
     MAN: k -> 1. The MLPs of layers 2 and 3: each 2k -> 64 -> k. Dec: see `init_dec`.
@@ -162,7 +162,7 @@ def interaction(params, V, V_tilde, alpha, sources, variant="paper"):
             "sum": output}
 
 
-def graph_fusion(params, x_e, variant="paper"):
+def graph_fusion(params, x_e, variant="paper", rng=None):
     r"""The whole graph (Figure 2), Eq. 10 to 16.
 
     Arguments

@@ -17,12 +17,13 @@ from .joint_embedding_eq1_9 import (
 )
 
 
-def init_model(rng, d, k, N, dtype="float32", modalities=3, fusion="gfn"):
+def init_model(rng, d, k, N, dtype="float32", modalities=3, fusion="gfn", variant="paper"):
     """Parameters of ARGF in groups; an update changes a list of groups.
 
     Arguments
         - d, k, N: widths of the features and of the embedding, number of classes.
         - fusion: one of `fusions_table6.STRATEGIES`; "gfn" is the paper's graph.
+        - variant: "released" draws weights and biases as PyTorch does (D19).
     Returns a dict of trees: encoders, decoders, discriminator, classifier, fusion.
     """
     groups = {
@@ -30,8 +31,10 @@ def init_model(rng, d, k, N, dtype="float32", modalities=3, fusion="gfn"):
         "decoders": init_decoders(rng, modalities, d, k),
         "discriminator": init_discriminator(rng, k),
         "classifier": init_classifier(rng, k, N),
-        "fusion": STRATEGIES[fusion].init(rng, modalities, k, N),
+        "fusion": STRATEGIES[fusion].init(rng, modalities, k, N, variant),
     }
+    if variant == "released":
+        groups = nn.redraw_as_pytorch(rng, groups)
     return nn.cast(groups, dtype)
 
 
@@ -65,7 +68,7 @@ def forward(params, x, variant="paper", fusion="gfn", drop_rate=0.0, rng=None):
         out["x_tilde"] = decode(params["decoders"], out["x_e"], drop_rate, rng)
     if "classifier" in params:
         out["y_tilde"] = classify(params["classifier"], out["x_e"], drop_rate, rng)
-    return out | STRATEGIES[fusion].decide(params["fusion"], out["x_e"], variant)
+    return out | STRATEGIES[fusion].decide(params["fusion"], out["x_e"], variant, rng)
 
 
 def predict(params, x, variant="paper", fusion="gfn", drop_rate=0.0, rng=None, chunk=None):
@@ -76,7 +79,7 @@ def predict(params, x, variant="paper", fusion="gfn", drop_rate=0.0, rng=None, c
     """
     if chunk is None:
         x_e = embed(params, x, drop_rate, rng)
-        return STRATEGIES[fusion].decide(params["fusion"], x_e, variant)["M"]
+        return STRATEGIES[fusion].decide(params["fusion"], x_e, variant, rng)["M"]
     parts = []
     for start in range(0, max(1, x.shape[1]), chunk):  # no utterances at all: one empty part
         parts.append(predict(params, x[:, start:start + chunk], variant, fusion))

@@ -9,15 +9,12 @@ features, d width of the output, N classes. ``starts`` (V + 1,) says where video
 holds the utterances starts[i] to starts[i + 1] - 1.
 """
 
-from functools import partial
-
 import autograd.numpy as np
 
 from .. import nn
 from ..nn import ops
 
 HIDDEN = 300  # LSTM units per direction
-INPUT_DROP_RATE, DROP_RATE = 0.6, 0.9
 BATCH_SIZE = 10  # videos
 
 
@@ -56,27 +53,28 @@ def init_ucln(rng, d_j, d, N):
     }
 
 
-def context_features(params, x, mask, rng=None):
+def context_features(params, x, mask, settings, rng=None):
     r"""UCLN: $R^{u \times d_j} \to R^{u \times d}$, features that know the rest of the video.
 
-    Layers: dropout 0.6, BiLSTM, dropout 0.9, dense, tanh.
+    Layers: dropout, BiLSTM, dropout, dense, tanh. The authors drop 0.6 and 0.9 (D24).
 
     Arguments
         - params: of `init_ucln`.
         - x (V, u, d_j): padded raw features.
         - mask (V, u): True on real utterances.
+        - settings: its ``ucln_input_drop_rate`` and ``ucln_drop_rate`` count.
         - rng: None means no dropout.
     Returns (V, u, d), each entry in (-1, 1); what stands on padding is not to be used.
     """
-    x = ops.dropout(x, INPUT_DROP_RATE, rng)
+    x = ops.dropout(x, settings.ucln_input_drop_rate, rng)
     h = ops.bilstm(params["bilstm"], x, mask)  # (V, u, 600)
-    h = ops.dropout(h, DROP_RATE, rng)
+    h = ops.dropout(h, settings.ucln_drop_rate, rng)
     return ops.dense_layer(params["dense"], h, "tanh")  # (V, u, d)
 
 
-def class_logits(params, features, rng=None):
-    """The logits of the label, (V, u, N), from features (V, u, d). Layers: dropout 0.9, dense."""
-    features = ops.dropout(features, DROP_RATE, rng)
+def class_logits(params, features, settings, rng=None):
+    """The logits of the label, (V, u, N), from features (V, u, d). Layers: dropout, dense."""
+    features = ops.dropout(features, settings.ucln_drop_rate, rng)
     return ops.dense_layer(params["label"], features, "identity")
 
 
@@ -89,43 +87,78 @@ def cross_entropy(logits, y, mask):
     return -np.sum(ops.log_softmax(logits) * real) / int(mask.sum())
 
 
-def ucln_loss(params, x, y, mask, rng=None):
+def ucln_loss(params, x, y, mask, settings, rng=None):
     """The loss that a UCLN descends: x (V, u, d_j), y (V, u, N), mask (V, u) -> nats."""
-    features = context_features(params, x, mask, rng)
-    return cross_entropy(class_logits(params, features, rng), y, mask)
+    features = context_features(params, x, mask, settings, rng)
+    return cross_entropy(class_logits(params, features, settings, rng), y, mask)
 
 
-def train_ucln(x, y, starts, videos, d, epochs, rng, on_epoch=None):
+def train_ucln(x, y, starts, videos, settings, rng, on_epoch=None, validation=()):
     """Train the UCLN of one modality with Adadelta.
+
+    With validation videos, training stops once their cross-entropy has not fallen for
+    ``settings.ucln_patience`` epochs, and the parameters of its minimum are kept.
 
     Arguments
         - x (n, d_j): standardised raw features of all utterances.
         - y (n, N): one-hot labels; their dtype is that of the network.
         - starts (V + 1,): where videos begin.
-        - videos: indices of the training videos.
-        - d: width of the output.
+        - videos, validation: indices of the training and of the validation videos.
+        - settings: its ``d`` and the fields ``ucln_...`` count.
         - on_epoch: called as ``on_epoch(epoch, loss)`` with the mean loss of the batches.
     Returns the parameters.
     """
-    params = nn.cast(init_ucln(rng, x.shape[1], d, y.shape[1]), y.dtype)
+    params = nn.cast(init_ucln(rng, x.shape[1], settings.d, y.shape[1]), y.dtype)
     state = nn.init_adadelta(params)
-    for epoch in range(1, epochs + 1):
-        order = rng.permutation(videos)
-        losses = []
-        for start in range(0, len(order), BATCH_SIZE):
-            batch = order[start:start + BATCH_SIZE]
-            x_batch, mask = pad(x, starts, batch)  # (V, u, d_j), (V, u)
-            y_batch, _ = pad(y, starts, batch)  # (V, u, N)
-            loss = partial(ucln_loss, x=x_batch.astype(y.dtype), y=y_batch, mask=mask, rng=rng)
-            value, gradients = nn.value_and_grad(loss, params)
-            nn.adadelta(state, params, gradients)
-            losses.append(float(value))
+    lowest, best, best_epoch = np.inf, params, 0
+    for epoch in range(1, settings.ucln_epochs + 1):
+        loss = train_ucln_epoch(params, state, x, y, starts, videos, settings, rng)
         if on_epoch:
-            on_epoch(epoch, sum(losses) / len(losses))
-    return params
+            on_epoch(epoch, loss)
+        if len(validation) == 0:
+            continue
+        loss = mean_loss(params, x, y, starts, validation, settings)
+        if loss < lowest:
+            lowest, best, best_epoch = loss, nn.map_leaves(np.copy, params), epoch
+        elif epoch >= best_epoch + settings.ucln_patience:
+            break
+    return best
 
 
-def apply_ucln(params, x, starts):
+def train_ucln_epoch(params, state, x, y, starts, videos, settings, rng):
+    """One pass over the training videos, in place on ``params``; returns the mean loss."""
+    order = rng.permutation(videos)
+    losses = []
+    for start in range(0, len(order), BATCH_SIZE):
+        batch = order[start:start + BATCH_SIZE]
+        x_batch, y_batch, mask = _batch(x, y, starts, batch)
+
+        def loss(params, x=x_batch, y=y_batch, mask=mask):
+            return ucln_loss(params, x, y, mask, settings, rng)
+
+        value, gradients = nn.value_and_grad(loss, params)
+        nn.adadelta(state, params, gradients)
+        losses.append(float(value))
+    return sum(losses) / len(losses)
+
+
+def mean_loss(params, x, y, starts, videos, settings):
+    """Cross-entropy per utterance of some videos, without dropout."""
+    total = utterances = 0
+    for start in range(0, len(videos), BATCH_SIZE):
+        x_batch, y_batch, mask = _batch(x, y, starts, videos[start:start + BATCH_SIZE])
+        total += float(ucln_loss(params, x_batch, y_batch, mask, settings)) * mask.sum()
+        utterances += mask.sum()
+    return total / utterances
+
+
+def _batch(x, y, starts, videos):
+    x_batch, mask = pad(x, starts, videos)  # (V, u, d_j), (V, u)
+    y_batch, _ = pad(y, starts, videos)  # (V, u, N)
+    return x_batch.astype(y.dtype), y_batch, mask
+
+
+def apply_ucln(params, x, starts, settings):
     """What a trained UCLN gives for every utterance.
 
     Arguments: params of `train_ucln`; x (n, d_j); starts (V + 1,).
@@ -137,7 +170,8 @@ def apply_ucln(params, x, starts):
     features, probabilities = [], []
     for videos in batches:
         x_batch, mask = pad(x, starts, videos)
-        h = context_features(params, x_batch.astype(dtype), mask)  # (V, u, d)
+        h = context_features(params, x_batch.astype(dtype), mask, settings)  # (V, u, d)
         features.append(unpad(h, mask))
-        probabilities.append(unpad(ops.softmax(class_logits(params, h)), mask))
+        logits = class_logits(params, h, settings)
+        probabilities.append(unpad(ops.softmax(logits), mask))
     return np.concatenate(features), np.concatenate(probabilities)

@@ -52,7 +52,7 @@ def embedding_update_loss(params, x_e, x, y, settings, rng):
         w = adversarial_weight(params)
         L_fal = embedding.fake_adversarial_loss(z, settings.target_row, w)
     if "decoders" in params:
-        x_tilde = embedding.decode(params["decoders"], x_e, settings.drop_rate, rng)
+        x_tilde = embedding.decode(params["decoders"], x_e, inner_drop_rate(settings), rng)
         L_rl = embedding.reconstruction_loss(x_tilde, x, settings.variant)
     return embedding.embedding_term(L_fal, L_rl, settings.lambda_)
 
@@ -67,14 +67,14 @@ def discriminator_update_loss(params, x_e, x, y, settings, rng):
 
 def classifier_update_loss(params, x_e, x, y, settings, rng):
     """Each modality alone predicts the label."""
-    y_tilde = embedding.classify(params["classifier"], x_e, settings.drop_rate, rng)
+    y_tilde = embedding.classify(params["classifier"], x_e, inner_drop_rate(settings), rng)
     return embedding.classification_loss(y_tilde, y, settings.variant)
 
 
 def fusion_update_loss(params, x_e, x, y, settings, rng):
     """The fused modalities predict the label."""
     decide = STRATEGIES[settings.fusion].decide
-    M = decide(params["fusion"], x_e, settings.variant)["M"]
+    M = decide(params["fusion"], x_e, settings.variant, rng)["M"]
     return fusion_loss(M, y, settings.variant)
 
 
@@ -84,6 +84,22 @@ LOSSES = {
     "classifier": classifier_update_loss,
     "fusion": fusion_update_loss,
 }
+
+
+def inner_drop_rate(settings):
+    """Drop rate of decoders and classifier: released, always 0.5 (D18)."""
+    return 0.5 if settings.variant == "released" else settings.drop_rate
+
+
+def weight_decay(settings):
+    """Weight decay as Adam gets it: in the paper's variant divided by the batch size (D20).
+
+    The number of the settings balances losses that are sums over the batch, as in the released
+    code. The paper's variant has means, which are smaller by a factor of the batch size.
+    """
+    if settings.variant == "released":
+        return settings.weight_decay
+    return settings.weight_decay / settings.batch_size
 
 
 def adversarial_weight(params):
@@ -119,7 +135,8 @@ def init_params(rng, d, N, settings, modalities):
     With one seed, all ablations begin with equal parameters.
     """
     k = d if settings.without == "embedding" else settings.k
-    params = init_model(rng, d, k, N, settings.dtype, modalities, settings.fusion)
+    params = init_model(rng, d, k, N, settings.dtype, modalities, settings.fusion,
+                        settings.variant)
     params["w"] = nn.cast({"log_w": np.zeros(1)}, settings.dtype)
     changed = set().union(*updates_of(settings).values())
     return {group: tree for group, tree in params.items() if group in changed}
@@ -191,6 +208,6 @@ def train_batch(params, optimisers, x, y, settings, rng):
         for update in stage:
             for group, gradient in gradients[update].items():
                 nn.adam(optimisers[update][group], params[group], gradient, settings.lr, BETAS,
-                        weight_decay=settings.weight_decay)
+                        weight_decay=weight_decay(settings))
         losses |= values
     return losses

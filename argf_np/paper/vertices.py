@@ -2,7 +2,7 @@
 
     layer 1  unimodal   a, l, v
     layer 2  bimodal    al, vl, av        every two modalities
-    layer 3  trimodal   al+vl to av+l     every two bimodal vertices, and each bimodal vertex with
+    layer 3  trimodal   av+vl to vl+a     every two bimodal vertices, and each bimodal vertex with
                                           a modality that it lacks (D11)
 
 The paper has three modalities. The graph of two or of more modalities follows the same rule; a
@@ -28,11 +28,19 @@ def bimodal(modalities):
 
 
 def trimodal(modalities):
-    """Layer 3 as ``{vertex: (source, source)}``; empty for two modalities."""
+    """Layer 3 as ``{vertex: (source, source)}``; empty for two modalities.
+
+    The paper does not print an order. Three modalities come in that of the released code (D22).
+    """
     two = bimodal(modalities)
-    pairs = [*combinations(two, 2)]
-    for vertex, its_modalities in two.items():
-        pairs += [(vertex, m) for m in modalities if m not in its_modalities]
+    if len(modalities) == 3:
+        a, l, v = modalities
+        al, vl, av = two
+        pairs = [(av, vl), (av, al), (vl, al), (av, l), (al, v), (vl, a)]
+    else:
+        pairs = [*combinations(two, 2)]
+        for vertex, its_modalities in two.items():
+            pairs += [(vertex, m) for m in modalities if m not in its_modalities]
     return {"+".join(pair): pair for pair in pairs}
 
 

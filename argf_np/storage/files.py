@@ -10,7 +10,7 @@ from pathlib import Path
 
 @contextmanager
 def replacing(path):
-    """Yield the path of a new file that takes the place of ``path`` if the block ends without error.
+    """Yield the path of a new file that takes the place of ``path`` when the block ends well.
 
     If the block fails, or the process dies, what was there before stays.
     """
@@ -29,7 +29,7 @@ def replacing(path):
 
 
 def remove_parts(folder):
-    """Remove the half-written files that a killed process left. Only for a folder that is locked."""
+    """Remove what a killed process left half-written. Only for a folder that is locked."""
     for part in folder.rglob(".*.part"):
         part.unlink()
 

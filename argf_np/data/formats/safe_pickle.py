@@ -1,12 +1,15 @@
 """Pickles from strangers, read without running anything of theirs.
 
-A pickle is a program that can import and call whatever it likes. Here it can build numbers, text, tuples, lists, dicts
-and NumPy arrays; every name that it asks for stands in `NAMES`, and stands there for a method of this module.
+A pickle is a program that can import and call anything. Here it can build numbers, text, tuples,
+lists, dicts and NumPy arrays. Every name that it may ask for is in `NAMES`, where it stands for a
+method of this module.
 
-Restricting `find_class`, as Python's documentation has it, leaves three holes that are closed too. A file of nine bytes
-makes the unpickler that is written in C allocate gigabytes, since its memo has room for the largest place that the file
-names; so this builds on the one in Python. BUILD sets attributes of anything; here of nothing. And a key or a member of
-a set that is a very deep tuple overflows the interpreter's stack when it is hashed; here keys are text, and sets lists.
+Python's documentation restricts `find_class`. That leaves three holes, which are closed here, too:
+- A file of nine bytes makes the unpickler that is written in C allocate gigabytes, since its memo
+  has room for the largest place that the file names. This builds on the unpickler in Python.
+- BUILD sets attributes of anything; here it sets none.
+- Hashing a very deep tuple, as a key or in a set, overflows the interpreter's stack. Here keys are
+  text, and sets become lists.
 """
 
 import math
@@ -17,31 +20,44 @@ from typing import ClassVar
 
 import numpy as np
 
-from .corpus import DataError
+from ...errors import DataError
 
 # What a pickle may name, and the method that stands for it.
-NAMES = {"numpy.ndarray": "ndarray", "numpy.dtype": "dtype", "numpy.core.multiarray._reconstruct": "reconstruct",
-         "numpy.core.multiarray.scalar": "scalar", "numpy.core.numeric._frombuffer": "frombuffer",
-         "__builtin__.set": "set", "__builtin__.bytes": "encode", "_codecs.encode": "encode"}
-RENAMED = {"numpy._core.multiarray": "numpy.core.multiarray", "numpy._core.numeric": "numpy.core.numeric",
-           "builtins": "__builtin__"}  # since NumPy 2 and Python 3
+NAMES = {
+    "numpy.ndarray": "ndarray",
+    "numpy.dtype": "dtype",
+    "numpy.core.multiarray._reconstruct": "reconstruct",
+    "numpy.core.multiarray.scalar": "scalar",
+    "numpy.core.numeric._frombuffer": "frombuffer",
+    "__builtin__.set": "set",
+    "__builtin__.bytes": "encode",
+    "_codecs.encode": "encode",
+}
+RENAMED = {  # since NumPy 2 and Python 3
+    "numpy._core.multiarray": "numpy.core.multiarray",
+    "numpy._core.numeric": "numpy.core.numeric",
+    "builtins": "__builtin__",
+}
 
 
 def read_pickle(path):
-    """The value of a pickle of any protocol, of Python 2 or 3, NumPy 1 or 2. Sets become lists, in the file's order.
+    """The value of a pickle of any protocol, of Python 2 or 3, of NumPy 1 or 2.
+
+    Sets become lists, in the order of the file.
 
     Raises
     ------
     DataError
-        One line for a file that is not a pickle, is broken, or asks for anything but NumPy arrays of numbers and text
-        and plain containers. None of it has run, and memory is taken only for what the file really holds.
+        One line for a file that is not a pickle, is broken, or asks for anything but NumPy arrays
+        of numbers and text and plain containers. None of it has run, and memory is taken only for
+        what the file really holds.
     """
     try:
         with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
             return Unpickler(data).load()
     except RefusedError as error:
-        raise DataError(f"{path}: asks for {error}, expected NumPy arrays and plain containers; nothing of it has run"
-                        ) from None
+        raise DataError(f"{path}: asks for {error}, expected NumPy arrays and plain containers; "
+                        "nothing of it has run") from None
     except OSError as error:
         raise DataError(f"{path}: {error.strerror}") from None
     except Exception as error:  # a broken file can go wrong in every line of an unpickler
@@ -49,34 +65,17 @@ def read_pickle(path):
         raise DataError(f"{path}: not a pickle, or a broken one ({reason:.100})") from None
 
 
-def numbers(path, what, value, *ndim):
-    """A value that must be an array, or a list, of numbers with one of some numbers of dimensions, as an array."""
-    if isinstance(value, list) and all(isinstance(item, int | float) for item in value):
-        value = np.array(value, float)
-    if not (isinstance(value, np.ndarray) and value.ndim in ndim and value.dtype.kind in "biuf"):
-        found = f"{value.dtype} of shape {value.shape}" if isinstance(value, np.ndarray) else type(value).__name__
-        raise DataError(f"{path}: {what} is {found}, expected numbers in {' or '.join(map(str, ndim))} dimensions")
-    return np.asarray(value)
-
-
-def texts(path, what, value):
-    """A value that must be a list, or an array, of texts, as a list."""
-    items = value.tolist() if isinstance(value, np.ndarray) else value
-    if not (isinstance(items, list) and all(isinstance(item, str) for item in items)):
-        raise DataError(f"{path}: {what}, expected a list of texts")
-    return items
-
-
 class RefusedError(Exception):
     """What a pickle asks for and does not get."""
 
 
 class Unpickler(pickle._Unpickler):
-    """Builds plain data only; `data` is the file as an `mmap`, which gives no more than there is."""
+    """Builds plain data only. `data` is the file as an `mmap`: reading gives what is there."""
 
     # No frozen sets, and no registered extensions, which need not pass `find_class`.
-    dispatch: ClassVar = {code: load for code, load in pickle._Unpickler.dispatch.items()
-                          if code not in pickle.FROZENSET + pickle.EXT1 + pickle.EXT2 + pickle.EXT4}
+    dispatch: ClassVar = pickle._Unpickler.dispatch.copy()
+    for code in pickle.FROZENSET + pickle.EXT1 + pickle.EXT2 + pickle.EXT4:
+        del dispatch[code]
     dispatch[pickle.BYTEARRAY8[0]] = dispatch[pickle.BINBYTES8[0]]
 
     def __init__(self, data):
@@ -100,17 +99,24 @@ class Unpickler(pickle._Unpickler):
             raise ValueError("a dict that is not filled entry by entry")
         self.append(Entries())
 
-    dispatch |= {pickle.BUILD[0]: load_build, pickle.DICT[0]: load_dict,
-                 pickle.EMPTY_DICT[0]: lambda self: self.append(Entries()),
-                 pickle.EMPTY_SET[0]: lambda self: self.append(Members())}
+    def load_empty_dict(self):
+        self.append(Entries())
+
+    def load_empty_set(self):
+        self.append(Members())
+
+    dispatch[pickle.BUILD[0]] = load_build
+    dispatch[pickle.DICT[0]] = load_dict
+    dispatch[pickle.EMPTY_DICT[0]] = load_empty_dict
+    dispatch[pickle.EMPTY_SET[0]] = load_empty_set
 
     def spend(self, n):
-        """Count n items or bytes that are copied: no more of them than the file has bytes, however often it says so."""
+        """Count n items or bytes that are copied: in all no more than the file has bytes."""
         self.allowance -= n
         if self.allowance < 0:
             raise ValueError("it is larger than it can be")
 
-    # What the names stand for.
+    # What the `NAMES` stand for.
 
     def ndarray(self, *arguments):
         raise RefusedError("an empty array")
@@ -176,9 +182,10 @@ class Array(np.ndarray):
     def build(self, unpickler, version, shape, dtype, fortran, data):
         data = unpickler.encode(data)
         dtype = dtype.dtype
-        if dtype.kind == "O" or not dtype.isnative:  # NumPy copies these, and uses the others where they are
+        if dtype.kind == "O" or not dtype.isnative:  # only of these does NumPy make a copy
             unpickler.spend(len(data))
-        if not (all(0 <= n <= unpickler.size for n in shape)
-                and math.prod(shape) * (dtype.kind == "O" or dtype.itemsize) == len(data)):
+        itemsize = 1 if dtype.kind == "O" else dtype.itemsize
+        possible = all(0 <= n <= unpickler.size for n in shape)
+        if not (possible and math.prod(shape) * itemsize == len(data)):
             raise ValueError(f"{len(data)} bytes for an array of shape {shape}")
         self.__setstate__((1, shape, dtype, bool(fortran), data))

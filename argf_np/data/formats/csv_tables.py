@@ -4,13 +4,14 @@ import csv
 
 import numpy as np
 
-from .corpus import DataError
+from ...errors import DataError
 
 
 def read_rows(path, rows=None, columns=None, encoding="utf-8-sig"):
-    """Yield (row number from 1, fields) of a CSV file; DataError unless it has `rows` rows of `columns` fields each.
+    """Yield (row number from 1, fields) of a CSV file.
 
-    With rows None any number will do, with columns None that of the first row.
+    DataError unless it has `rows` rows of `columns` fields each. With rows None any number will do,
+    with columns None that of the first row.
     """
     row = 0
     try:
@@ -20,7 +21,8 @@ def read_rows(path, rows=None, columns=None, encoding="utf-8-sig"):
                     raise DataError(f"{path}, row {row}: expected no more than {rows} rows")
                 columns = columns or len(fields)
                 if len(fields) != columns:
-                    raise DataError(f"{path}, row {row}: {len(fields)} columns, expected {columns}")
+                    raise DataError(f"{path}, row {row}: {len(fields)} columns, "
+                                    f"expected {columns}")
                 yield row, fields
     except (csv.Error, UnicodeDecodeError) as error:
         expected = f"{columns} columns" if columns else "comma-separated text"
@@ -32,21 +34,25 @@ def read_rows(path, rows=None, columns=None, encoding="utf-8-sig"):
 
 
 def read_numbers(path, rows, columns=None, missing=False, encoding="utf-8-sig"):
-    """A CSV file of finite numbers as an array (rows, columns); where `missing`, empty fields and nan are NaN."""
+    """A CSV file of finite numbers as an array (rows, columns).
+
+    Where `missing`, empty fields and "nan" are NaN.
+    """
     table = None
     for row, fields in read_rows(path, rows, columns, encoding):
         if table is None:
             table = np.empty((rows, len(fields)))
-        table[row - 1] = [_number(field) for field in fields]
+        table[row - 1] = [to_number(field) for field in fields]
         for column in np.flatnonzero(~np.isfinite(table[row - 1])):
             if not (missing and fields[column].strip().lower() in ("", "nan")):
-                raise DataError(f"{path}, row {row}, column {column + 1}: {fields[column]!r:.60}, "
-                                "expected a finite number")
+                raise DataError(f"{path}, row {row}, column {column + 1}: "
+                                f"{fields[column]!r:.60}, expected a finite number")
     return table
 
 
-def _number(field):
+def to_number(value):
+    """A number, or a text as a number; NaN for a text that is none."""
     try:
-        return float(field)
+        return float(value)
     except ValueError:
         return np.nan
