@@ -42,6 +42,13 @@ def assert_gradient(function, params, rng, step=1e-5):
             nn.check_gradient(function, params, rng, nn.build(wrong), step=step)
 
 
+def assert_close(ours, expected, atol=1e-12):
+    """Two arrays have one shape, and their entries differ by at most ``atol``."""
+    expected = np.asarray(expected)
+    assert np.shape(ours) == expected.shape
+    np.testing.assert_allclose(ours, expected, rtol=0, atol=atol)
+
+
 def assert_trees_close(ours, expected, *, atol, rtol=0):
     """Two trees have the same paths in the same order, and close leaves."""
     pairs = zip(nn.leaves(ours), nn.leaves(expected), strict=True)
