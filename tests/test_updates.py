@@ -294,7 +294,7 @@ def test_a_loss_that_is_not_finite_is_named_and_nothing_is_changed(
     loss = updates.LOSSES[update]
     monkeypatch.setitem(updates.LOSSES, update, lambda *arguments: loss(*arguments) + np.inf)
     before = bits(params)
-    with pytest.raises(NotFiniteError, match=f"^the loss of the update {update} is inf$"):
+    with pytest.raises(NotFiniteError, match=rf"^the loss of the update {update} is inf$"):
         train_batch(params, batch, replace(SETTINGS, variant=variant))
     assert bits(params) == before
 
