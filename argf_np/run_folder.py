@@ -80,7 +80,8 @@ def begin(folder, config):
     Raises ModelError if it holds an unfinished run, a finished run of other data or settings, or
     files of the same names that no run wrote.
     """
-    if (folder / "checkpoint.npz").exists():
+    finished = (folder / "metrics.json").exists()
+    if (folder / "checkpoint.npz").exists() and not finished:
         raise ModelError(f"{folder}: holds a run that is not finished; continue it with "
                          f"--resume {folder}, or remove it")
     if any((folder / name).exists() for name in NAMES):

@@ -1,8 +1,4 @@
-"""``python -m argf_np.train --dataset mosi``: the whole paper in one command.
-
-Raw features -> UCLN of each modality -> joint embedding space and graph fusion -> decision ->
-metrics and pictures.
-"""
+"""``python -m argf_np.train --dataset mosi``: the whole paper in one command."""
 
 import re
 import sys
@@ -14,7 +10,8 @@ import numpy as np
 
 from . import metrics
 from .commands import Parser, Progress, checked_operations, exit_code
-from .data import load, select
+from .data import load, select, standardise
+from .data.check import linear_accuracy
 from .data.published import PAPER
 from .errors import SettingError
 from .estimator import Estimator
@@ -46,21 +43,26 @@ def run(corpus, settings, folder, progress):
               checkpoint=folder / "checkpoint.npz")
     model.save(folder / "model.npz")
     test = corpus.utterances("test")
-    result = evaluation(corpus, settings, model)
-    write_predictions(folder / "predictions.csv", corpus, corpus.classes, test,
-                      model.trained["probabilities"])
+    out = {}
     if settings.model == "argf":
-        progress.say("drawing the figures")
         x = model.trained["x"][:, test].astype(settings.dtype)
         out = forward(model.params, x, settings.variant, settings.fusion)
+    result = evaluation(corpus, settings, model, out.get("alpha_m"))
+    write_predictions(folder / "predictions.csv", corpus, corpus.classes, test,
+                      model.trained["probabilities"])
+    if out:
+        progress.say("drawing the figures")
         draw(folder / "figures", model.history, out, corpus, settings)
     files.write_json(folder / "metrics.json", result)  # last: a run that has it is finished
     (folder / "checkpoint.npz").unlink(missing_ok=True)
     return result
 
 
-def evaluation(corpus, settings, model):
-    """The content of metrics.json: scores of the model, of each UCLN, of the majority class."""
+def evaluation(corpus, settings, model, alpha_m=None):
+    """The content of metrics.json: scores of the model, of each UCLN, of the majority class.
+
+    ``warnings`` says what makes the result worthless, see `metrics.warnings_of`.
+    """
     test = corpus.utterances("test")
     truth = corpus.labels[test]
 
@@ -76,11 +78,26 @@ def evaluation(corpus, settings, model):
         "test": score(model.trained["probabilities"]),
         "majority_class": score(majority(truth, len(corpus.classes))),
         "unimodal": {m: score(probabilities[test]) for m, probabilities in unimodal.items()},
+        "warnings": metrics.warnings_of(model.trained["probabilities"], corpus.classes, alpha_m,
+                                        train_accuracy(corpus, unimodal, model.moments)),
     }
     chosen = model.history[model.epoch - 1]
     if "validation_accuracy" in chosen:
         result["validation"] = {"accuracy": chosen["validation_accuracy"]}
     return result
+
+
+def train_accuracy(corpus, unimodal, moments):
+    """Accuracy on the training utterances: ``{modality: (of its UCLN, of a linear model)}``."""
+    train = corpus.utterances("train")
+    rows = {"train": train}
+    found = {}
+    for m, z in standardise(corpus, moments).features.items():
+        if m in unimodal:
+            ucln = np.mean(unimodal[m][train].argmax(axis=1) == corpus.labels[train])
+            linear = linear_accuracy(z, corpus.labels, rows)["train"]
+            found[m] = float(ucln), float(linear)
+    return found
 
 
 def draw(folder, history, out, corpus, settings):
@@ -130,7 +147,8 @@ def table(corpus, settings, result):
             "its utterances.")
     if known:
         foot += " The paper does not name its protocol."
-    return "\n".join([head, "", format_scores(lines, corpus.classes), "", foot])
+    warnings = [f"warning: {text}" for text in result["warnings"]]
+    return "\n".join([head, "", format_scores(lines, corpus.classes), "", foot, *warnings])
 
 
 def run_name(source, settings):
@@ -179,6 +197,7 @@ def work(data_dir, source, out, resume, check_finite, quiet, **options):
                                "but where the data is")
         folder, config = resume, read_configuration(resume)
         if (folder / "metrics.json").exists():
+            (folder / "checkpoint.npz").unlink(missing_ok=True)  # if it was killed just before
             print(f"{folder} is finished already: nothing is left to do")
             return
         options = {name: config[name.rstrip("_")] for name in FIELDS}

@@ -1,4 +1,4 @@
-r"""Eq. 14, vertex weights: alpha_m1m2 = e^(^alpha_m1m2) / sum over the pairs mi != mj of e^(^alpha_mimj)."""
+r"""Eq. 14, vertex weights: alpha_m1m2 = e^(^alpha_m1m2) / sum over mi != mj of e^(^alpha_mimj)."""
 
 import math
 

@@ -191,7 +191,7 @@ def test_new_videos_are_standardised_as_in_training(fitted):
                                rtol=0, atol=1e-6)
     moved = {m: (x - corpus.features[m][train].mean(axis=0)) / corpus.features[m][train].std(axis=0)
              for m, x in at_mean.items()}
-    x = np.stack([estimator.apply_ucln(model.uclns[m], moved[m], new.starts)[0] for m in moved])
+    x = np.stack([estimator.apply_ucln(model.uclns[m], moved[m], new.starts, model.settings)[0] for m in moved])
     np.testing.assert_allclose(model.predict_proba(new), forward(model.params, x)["M"], rtol=0, atol=1e-6)
 
 

@@ -11,12 +11,11 @@ import pytest
 from helpers import assert_gradient, batch_norm, dense, leaky_relu, shaken, sigmoid, softmax, weigh
 
 from argf_np import nn
-from argf_np.paper.fusions_table6 import FUSIONS, fuse
-from argf_np.paper.fusions_table6 import outer_product
+from argf_np.paper.fusions_table6 import STRATEGIES, outer_product
 from argf_np.paper.graph_fusion_eq10_16 import decide
 
 B, k, N = 7, 5, 9
-each_fusion = pytest.mark.parametrize("name", FUSIONS)
+each_fusion = pytest.mark.parametrize("name", STRATEGIES)
 each_number_of_modalities = pytest.mark.parametrize("m", [2, 3, 4])
 each_variant = pytest.mark.parametrize("variant", ["paper", "released"])
 
@@ -140,7 +139,7 @@ def gfn(p, batch, variant):
 @pytest.fixture
 def make(rng):
     """Parameters, no bias 0 and no scale 1, and embeddings (m, B, k) of a strategy."""
-    return lambda name, m: (shaken(FUSIONS[name].init(rng, m, k, N), rng), rng.uniform(-1, 1, (m, B, k)))
+    return lambda name, m: (shaken(STRATEGIES[name].init(rng, m, k, N), rng), rng.uniform(-1, 1, (m, B, k)))
 
 
 @each_variant
@@ -149,7 +148,7 @@ def make(rng):
 def test_formula_one_number_at_a_time(name, m, variant, make, each_implementation):
     params, x_e = make(name, m)
     expected = globals()[name](params, x_e.swapaxes(0, 1).tolist(), variant)
-    M = fuse({name: params, "encoders": {}}, x_e, variant)["M"]
+    M = STRATEGIES[name].decide(params, x_e, variant)["M"]
     assert M.shape == (B, N)
     np.testing.assert_allclose(M, expected, rtol=0, atol=1e-13)
 
@@ -159,7 +158,7 @@ def test_formula_one_number_at_a_time(name, m, variant, make, each_implementatio
 def test_gradient(name, m, make, rng, each_implementation):
     params, x_e = make(name, m)
     unused = {"MLP_3": params.pop("MLP_3")} if (name, m) == ("gfn", 2) else {}  # two modalities have one vertex
-    assert_gradient(lambda p: weigh(FUSIONS[name].fuse(p[name] | unused, p["x_e"])["M"]), {name: params, "x_e": x_e},
+    assert_gradient(lambda p: weigh(STRATEGIES[name].decide(p[name] | unused, p["x_e"])["M"]), {name: params, "x_e": x_e},
                     rng, step=1e-6)
 
 
@@ -190,7 +189,7 @@ SIZES = {
 @each_number_of_modalities
 @each_fusion
 def test_number_of_parameters(name, m, k, N, rng):
-    assert nn.count(FUSIONS[name].init(rng, m, k, N)) == SIZES[name](m, k, N)
+    assert nn.count(STRATEGIES[name].init(rng, m, k, N)) == SIZES[name](m, k, N)
 
 
 def test_number_of_parameters_of_the_docstrings(rng):
@@ -203,7 +202,7 @@ def test_number_of_parameters_of_the_docstrings(rng):
         "low_rank": 4 * 3 * k * (k + 1) + 4 + 52 * k + dec_tail,
         "dynamic_graph": 19 * (3 * k + 1) + 3 * (2 * k + 1) * k + (6 * k + 1) * k + 52 * 7 * k + dec_tail,
     }
-    assert {name: nn.count(module.init(rng, 3, k, N)) for name, module in FUSIONS.items()} == documented
+    assert {name: nn.count(module.init(rng, 3, k, N)) for name, module in STRATEGIES.items()} == documented
     assert documented["gfn"] == 29_981
     assert documented["tensor"] == 4_245_986  # Table 4's TFN
 
@@ -211,7 +210,7 @@ def test_number_of_parameters_of_the_docstrings(rng):
 @each_fusion
 def test_decision_is_a_distribution(name, make):
     params, x_e = make(name, 3)
-    M = FUSIONS[name].fuse(params, x_e)["M"]
+    M = STRATEGIES[name].decide(params, x_e)["M"]
     assert (M > 0).all()
     np.testing.assert_allclose(M.sum(axis=1), 1)
 
@@ -219,7 +218,7 @@ def test_decision_is_a_distribution(name, make):
 @each_fusion
 def test_only_the_graph_has_variants(name, make):
     params, x_e = make(name, 3)
-    paper, released = (FUSIONS[name].fuse(params, x_e, variant)["M"] for variant in ("paper", "released"))
+    paper, released = (STRATEGIES[name].decide(params, x_e, variant)["M"] for variant in ("paper", "released"))
     assert (paper == released).all() == (name != "gfn")
 
 
@@ -227,7 +226,7 @@ def test_only_the_graph_has_variants(name, make):
 def test_float32_stays_float32(name, make, cotangent_dtypes, each_implementation):
     params, x_e = (nn.map_leaves(np.float32, tree) if isinstance(tree, dict) else np.float32(tree)
                    for tree in make(name, 3))
-    value, pull = nn.vjp(lambda p: FUSIONS[name].fuse(p[name], p["x_e"])["M"], {name: params, "x_e": x_e})
+    value, pull = nn.vjp(lambda p: STRATEGIES[name].decide(p[name], p["x_e"])["M"], {name: params, "x_e": x_e})
     assert value.dtype == np.float32
     assert {leaf.dtype for _, leaf in nn.leaves(pull(value))} == {np.dtype(np.float32)}
     assert cotangent_dtypes == {np.dtype(np.float32)}
@@ -236,22 +235,22 @@ def test_float32_stays_float32(name, make, cotangent_dtypes, each_implementation
 @pytest.mark.parametrize("name", ["multiplication", "weighted_average"])
 def test_the_order_of_the_modalities_does_not_matter(name, make):
     params, x_e = make(name, 3)
-    M = FUSIONS[name].fuse(params, x_e)["M"]
+    M = STRATEGIES[name].decide(params, x_e)["M"]
     for order in permutations(range(3)):
-        np.testing.assert_allclose(FUSIONS[name].fuse(params, x_e[[*order]])["M"], M, rtol=1e-12)
+        np.testing.assert_allclose(STRATEGIES[name].decide(params, x_e[[*order]])["M"], M, rtol=1e-12)
 
 
 def test_multiplication_by_ones_leaves_the_other_modality(make):
     params, x_e = make("multiplication", 2)
     x_e[1] = 1
-    np.testing.assert_array_equal(FUSIONS["multiplication"].fuse(params, x_e)["M"], decide(params["Dec"], x_e[0]))
+    np.testing.assert_array_equal(STRATEGIES["multiplication"].decide(params, x_e)["M"], decide(params["Dec"], x_e[0]))
 
 
 def test_weighted_average_is_the_first_layer_of_the_graph(make):
     graph, x_e = make("gfn", 3)
     params, _ = make("weighted_average", 3)
-    out = FUSIONS["weighted_average"].fuse(params | {"MAN": graph["MAN"]}, x_e)
-    np.testing.assert_array_equal(out["alpha_m"], FUSIONS["gfn"].fuse(graph, x_e)["alpha_m"])
+    out = STRATEGIES["weighted_average"].decide(params | {"MAN": graph["MAN"]}, x_e)
+    np.testing.assert_array_equal(out["alpha_m"], STRATEGIES["gfn"].decide(graph, x_e)["alpha_m"])
 
 
 def test_tensor_holds_every_modality_pair_and_triple(rng):
@@ -280,7 +279,7 @@ def test_low_rank_is_a_dense_layer_on_the_tensor(m, make):
             for factor in factors[:, r, :, j]:
                 outer = np.outer(outer, factor).ravel()
             W[:, j] += params["weights"][r, 0, 0] * outer
-    M = FUSIONS["low_rank"].fuse(params, x_e)["M"]
+    M = STRATEGIES["low_rank"].decide(params, x_e)["M"]
     np.testing.assert_allclose(M, decide(params["Dec"], outer_product(x_e) @ W), rtol=1e-10)
 
 
@@ -288,12 +287,12 @@ def test_low_rank_is_a_dense_layer_on_the_tensor(m, make):
 def test_dynamic_graph_opens_and_closes_edges(m, make):
     """Efficacies are between 0 and 1; where all are 0 nothing flows, and every utterance gets the same decision."""
     params, x_e = make("dynamic_graph", m)
-    out = FUSIONS["dynamic_graph"].fuse(params, x_e)
+    out = STRATEGIES["dynamic_graph"].decide(params, x_e)
     edges = {2: 2 + 3, 3: 3 * 2 + 6 + 7, 4: 6 * 2 + 4 * 6 + 14 + 15}[m]
     assert out["efficacies"].shape == (B, edges)
     assert ((out["efficacies"] > 0) & (out["efficacies"] < 1)).all()
     assert np.ptp(out["M"], axis=0).min() > 1e-6
     params["efficacies"]["b"][...] = -1e3
-    closed = FUSIONS["dynamic_graph"].fuse(params, x_e)
+    closed = STRATEGIES["dynamic_graph"].decide(params, x_e)
     assert (closed["efficacies"] == 0).all()
     np.testing.assert_allclose(closed["M"], np.tile(closed["M"][0], (B, 1)), rtol=1e-13)
