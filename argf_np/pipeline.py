@@ -8,7 +8,7 @@ import numpy as np
 from . import __version__
 from .baselines import MODELS
 from .data import moments, require_trainable, select, standardise
-from .errors import DataError, ModelError, NotFiniteError
+from .errors import ArgfError, DataError, ModelError, NotFiniteError
 from .paper.ucln import apply_ucln, train_ucln
 from .settings import FIELDS
 from .storage import archive
@@ -78,7 +78,14 @@ def train(corpus, settings, progress=None, on_history=None, checkpoint=None):
                 archive.write(checkpoint, "checkpoint", {"task": task, "state": state})
 
         progress.begin(settings.model.upper().replace("_", "-"), settings.epochs, len(history))
-        fitted = MODELS[settings.model].train(corpus, x, settings, on_epoch, on_checkpoint, resume)
+        try:
+            fitted = MODELS[settings.model].train(corpus, x, settings, on_epoch, on_checkpoint,
+                                                  resume)
+        except ValueError as error:
+            restored = resume is None or len(history) > len(resume["history"])
+            if restored or isinstance(error, ArgfError):
+                raise
+            raise ModelError(f"{checkpoint}: not a whole checkpoint: {error}") from error
     if not np.isfinite(fitted["probabilities"]).all():
         raise NotFiniteError("a probability of a test utterance is not finite")
     return fitted | {
@@ -145,7 +152,8 @@ def stack(corpus, ucln_features):
 def read_checkpoint(path, task):
     """The state of training in a file, or None if there is none.
 
-    Raises ModelError if it belongs to other settings or other data than those of ``task``.
+    Raises ModelError if it belongs to other settings or other data than those of ``task``, or
+    parts of it are missing.
     """
     if path is None or not Path(path).exists():
         return None
@@ -154,7 +162,11 @@ def read_checkpoint(path, task):
     for name, value in expected.items():
         if found.get(name) != value:
             raise ModelError(f"{path}: began with {name} {found.get(name)}, expected {value}")
-    return content["state"]
+    state = content.get("state", {})
+    for name, kind in {"history": list, "generator": dict, "best": dict}.items():
+        if not isinstance(state.get(name), kind):
+            raise ModelError(f"{path}: not a whole checkpoint: {name} is missing")
+    return state
 
 
 def _facts(task):
