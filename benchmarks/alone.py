@@ -62,7 +62,8 @@ def argf_step(batch_size, tiny=False):
     params = model.init_model(rng, x.shape[2], settings.k, y.shape[1])
     optimisers, updates = training.init_optimisers(params, settings), training.updates_of(settings)
     factors = [(a, b, a @ b) for a, b in products(params, updates, batch_size, rng)]
-    arrays = [np.ones_like(nn.buffer(params[group])) for groups in updates.values() for group in groups for _ in "pmvg"]
+    sizes = [nn.count(params[group]) for groups in updates.values() for group in groups]
+    arrays = [np.ones(size, "float32") for size in sizes for _ in "pmvg"]
 
     def multiply():
         for a, b, product in factors:

@@ -20,9 +20,9 @@ torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", 1)))
 def readable(function):
     """The function, run on the readable operations."""
     def run():
-        previous = nn.ops.use("readable")
+        previous = nn.use("readable")
         function()
-        nn.ops.use(previous)
+        nn.use(previous)
     return run
 
 
@@ -66,7 +66,7 @@ def ucln_epoch(batch_size, tiny=False):
     x, y = corpus.features["l"].astype(np.float32), np.eye(2, dtype=np.float32)[corpus.labels]
     videos = corpus.split["train"][:4 if tiny else None]
     batch_size = batch_size or len(videos)
-    params = {name: nn.pack(part, "float32") for name, part in ucln.init_ucln(rng, x.shape[1], 50, 2).items()}
+    params = nn.cast(ucln.init_ucln(rng, x.shape[1], 50, 2), "float32")
     x_padded, mask = pad(x, corpus.starts, videos[:batch_size])
     y_padded, _ = pad(y, corpus.starts, videos[:batch_size])
     twin.check_ucln(params, x_padded, y_padded, mask)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from autograd.core import VJPNode
 
-from argf_np.nn import ops
+from argf_np import nn
 
 matplotlib.use("Agg")
 
@@ -25,9 +25,9 @@ def rng():
 @pytest.fixture(params=["readable", "fast"])
 def each_implementation(request):
     """Run the test once with the readable and once with the fast operations."""
-    previous = ops.use(request.param)
+    previous = nn.use(request.param)
     yield request.param
-    ops.use(previous)
+    nn.use(previous)
 
 
 @pytest.fixture

@@ -55,13 +55,13 @@ def refused(capsys, command, *arguments):
 
 def with_each_implementation(compute):
     """``(compute(), compute())``, once with the readable and once with the fast operations."""
-    previous = ops.use("readable")
+    previous = nn.use("readable")
     try:
         readable = compute()
-        ops.use("fast")
+        nn.use("fast")
         return readable, compute()
     finally:
-        ops.use(previous)
+        nn.use(previous)
 
 
 def member(bank, m):

@@ -54,7 +54,7 @@ def test_function_that_does_not_depend_on_its_params(tree):
 
 
 def test_vjp_of_an_array_is_the_transposed_jacobian(tree):
-    """g^T (d y / d W) for y = W b: the outer product of g and b. The way back can be gone any number of times."""
+    """g^T (d y / d W) for y = W b: the outer product of g and b. The backward pass can run any number of times."""
     y, pull = nn.vjp(lambda p: anp.dot(p["one"]["W"], p["one"]["b"]), tree)
     W, b = tree["one"]["W"], tree["one"]["b"]
     np.testing.assert_allclose(y, W @ b)
@@ -161,28 +161,43 @@ def test_map_leaves_and_count(tree):
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_pack_copies_into_one_buffer_behind_the_leaves(dtype, tree):
-    packed = nn.pack(tree, dtype)
-    buffer = nn.buffer(packed)
-    assert buffer.shape == (nn.count(tree),)
-    assert buffer.dtype == dtype
-    np.testing.assert_array_equal(buffer, np.concatenate([leaf.ravel() for _, leaf in nn.leaves(tree)]).astype(dtype))
-    before = tree["one"]["W"].copy()
-    buffer += 1
-    np.testing.assert_allclose(packed["one"]["W"], before + 1, rtol=1e-6)
-    np.testing.assert_array_equal(tree["one"]["W"], before)
+def test_cast_is_a_contiguous_copy_of_one_dtype(dtype, tree):
+    tree["one"]["W"] = np.asfortranarray(tree["one"]["W"])
+    copy = nn.cast(tree, dtype)
+    for (path, leaf), (same_path, original) in zip(nn.leaves(copy), nn.leaves(tree), strict=True):
+        assert path == same_path
+        assert leaf.dtype == dtype
+        assert leaf.flags.c_contiguous
+        assert not np.shares_memory(leaf, original)
+        np.testing.assert_array_equal(leaf, original.astype(dtype))
 
 
-def test_pack_keeps_the_type(tree):
-    assert nn.buffer(nn.pack(nn.map_leaves(np.float32, tree))).dtype == np.float32
+def test_restore_writes_into_the_arrays_and_replaces_other_leaves(tree, rng):
+    state = {"params": tree, "t": 3, "history": []}
+    saved = {"params": nn.map_leaves(lambda leaf: leaf + 1, tree), "t": 5, "history": [{"epoch": 1}],
+             "generator": {"state": 7}}
+    arrays = dict(nn.leaves(tree))
+    nn.restore(state, saved)
+    for path, leaf in nn.leaves(tree):
+        assert leaf is arrays[path]  # an optimiser or a network that holds the array sees the new values
+        np.testing.assert_array_equal(leaf, dict(nn.leaves(saved["params"]))[path])
+    assert state["t"] == 5
+    assert state["history"] == [{"epoch": 1}]
+    assert state["generator"] == {"state": 7}
 
 
-def test_buffer_refuses_trees_that_are_not_packed(tree):
-    packed = nn.pack(tree)
-    for loose in (tree, packed | {"unused": packed["unused"].copy()}, {"unused": packed["unused"], **packed},
-                  {"one": packed["one"], "unused": packed["unused"]}, nn.map_leaves(np.transpose, packed)):
-        with pytest.raises(ValueError, match=r"not packed: call nn\.pack"):
-            nn.buffer(loose)
+@pytest.mark.parametrize(("change", "message"), [
+    (lambda saved: saved["two"]["deep"].pop("W"), "two/deep/W is missing"),
+    (lambda saved: saved.pop("one"), "one is missing"),
+    (lambda saved: saved["two"].update(deep=np.ones(3)), "two/deep is a leaf, expected a tree"),
+    (lambda saved: saved["one"].update(b=np.ones((2, 2))), r"one/b has shape \(2, 2\), expected \(4,\)"),
+    (lambda saved: saved["one"].update(b={"c": np.ones(4)}), r"one/b is a tree, expected an array of shape \(4,\)"),
+])
+def test_restore_names_what_does_not_fit(change, message, tree):
+    saved = nn.map_leaves(np.copy, tree)
+    change(saved)
+    with pytest.raises(ValueError, match=f"^{message}$"):
+        nn.restore(tree, saved)
 
 
 def test_save_and_load_round_trip(tree, tmp_path):

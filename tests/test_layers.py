@@ -1,6 +1,11 @@
 """Operations and layers: what each computes, gradients, `fast` equals `readable`, and float32 stays float32."""
 
 import math
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -75,7 +80,8 @@ def cases():
     yield "softmax", "first axis", {"x": x}, lambda p: ops.softmax(p["x"], axis=0)
     for name in ("elu", "log_softmax", "mean", "norm", "sigmoid", "softplus"):
         yield name, "", {"x": x}, lambda p, name=name: getattr(ops, name)(p["x"])
-    yield "vertices", "one row twice, one not at all", {"x": x}, lambda p: ops.vertices(p["x"], [2, 0, 2, 2])
+    yield ("take_rows", "one row three times, one not at all", {"x": x},
+           lambda p: ops.take_rows(p["x"], [2, 0, 2, 2]))
     yield ("bilstm", "", {"p": shaken(nn.init_bilstm(rng, d, 3), rng), "x": rng.standard_normal((B, 6, d))},
            lambda p: ops.bilstm(p["p"], p["x"], mask))
 
@@ -268,17 +274,16 @@ def test_batch_norm_equals_torch(training, rng, each_implementation):
         np.testing.assert_allclose(gradient, theirs.grad, atol=1e-10)
 
 
-def test_freeze_takes_the_statistics_of_the_data(rng, each_implementation):
+def test_batch_norm_statistics_are_those_of_the_data(rng, each_implementation):
     """Averages over chunks, weighted by their sizes; the second layer sees what the first one makes in training."""
     params = {"one": shaken(nn.init_dense(rng, d, k, norm=True), rng), "two": shaken(nn.init_batch_norm(k), rng)}
-    params = nn.pack(params)
-    before = nn.buffer(params).copy()
+    before = nn.map_leaves(np.copy, params)
     x, chunks = rng.standard_normal((B, d)), [range(3), range(3, 5)]
 
     def forward(p, rows):
         return ops.batch_norm(p["two"], ops.dense_layer(p["one"], x[rows.start:rows.stop], "tanh"))
 
-    frozen = nn.freeze(params, forward, chunks)
+    frozen = nn.batch_norm_statistics(params, forward, chunks)
     means, variances = np.zeros((2, k)), np.zeros((2, k))
     for rows in chunks:
         z = [dense(params["one"], x[row].tolist()) for row in rows]
@@ -291,20 +296,21 @@ def test_freeze_takes_the_statistics_of_the_data(rng, each_implementation):
         np.testing.assert_allclose(frozen[name]["var"], [variances[layer]], atol=1e-14)
     assert set(frozen["two"]) == {"gamma", "beta", "mean", "var"}
     assert set(params["two"]) == {"gamma", "beta"}  # nothing hidden, nothing moved
-    np.testing.assert_array_equal(nn.buffer(params), before)
+    for (_, one), (_, other) in zip(nn.leaves(params), nn.leaves(before), strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
-def test_freeze_of_frozen_parameters_forgets_the_statistics_before(rng, each_implementation):
+def test_batch_norm_statistics_replace_earlier_ones(rng, each_implementation):
     p = shaken(nn.init_batch_norm(d), rng)
     x, other = rng.standard_normal((2, B, d))
-    again = nn.freeze(nn.freeze(p, ops.batch_norm, [other]), ops.batch_norm, [x])
-    for name, value in nn.freeze(p, ops.batch_norm, [x]).items():
+    again = nn.batch_norm_statistics(nn.batch_norm_statistics(p, ops.batch_norm, [other]), ops.batch_norm, [x])
+    for name, value in nn.batch_norm_statistics(p, ops.batch_norm, [x]).items():
         np.testing.assert_array_equal(again[name], value)
 
 
-def test_freeze_keeps_float32(rng):
+def test_batch_norm_statistics_keep_float32(rng):
     p = nn.map_leaves(np.float32, nn.init_batch_norm(d))
-    frozen = nn.freeze(p, ops.batch_norm, [rng.standard_normal((B, d)).astype(np.float32)])
+    frozen = nn.batch_norm_statistics(p, ops.batch_norm, [rng.standard_normal((B, d)).astype(np.float32)])
     assert {leaf.dtype for leaf in frozen.values()} == {np.dtype(np.float32)}
 
 
@@ -338,9 +344,9 @@ def test_dropout_draws_from_its_generator_alone(rng, each_implementation):
     assert not np.array_equal(second, one)
 
 
-def test_vertices_are_rows(rng, each_implementation):
+def test_take_rows(rng, each_implementation):
     V = rng.standard_normal((4, B, k))
-    np.testing.assert_array_equal(ops.vertices(V, [2, 0, 2]), np.stack([V[2], V[0], V[2]]))
+    np.testing.assert_array_equal(ops.take_rows(V, [2, 0, 2]), np.stack([V[2], V[0], V[2]]))
 
 
 def test_initial_dense_layers_are_glorot_uniform(rng):
@@ -364,3 +370,49 @@ def test_initial_lstm_treats_each_gate_as_a_matrix_of_its_own(rng):
         for gate in np.split(p[name], 4, axis=-1):
             assert 0.99 * math.sqrt(6 / (fan_in + 60)) < np.abs(gate).max() <= math.sqrt(6 / (fan_in + 60))
     np.testing.assert_array_equal(p["b"], np.zeros((2, 1, 240)))
+
+
+TRAINING = """
+import numpy as np
+from argf_np import nn
+
+rng = np.random.default_rng(0)
+params = {"lstm": nn.init_bilstm(rng, 4, 3), "hidden": nn.init_dense(rng, 6, 5, norm=True), "label": nn.init_dense(rng, 5, 2)}
+x, mask, y = rng.standard_normal((7, 6, 4)), np.arange(6) < rng.integers(1, 7, (7, 1)), rng.integers(0, 2, (7, 6))
+
+def loss(p):
+    h = nn.ops.dropout(nn.ops.bilstm(p["lstm"], x, mask), 0.3, rng)
+    h = nn.ops.dense_layer(p["hidden"], h, "leaky_relu_0.2", 0.3, rng)
+    z = nn.ops.take_rows(nn.ops.log_softmax(nn.ops.dense_layer(p["label"], h, "identity")), [1, 4, 4])
+    return -nn.ops.mean(z * np.eye(2)[y[[1, 4, 4]]])
+
+state = nn.init_adam(params)
+for _ in range(20):
+    value, gradient = nn.value_and_grad(loss, params)
+    nn.adam(state, params, gradient, 0.01)
+    print(value)
+"""
+
+
+def test_without_the_folder_fast_only_time_is_lost(tmp_path):
+    """A copy of the package without it trains to the same losses."""
+    package = Path(nn.__file__).parents[1]
+    without = shutil.ignore_patterns("fast", "__pycache__")
+    shutil.copytree(package, tmp_path / package.name, ignore=without)
+    assert not (tmp_path / package.name / "nn" / "fast").exists()
+    losses = []
+    for root in (package.parent, tmp_path):
+        done = subprocess.run([sys.executable, "-c", TRAINING], cwd=tmp_path.parent, text=True, check=True,
+                              env=os.environ | {"PYTHONPATH": str(root)}, stdout=subprocess.PIPE)
+        losses.append([float(line) for line in done.stdout.splitlines()])
+    assert losses[0][-1] < 0.9 * losses[0][0]
+    np.testing.assert_allclose(losses[1], losses[0], rtol=1e-9)
+
+
+def test_use_returns_the_implementation_used_before():
+    assert nn.use("readable") == "fast"  # which is the default
+    softmax = ops.softmax
+    assert nn.use("fast") == "readable"
+    assert ops.softmax is not softmax
+    with pytest.raises(KeyError):
+        nn.use("slow")

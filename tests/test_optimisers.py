@@ -9,7 +9,7 @@ from argf_np import nn
 from argf_np.nn import optimisers
 
 SHAPES = {"one": {"W": (3, 4), "b": (1, 4)}, "two": {"W": (2, 5, 3), "b": (7,)}}
-STEPS = optimisers.DUSTING + 2  # so that the moments are cleared of dust on the way
+STEPS = optimisers.FLUSH_EVERY + 2  # so that denormals are flushed once on the way
 
 
 @pytest.fixture(params=[2, 5, 8, 53, 10_000])
@@ -49,8 +49,8 @@ def textbook_adadelta(param, gradients, lr, rho, epsilon):
 
 
 def run(init, step, rng, **settings):
-    """Step a packed tree; returns its scalars before and after, and the gradients (STEPS, scalars)."""
-    params, gradients = nn.pack(draw(rng)), [draw(rng) for _ in range(STEPS)]
+    """Step a tree; returns its scalars before and after, and the gradients (STEPS, scalars)."""
+    params, gradients = draw(rng), [draw(rng) for _ in range(STEPS)]
     before, state = flat(params), init(params)
     for gradient in gradients:
         for _, leaf in nn.leaves(gradient):
@@ -93,7 +93,7 @@ def test_defaults_are_the_papers():
     for init, step, settings in (
             (nn.init_adam, nn.adam, {"lr": 0.1, "betas": (0.9, 0.999), "epsilon": 1e-8, "weight_decay": 0}),
             (nn.init_adadelta, nn.adadelta, {"lr": 1.0, "rho": 0.95, "epsilon": 1e-6})):
-        one, two = nn.pack(x), nn.pack(x)
+        one, two = nn.cast(x, "float64"), nn.cast(x, "float64")
         step(init(one), one, g, **({"lr": 0.1} if "betas" in settings else {}))
         step(init(two), two, g, **settings)
         np.testing.assert_array_equal(one["x"], two["x"])
@@ -101,28 +101,28 @@ def test_defaults_are_the_papers():
 
 def test_first_adam_step_is_the_learning_rate_against_the_sign(rng):
     """m_hat / sqrt(v_hat) = g / |g| at t = 1, whatever the size of the gradient: the moments are unbiased."""
-    params = nn.pack({"x": np.zeros(4)})
+    params = {"x": np.zeros(4)}
     nn.adam(nn.init_adam(params), params, {"x": np.array([3.0, -0.01, 40.0, -5.0])}, lr=0.1)
     np.testing.assert_allclose(params["x"], [-0.1, 0.1, -0.1, 0.1], atol=1e-6)
 
 
 def test_zero_gradient_moves_nothing():
     for init, step, settings in ((nn.init_adam, nn.adam, {"lr": 0.1}), (nn.init_adadelta, nn.adadelta, {})):
-        params = nn.pack({"x": np.arange(3.0)})
+        params = {"x": np.arange(3.0)}
         step(init(params), params, {"x": np.zeros(3)}, **settings)
         np.testing.assert_array_equal(params["x"], np.arange(3.0))
 
 
 def test_what_only_decays_ends_at_0_and_not_in_subnormal_numbers():
     """Weight decay alone: Adam takes the weights ever nearer to 0. A weight that matters stays as it is."""
-    params = nn.pack({"dying": np.full(5, 1e-19), "alive": np.full(3, 0.1)}, "float32")
+    params = nn.cast({"dying": np.full(5, 1e-19), "alive": np.full(3, 0.1)}, "float32")
     state, still = nn.init_adam(params), {"dying": np.zeros(5, "float32"), "alive": np.zeros(3, "float32")}
-    for _ in range(optimisers.DUSTING - 1):
+    for _ in range(optimisers.FLUSH_EVERY - 1):
         nn.adam(state, params, still, lr=1e-12, weight_decay=0.1)
     assert (params["dying"] != 0).all()
     nn.adam(state, params, still, lr=1e-12, weight_decay=0.1)
     assert (params["dying"] == 0).all()
-    assert (state["m"][:5] == 0).all()
+    assert (state["m"]["dying"] == 0).all()
     np.testing.assert_array_equal(params["alive"], np.float32(0.1))
 
 
@@ -130,11 +130,11 @@ def test_what_only_decays_ends_at_0_and_not_in_subnormal_numbers():
 def test_type_is_kept(dtype, rng):
     for init, step, settings in ((nn.init_adam, nn.adam, {"lr": 0.1, "weight_decay": 0.1}),
                                  (nn.init_adadelta, nn.adadelta, {})):
-        params = nn.pack(draw(rng), dtype)
+        params = nn.cast(draw(rng), dtype)
         state = init(params)
-        step(state, params, nn.map_leaves(lambda leaf: leaf.astype(dtype), draw(rng)), **settings)
-        arrays = [leaf for _, leaf in nn.leaves(params)] + [a for a in state.values() if isinstance(a, np.ndarray)]
-        assert {a.dtype for a in arrays} == {np.dtype(dtype)}
+        step(state, params, nn.cast(draw(rng), dtype), **settings)
+        leaves = [leaf for _, leaf in nn.leaves({"params": params, "state": state})]
+        assert {leaf.dtype for leaf in leaves if isinstance(leaf, np.ndarray)} == {np.dtype(dtype)}
 
 
 BAD_GRADIENTS = {
@@ -151,7 +151,7 @@ BAD_GRADIENTS = {
 def test_gradients_that_do_not_fit_are_refused(change, rng):
     """With ValueError, and nothing has moved."""
     for init, step, settings in ((nn.init_adam, nn.adam, {"lr": 0.1}), (nn.init_adadelta, nn.adadelta, {})):
-        params, gradients = nn.pack(draw(rng)), draw(rng)
+        params, gradients = draw(rng), draw(rng)
         state, before = init(params), flat(params)
         change(gradients)
         with pytest.raises(ValueError, match="gradient"):
@@ -159,13 +159,15 @@ def test_gradients_that_do_not_fit_are_refused(change, rng):
         np.testing.assert_array_equal(flat(params), before)
 
 
-def test_params_that_are_not_packed_are_refused(rng):
-    packed, loose = nn.pack(draw(rng)), draw(rng)
+def test_params_that_are_not_contiguous_are_refused(rng):
+    """A flat view of such an array is a copy, and a step on the copy would be lost without a word."""
+    params = draw(rng)
+    params["one"]["W"] = np.asfortranarray(params["one"]["W"])
     for init, step, settings in ((nn.init_adam, nn.adam, {"lr": 0.1}), (nn.init_adadelta, nn.adadelta, {})):
-        with pytest.raises(ValueError, match=r"not packed: call nn\.pack"):
-            init(loose)
-        with pytest.raises(ValueError, match=r"not packed: call nn\.pack"):
-            step(init(packed), loose, loose, **settings)
+        with pytest.raises(ValueError, match=r"parameter one/W is not contiguous: use nn\.cast"):
+            step(init(params), params, draw(rng), **settings)
+        params_now = nn.cast(params, "float64")
+        step(init(params_now), params_now, draw(rng), **settings)
 
 
 @pytest.mark.parametrize("name", ["Adam", "Adadelta"])

@@ -1,16 +1,22 @@
-"""What is not about ARGF: parameter trees, gradients, operations and layers, optimisers, gradient check.
+"""A small library for neural networks that knows nothing of ARGF.
 
-The equation files call the operations as ``ops.softmax(...)``, so that `ops.use` can choose readable or fast ones.
+Parameter trees, gradients, operations and layers, optimisers and a gradient check. The equations
+call the operations as ``ops.softmax(...)``, so that `use` can choose which functions these are.
 """
 
 from . import ops
-from .check import check_gradient
-from .freeze import freeze
+from .batch_statistics import batch_norm_statistics
+from .denormals import flush_denormals
+from .gradient_check import check_gradient
 from .gradients import value_and_grad, vjp
+from .implementations import use
 from .init import init_batch_norm, init_bilstm, init_dense
 from .optimisers import adadelta, adam, init_adadelta, init_adam
-from .trees import buffer, build, count, leaves, load, map_leaves, pack, save
+from .trees import build, cast, count, leaves, load, map_leaves, restore, save
 
-__all__ = ["adadelta", "adam", "buffer", "build", "check_gradient", "count", "freeze", "init_adadelta", "init_adam",
-           "init_batch_norm", "init_bilstm", "init_dense", "leaves", "load", "map_leaves", "ops", "pack", "save",
-           "value_and_grad", "vjp"]
+__all__ = [
+    "adadelta", "adam", "batch_norm_statistics", "build", "cast", "check_gradient", "count",
+    "flush_denormals", "init_adadelta", "init_adam", "init_batch_norm", "init_bilstm",
+    "init_dense", "leaves", "load", "map_leaves", "ops", "restore", "save", "use",
+    "value_and_grad", "vjp",
+]

@@ -1,14 +1,13 @@
-"""Gradients of parameter trees. The only module that touches the inside of autograd.
+"""Gradients of parameter trees, by reverse-mode differentiation on autograd's tape.
 
-`autograd.grad` of a nested dict wraps the dict itself, so that every read of a parameter is an operation on the tape.
-Here a trace starts with a root node for each leaf instead: the dicts stay plain, reading a parameter costs nothing,
-and only the leaves that are asked for are traced.
+`autograd.grad` of a nested dict wraps the dict itself, so that each read of a parameter becomes an
+operation on the tape. Here every leaf is a root of the tape instead. The dicts stay plain, a read
+costs nothing, and only the leaves of the given tree are differentiated. No other module uses the
+internals of autograd.
 """
 
 import numpy as np
 from autograd.core import VJPNode, add_outgrads
-from autograd.extend import defvjp_argnums, primitive
-from autograd.numpy.numpy_boxes import ArrayBox
 from autograd.tracer import getval, isbox, new_box, trace_stack
 from autograd.util import toposort
 
@@ -16,76 +15,62 @@ from . import trees
 
 
 def vjp(function, params):
-    """Evaluate ``function(params)`` and keep the tape.
+    """Evaluate ``function(params)`` and record it on a tape. Returns ``(value, pullback)``.
 
-    Arguments
-        function: takes the tree, returns one array.
-        params: the tree of arrays to differentiate by.
-    Returns
-        value: the result, a plain array.
-        pull: maps a cotangent g, of the shape of value, to the tree of g^T (d value / d leaf), in the shape of
-            ``params``; a leaf that does not enter the result gets zeros. It can be called any number of times.
+    - function: maps the tree to one array.
+    - params: tree of arrays with respect to which to differentiate.
+    - value: the result, a plain array.
+    - pullback: maps a cotangent g, of the shape of value, to the tree of g^T (d value / d leaf),
+      in the shape of ``params``. A leaf that does not enter the result gets zeros. It can be
+      called any number of times.
     """
     with trace_stack.new_trace() as trace:
         boxes = trees.map_leaves(lambda leaf: new_box(leaf, trace, VJPNode.new_root()), params)
         end = function(boxes)
-    if not (isbox(end) and end._trace == trace):
+    if not (isbox(end) and end._trace == trace):  # the result does not depend on the tree
         return end, lambda g: trees.map_leaves(np.zeros_like, params)
 
-    def pull(g):
+    def pullback(g):
         cotangents = _backward(g, end._node)
-        return trees.map_leaves(
-            lambda box: cotangents[box._node] if box._node in cotangents else np.zeros_like(box._value), boxes)
 
-    return end._value, pull
+        def cotangent(box):
+            return cotangents[box._node] if box._node in cotangents else np.zeros_like(box._value)
+
+        return trees.map_leaves(cotangent, boxes)
+
+    return end._value, pullback
 
 
 def value_and_grad(function, params):
-    """``(loss, gradient tree)`` of a function that takes the tree and returns a scalar loss."""
-    value, pull = vjp(function, params)
-    return value, pull(np.ones(value.shape, value.dtype))
+    """``(loss, gradient)`` of a scalar loss.
+
+    - function: maps the tree to the loss.
+    - params: tree of arrays; the gradient is a tree of the same shape.
+    """
+    value, pullback = vjp(function, params)
+    return value, pullback(np.ones(value.shape, value.dtype))
 
 
 def constant(x):
-    """The value of ``x`` with the tape cut off: no gradient flows through it."""
+    """The value of x, of any shape, cut off the tape: no gradient flows through it."""
     return getval(x)
 
 
-def operation(forward, vjp):
-    """An operation of the tape with its own gradient, as `autograd.extend.primitive` makes it, but quicker.
-
-    Arguments
-        forward: takes arrays, returns an array.
-        vjp: ``vjp(argnums, y, args, named)`` returns a function from the cotangent of y to those of ``args[argnums]``.
-    """
-    traced = primitive(forward)
-    defvjp_argnums(traced, vjp)
-
-    def apply(*args, **named):
-        boxed = [n for n, arg in enumerate(args) if type(arg) is ArrayBox]
-        if not boxed:
-            return forward(*args, **named)
-        if trace_stack.top > 0:  # one trace inside another: autograd knows which of them counts
-            return traced(*args, **named)
-        values = [arg._value if type(arg) is ArrayBox else arg for arg in args]
-        y = forward(*values, **named)
-        node = VJPNode(y, traced, values, named, boxed, [args[n]._node for n in boxed])
-        return new_box(y, args[boxed[0]]._trace, node)
-
-    return apply
-
-
 def _backward(g, end):
-    """Reverse-mode accumulation: the cotangents of all root nodes, from the cotangent g of the node ``end``."""
-    pending, roots = {end: (g, False)}, {}  # node: cotangent so far, and whether it is ours to add to in place
+    """Reverse-mode accumulation from the node ``end``, whose cotangent is g.
+
+    Returns ``{root node: cotangent}``.
+    """
+    pending = {end: (g, False)}  # node: (cotangent so far, whether we may add to it in place)
+    roots = {}
     for node in toposort(end):
         g, _ = pending.pop(node)
-        if node.parents:
-            for parent, part in zip(node.parents, node.vjp(g), strict=True):
-                if parent not in pending and type(part) is np.ndarray:
-                    pending[parent] = part, False
-                else:
-                    pending[parent] = add_outgrads(pending.get(parent), part)
-        else:
+        if not node.parents:
             roots[node] = g
+            continue
+        for parent, part in zip(node.parents, node.vjp(g), strict=True):
+            if parent not in pending and type(part) is np.ndarray:
+                pending[parent] = part, False  # a quick form of what `add_outgrads` does
+            else:
+                pending[parent] = add_outgrads(pending.get(parent), part)
     return roots

@@ -1,8 +1,4 @@
-"""Parameter trees: nested dicts whose leaves are arrays, such as ``{"man": {"W": array, "b": array}}``.
-
-A tree can be packed: all its leaves become views of one flat buffer, so that an optimiser walks over a single
-array while every layer still reads its own ``p["W"]``.
-"""
+"""Parameter trees: nested dicts whose leaves are arrays, such as ``{"man": {"W": array}}``."""
 
 import zipfile
 import zlib
@@ -11,7 +7,11 @@ import numpy as np
 
 
 def leaves(tree, path=()):
-    """Yield ``(path, array)`` for every leaf, in insertion order; a path is a tuple of keys."""
+    """Yield ``(path, leaf)`` for every leaf, in insertion order.
+
+    - tree: nested dict.
+    - path: tuple of keys that is put in front of every path.
+    """
     for key, value in tree.items():
         if isinstance(value, dict):
             yield from leaves(value, (*path, key))
@@ -20,12 +20,22 @@ def leaves(tree, path=()):
 
 
 def map_leaves(function, tree):
-    """A tree of the same shape that holds ``function(leaf)``."""
-    return {k: map_leaves(function, v) if isinstance(v, dict) else function(v) for k, v in tree.items()}
+    """A tree of the same shape with ``function(leaf)`` in the place of each leaf.
+
+    - function: takes a leaf.
+    - tree: nested dict.
+    """
+    return {
+        key: map_leaves(function, value) if isinstance(value, dict) else function(value)
+        for key, value in tree.items()
+    }
 
 
 def build(items):
-    """The tree whose leaves are the ``(path, array)`` pairs of ``items``: the inverse of `leaves`."""
+    """The tree with the given leaves: the inverse of `leaves`.
+
+    - items: pairs ``(path, leaf)``.
+    """
     tree = {}
     for path, value in items:
         node = tree
@@ -35,67 +45,72 @@ def build(items):
     return tree
 
 
+def cast(tree, dtype):
+    """Copy of a tree of arrays, all of one dtype and contiguous in memory.
+
+    - tree: nested dict of arrays.
+    - dtype: such as "float32".
+    """
+    return map_leaves(lambda leaf: np.array(leaf, dtype, order="C"), tree)
+
+
 def count(tree):
-    """Number of scalars in all leaves."""
+    """Number of scalars in all leaves of ``tree``."""
     return sum(np.size(leaf) for _, leaf in leaves(tree))
 
 
-def pack(tree, dtype=None):
-    """Copy of ``tree`` whose leaves are views, one behind the other, of one flat array (see `buffer`)."""
-    flat = aligned_zeros(count(tree), dtype or np.result_type(*(leaf for _, leaf in leaves(tree))))
-    start, views = 0, []
-    for path, leaf in leaves(tree):
-        view = flat[start:start + leaf.size].reshape(leaf.shape)
-        view[...] = leaf
-        views.append((path, view))
-        start += leaf.size
-    return build(views)
+def restore(tree, saved):
+    """Put the leaves of ``saved`` into ``tree``: arrays in place, other leaves as they are.
 
+    - tree: nested dict of arrays and plain values.
+    - saved: nested dict that has all that ``tree`` has, and perhaps more.
 
-def buffer(tree):
-    """The flat array (count(tree),) behind a packed tree.
-
-    Raises ValueError if the leaves do not lie one behind the other in one array.
+    Raises ValueError, which names the path, if a part is missing or an array has another shape.
     """
-    parts = [leaf for _, leaf in leaves(tree)]
-    owner = parts[0].base
-    start = end = parts[0].ctypes.data
-    for leaf in parts:
-        if owner is None or leaf.base is not owner or leaf.ctypes.data != end or not leaf.flags.c_contiguous:
-            raise ValueError("the tree is not packed: call nn.pack(tree) first")
-        end += leaf.nbytes
-    first = (start - owner.ctypes.data) // owner.itemsize
-    return owner[first:first + (end - start) // owner.itemsize]
+    _restore(tree, saved, ())
 
 
-def aligned_zeros(size, dtype):
-    """Zeros (size,) that begin at a multiple of 64 bytes: vector instructions are fastest within cache lines."""
-    spare = 64 // np.dtype(dtype).itemsize
-    owner = np.zeros(size + spare, dtype)
-    first = -owner.ctypes.data % 64 // owner.itemsize
-    return owner[first:first + size]
-
-
-def clear_dust(array, grain):
-    """Round ``array`` in place as the addition of ``grain`` rounds it: in float32 what is below 6e-8 grain becomes 0.
-
-    A weight that only decays ends as a subnormal number (below 1e-38 in float32) and makes its gradients such too; with
-    those a processor computes up to ten times as slowly. What is far above the grain keeps its value.
-    """
-    array += grain
-    array -= grain
+def _restore(tree, saved, path):
+    for key in tree:
+        if key not in saved:
+            raise ValueError(f"{'/'.join((*path, key))} is missing")
+    for key, value in saved.items():
+        target, name = tree.get(key), "/".join((*path, key))
+        if isinstance(target, dict):
+            if not isinstance(value, dict):
+                raise ValueError(f"{name} is a leaf, expected a tree")
+            _restore(target, value, (*path, key))
+        elif isinstance(target, np.ndarray):
+            if isinstance(value, dict):
+                raise ValueError(f"{name} is a tree, expected an array of shape {target.shape}")
+            if np.shape(value) != target.shape:
+                raise ValueError(f"{name} has shape {np.shape(value)}, expected {target.shape}")
+            target[...] = value
+        else:
+            tree[key] = value
 
 
 def save(path, tree):
-    """Write the leaves to an ``.npz`` file, keyed by their paths joined with ``/``. No pickles."""
+    """Write a tree to an ``.npz`` file, without pickles.
+
+    - path: of the file.
+    - tree: nested dict of arrays; each is stored under its path, joined with ``/``.
+    """
     with open(path, "wb") as file:
         np.savez(file, **{"/".join(keys): leaf for keys, leaf in leaves(tree)})
 
 
 def load(path):
-    """Read a tree that `save` wrote. Raises ValueError for any other file, OSError for none."""
+    """Read a tree that `save` wrote.
+
+    - path: of the file.
+
+    Raises ValueError for any other file and OSError if there is none.
+    """
+    broken = (ValueError, EOFError, KeyError, AttributeError, TypeError, zipfile.BadZipFile,
+              zlib.error)
     try:
         with open(path, "rb") as opened, np.load(opened, allow_pickle=False) as file:
             return build([(tuple(key.split("/")), file[key]) for key in file.files])
-    except (ValueError, EOFError, KeyError, AttributeError, TypeError, zipfile.BadZipFile, zlib.error) as error:
+    except broken as error:
         raise ValueError(f"{path}: not a readable file of arrays: {error}") from error

@@ -1,0 +1,195 @@
+"""Dense layers and batch norm: a whole layer is one operation of the tape.
+
+The backward pass accepts the cotangents of several losses at once, stacked along axis -3 (see
+`pull_each`). It returns cotangents of x stacked in the same way, and those of parameters along a
+new first axis.
+"""
+
+import numpy as np
+from autograd.extend import defvjp_argnums, primitive
+
+from ..denormals import flush_denormals
+from ..gradients import constant
+from ..ops import EPSILON, dropout_mask
+from ..trees import map_leaves
+from .elementary import sigmoid, softmax, softmax_backward
+
+SLOPES = {"leaky_relu_0.01": 0.01, "leaky_relu_0.2": 0.2}
+NEGLIGIBLE = 1e-10  # cotangents far below this mean nothing to Adam, whose epsilon is 1e-8
+
+
+def dense_layer(p, x, activation, drop_rate=0.0, rng=None):
+    """See `ops.dense_layer`."""
+    mask = None
+    if rng is not None and drop_rate > 0:
+        shape = (*x.shape[:-1], p["W"].shape[-1])
+        mask = dropout_mask(rng, shape, drop_rate, x.dtype)
+    return _apply(p, x, p["W"], p["b"], mask, activation)
+
+
+def batch_norm(p, x):
+    """See `ops.batch_norm`."""
+    return _apply(p, x, None, None, None, "identity")
+
+
+def pull_each(pullback, cotangents):
+    """See `ops.pull_each`. All losses share one backward pass, so each weight matrix is read once.
+
+    The network must consist of dense layers whose parameters are banks, as the encoders do.
+    """
+    together = pullback(np.stack(cotangents, axis=-3))
+    return [map_leaves(lambda leaf, n=n: leaf[n], together) for n in range(len(cotangents))]
+
+
+def _apply(p, x, W, b, mask, activation):
+    statistics = (constant(p["mean"]), constant(p["var"])) if "mean" in p else None
+    gamma, beta = p.get("gamma"), p.get("beta")
+    saved = {}
+    y = _layer(x, W, b, gamma, beta, mask, statistics, activation, saved)
+    if "record" in p:
+        p["record"].append((saved["mean"], saved["var"]))
+    return y
+
+
+@primitive
+def _layer(x, W, b, gamma, beta, mask, statistics, activation, saved):
+    """activation(batch norm(mask (x W + b))), without the parts whose arrays are None.
+
+    The dict ``saved`` receives what the backward pass needs besides the output.
+    """
+    z = _affine(x, W, b, mask)
+    if statistics is not None:
+        mean, var = statistics
+        saved["inverse"] = 1 / np.sqrt(var + EPSILON)
+        scale = gamma * saved["inverse"]
+        z = np.multiply(z, scale, out=None if z is x else z)
+        z += beta - mean * scale
+    elif gamma is not None:
+        z = _normalise(z, saved) * gamma
+        z += beta
+    return _activate(activation, z)
+
+
+def _affine(x, W, b, mask):
+    """mask (x W + b), a new array; x itself where W is None."""
+    if W is None:
+        return x
+    z = _matmul(x, W)
+    z += b
+    if mask is not None:
+        z *= mask
+    return z
+
+
+def _normalise(z, saved):
+    """z minus its mean, divided by its standard deviation, over the batch."""
+    n = z.dtype.type(1 / z.shape[-2])
+    mean = np.add.reduce(z, axis=-2, keepdims=True) * n
+    z = z - mean
+    var = np.add.reduce(z * z, axis=-2, keepdims=True) * n
+    inverse = 1 / np.sqrt(var + EPSILON)
+    z *= inverse
+    saved.update(mean=mean, var=var, inverse=inverse, normalised=z)
+    return z
+
+
+def _activate(activation, z):
+    """The activation of z, which may be overwritten."""
+    if activation in SLOPES:
+        return np.maximum(z, SLOPES[activation] * z, out=z)
+    if activation == "tanh":
+        return np.tanh(z, out=z)
+    return {"identity": np.asarray, "sigmoid": sigmoid, "softmax": softmax}[activation](z)
+
+
+def _activate_backward(activation, g, y):
+    """Cotangent of z, a new array, given the cotangent g of y = activation(z)."""
+    if activation in SLOPES:  # y > 0 where z > 0; `np.where` would take ten times as long
+        return g * np.maximum(y > 0, y.dtype.type(SLOPES[activation]))
+    if activation == "tanh":
+        return g * (1 - y * y)
+    if activation == "sigmoid":
+        return g * y * (1 - y)
+    return softmax_backward(g, y) if activation == "softmax" else g.copy()
+
+
+def _layer_vjp(argnums, y, args, named):
+    x, W, b, gamma, beta, mask, statistics, activation, saved = args
+
+    def backward(g):
+        stacked = g.ndim > y.ndim
+
+        def lift(array):  # for products with stacked cotangents
+            return array[..., None, :, :] if stacked else array
+
+        def loss_first(array):
+            return np.moveaxis(array, -3, 0) if stacked else array
+
+        cotangents = {}
+        g = _activate_backward(activation, g, lift(y))
+        if gamma is not None:
+            if statistics is None:
+                normalised = saved["normalised"]
+            else:  # rarely needed in evaluation, so it was not kept
+                normalised = (_affine(x, W, b, mask) - statistics[0]) * saved["inverse"]
+            normalised = lift(normalised)
+            shift = np.add.reduce(g, axis=-2, keepdims=True)
+            scale = np.add.reduce(g * normalised, axis=-2, keepdims=True)
+            cotangents[3] = _sum_over_bank(loss_first(scale), gamma)
+            cotangents[4] = _sum_over_bank(loss_first(shift), beta)
+            if statistics is None:  # the statistics of the batch depend on its entries too
+                n = g.dtype.type(1 / g.shape[-2])
+                g -= shift * n
+                g -= normalised * (scale * n)
+            g *= lift(gamma * saved["inverse"])
+        if mask is not None:
+            g *= lift(mask)
+        flush_denormals(g, NEGLIGIBLE)
+        if 0 in argnums:
+            cotangents[0] = g if W is None else _matmul_transposed(g, W)
+        if 1 in argnums:
+            cotangents[1] = _weight_cotangent(x, loss_first(g), W)
+        if 2 in argnums:
+            sums = np.add.reduce(g, axis=-2, keepdims=True)
+            cotangents[2] = _sum_over_bank(loss_first(sums), b)
+        return [cotangents[n] for n in argnums]
+
+    return backward
+
+
+defvjp_argnums(_layer, _layer_vjp)
+
+
+def _matmul(x, W):
+    """x W. Where one W serves a stack of batches, all their rows go through one product."""
+    if W.ndim == 2 < x.ndim:
+        rows = np.matmul(x.reshape(-1, x.shape[-1]), W)
+        return rows.reshape(*x.shape[:-1], W.shape[-1])
+    return np.matmul(x, W)
+
+
+def _matmul_transposed(g, W):
+    """g W^T. For few rows (W g^T)^T, which spares BLAS from packing the transposed matrix."""
+    rows = g.reshape(*W.shape[:-2], -1, g.shape[-1])
+    if rows.shape[-2] < 64:
+        product = np.matmul(W, rows.swapaxes(-1, -2)).swapaxes(-1, -2)
+        product = np.ascontiguousarray(product)
+    else:
+        product = np.matmul(rows, W.swapaxes(-1, -2))
+    return product.reshape(*g.shape[:-1], W.shape[-2])
+
+
+def _weight_cotangent(x, g, W):
+    """x^T g, summed over the stack of batches that one W serves."""
+    if W.ndim == 2 < x.ndim:
+        return np.matmul(x.reshape(-1, x.shape[-1]).T, g.reshape(-1, g.shape[-1]))
+    shape = (*g.shape[:-2], x.shape[-1], g.shape[-1])
+    contiguous = np.empty(shape, g.dtype)  # which `np.matmul` alone would not give
+    return np.matmul(x.swapaxes(-1, -2), g, out=contiguous)
+
+
+def _sum_over_bank(g, parameter):
+    """g (..., 1, width), summed over the axes along which a bank shares a parameter (1, width)."""
+    if parameter.ndim == 2 < g.ndim:
+        return g.sum(axis=tuple(range(g.ndim - 2)))
+    return g
