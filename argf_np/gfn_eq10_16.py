@@ -160,9 +160,9 @@ def interaction(params, V, V_tilde, alpha, rows, variant="paper"):
     (B, k) the output of the layer; ``onward`` (new, B, k) the vectors that the next layer fuses.
     """
     first, second = rows
-    new = fuse(params, ops.vertices(V, first), ops.vertices(V, second))
-    S = similarity(ops.vertices(V_tilde, first), ops.vertices(V_tilde, second))
-    alpha_hat = vertex_scores(ops.vertices(alpha, first), ops.vertices(alpha, second), S)
+    new = fuse(params, ops.take_rows(V, first), ops.take_rows(V, second))
+    S = similarity(ops.take_rows(V_tilde, first), ops.take_rows(V_tilde, second))
+    alpha_hat = vertex_scores(ops.take_rows(alpha, first), ops.take_rows(alpha, second), S)
     alpha = vertex_weights(alpha_hat)
     if variant == "released":
         onward = ops.elu(alpha * new)

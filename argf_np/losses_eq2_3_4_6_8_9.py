@@ -30,7 +30,7 @@ def fake_adversarial_loss(z, target, w=1.0):
     modality, the others are the sources (D15); w: weight of the adversarial loss (D1).
     Returns the mean over the batch, in nats.
     """
-    sources = ops.vertices(z, _sources(z, target))  # (m - 1, B, 1)
+    sources = ops.take_rows(z, _sources(z, target))  # (m - 1, B, 1)
     return w * ops.mean(np.sum(ops.softplus(-sources), axis=0))
 
 
@@ -42,8 +42,8 @@ def true_adversarial_loss(z, target, w=1.0):
 
     Arguments as in Eq. 3; $-\log(1 - D) = softplus(z)$. Returns the mean over the batch, in nats.
     """
-    sources = ops.vertices(z, _sources(z, target))  # (m - 1, B, 1)
-    true = ops.vertices(z, [target])  # (1, B, 1)
+    sources = ops.take_rows(z, _sources(z, target))  # (m - 1, B, 1)
+    true = ops.take_rows(z, [target])  # (1, B, 1)
     return w * ops.mean(np.sum(ops.softplus(sources), axis=0) + np.sum(ops.softplus(-true), axis=0))
 
 

@@ -31,7 +31,7 @@ def init_model(rng, d, k, N, dtype="float32", modalities=3, fusion="gfn"):
         "classifier": init_classifier(rng, k, N),
         fusion: FUSIONS[fusion].init(rng, modalities, k, N),
     }
-    return {name: nn.pack(group, dtype) for name, group in groups.items()}
+    return nn.cast(groups, dtype)
 
 
 def embed(params, x, drop_rate=0.0, rng=None):
@@ -71,10 +71,10 @@ def predict(params, x, variant="paper", drop_rate=0.0, rng=None, chunk=None):
 
 
 def evaluation_params(params, x, variant="paper", rows=None, chunk=512):
-    """Parameters for evaluation: batch norm uses the statistics of the training utterances (`nn.freeze`).
+    """Parameters for evaluation: batch norm uses the statistics of the training utterances (`nn.batch_norm_statistics`).
 
     Arguments: x (3, n, d); rows: numbers of the training utterances, by default all; chunk: how many at a time.
     """
     rows = np.arange(x.shape[1]) if rows is None else rows
     chunks = [rows[start:start + chunk] for start in range(0, len(rows), chunk)]
-    return nn.freeze(params, lambda p, some: forward(p, x[:, some], variant), chunks)
+    return nn.batch_norm_statistics(params, lambda p, some: forward(p, x[:, some], variant), chunks)

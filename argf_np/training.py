@@ -105,7 +105,7 @@ def init_params(rng, d, N, settings, modalities):
     """Parameters of the groups that some update moves; of one seed, all ablations begin with equal ones."""
     k = d if settings.without == "embedding" else settings.k
     params = init_model(rng, d, k, N, settings.dtype, modalities, settings.fusion)
-    params["w"] = nn.pack({"log_w": np.zeros(1)}, settings.dtype)
+    params["w"] = nn.cast({"log_w": np.zeros(1)}, settings.dtype)
     moved = {group for groups in updates_of(settings).values() for group in groups}
     return {group: tree for group, tree in params.items() if group in moved}
 
@@ -234,7 +234,7 @@ def fit(x, y, rows, settings, report=lambda row: None, resume=None, keep=lambda 
     rng = np.random.default_rng([settings.seed, 2])
     params = init_params(rng, x.shape[2], y.shape[1], settings, len(x))
     optimisers = init_optimisers(params, settings)
-    average = {group: nn.pack(tree) for group, tree in params.items()}
+    average = nn.map_leaves(np.copy, params)
     state = {"params": params, "optimisers": optimisers, "average": average, "best": {"merit": -np.inf}, "history": []}
     if resume:
         restore(state, resume)
@@ -271,6 +271,5 @@ def fit(x, y, rows, settings, report=lambda row: None, resume=None, keep=lambda 
 def average_in(average, params, epoch):
     """Move the average over epochs towards the parameters of this epoch, in place; its weights always sum to 1."""
     share = (1 - AVERAGE_DECAY) / (1 - AVERAGE_DECAY ** epoch)
-    for group, tree in params.items():
-        mean = nn.buffer(average[group])
-        mean += share * (nn.buffer(tree) - mean)
+    for (_, mean), (_, leaf) in zip(nn.leaves(average), nn.leaves(params), strict=True):
+        mean += share * (leaf - mean)

@@ -62,7 +62,7 @@ def train_ucln(corpus, modality, d, epochs, rng, dtype="float32", report=lambda 
     ``report(epoch, loss)`` is called after every epoch with the mean loss of its batches.
     """
     x, N = corpus.features[modality], len(corpus.classes)
-    params = {name: nn.pack(part, dtype) for name, part in init_ucln(rng, x.shape[1], d, N).items()}
+    params = nn.cast(init_ucln(rng, x.shape[1], d, N), dtype)
     states = {name: nn.init_adadelta(part) for name, part in params.items()}
     y = np.eye(N, dtype=dtype)[corpus.labels]
     for epoch in range(epochs):

@@ -19,7 +19,7 @@ def fit(corpus, x, settings, report=lambda row: None):
     features = lambda rows: np.concatenate([z[rows] for z in raw], axis=1)  # noqa: E731  (len(rows), D)
     train, N = corpus.utterances("train"), len(corpus.classes)
     x_train, y_train = features(train), np.eye(N)[corpus.labels[train]]
-    params = {"dense": nn.pack({"W": np.zeros((x_train.shape[1], N)), "b": np.zeros((1, N))})}
+    params = {"dense": {"W": np.zeros((x_train.shape[1], N)), "b": np.zeros((1, N))}}
     state, history = nn.init_adam(params["dense"]), []
     for epoch in range(1, EPOCHS + 1):
         value, gradient = nn.value_and_grad(lambda p: loss(p, x_train, y_train), params)

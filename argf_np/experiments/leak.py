@@ -72,7 +72,7 @@ def hidden_layer(X, labels, train, rng):
     """The hidden layer (n, WIDTH) of a network that is fitted to the labels of the utterances ``train``."""
     N = labels.max() + 1
     layers = {"hidden": nn.init_dense(rng, X.shape[1], WIDTH), "label": nn.init_dense(rng, WIDTH, N)}
-    params = nn.pack(layers, "float32")
+    params = nn.cast(layers, "float32")
     state, y, X = nn.init_adam(params), np.eye(N, dtype="float32")[labels], X.astype("float32")
 
     def hidden(p, x, rng=None):

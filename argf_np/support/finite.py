@@ -42,8 +42,7 @@ def _suspects(update, params, optimisers, x=None, variant=None):
     """All arrays that can be to blame, in the order in which they were computed: (update, step, name, array)."""
     for earlier, states in optimisers.items():  # Adam's first moment remembers a gradient that was not finite
         for group, state in states.items():
-            ends = np.cumsum([leaf.size for _, leaf in nn.leaves(params[group])])
-            for (keys, _), moment in zip(nn.leaves(params[group]), np.split(state["m"], ends[:-1]), strict=True):
+            for keys, moment in nn.leaves(state["m"]):
                 yield earlier, state["t"], "the gradient of " + "/".join((group, *keys)), moment
     step = steps_done({update: optimisers[update]})
     for keys, leaf in nn.leaves(params):
