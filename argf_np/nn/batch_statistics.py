@@ -1,8 +1,8 @@
 """Batch-norm statistics for evaluation, computed from the training set after training.
 
-PyTorch keeps running averages during training instead. Here the parameters as they are at the end
-run once over the data. Training carries no hidden state, and the statistics are also right for
-parameters averaged over epochs ("precise" batch norm, Wu and Johnson 2021, arXiv:2105.07576).
+PyTorch keeps running averages during training instead. Here the final parameters run once over
+the data. Training carries no hidden state, and the statistics are also right for parameters
+averaged over epochs ("precise" batch norm, Wu and Johnson 2021, arXiv:2105.07576).
 """
 
 import numpy as np
@@ -11,9 +11,9 @@ from .trees import map_leaves
 
 
 def batch_norm_statistics(params, forward, batches):
-    """Copy of ``params`` in which every batch norm also holds ``mean`` and ``var`` for evaluation.
+    """Copy of ``params`` in which each batch norm also holds ``mean`` and ``var`` for evaluation.
 
-    - params: parameter tree; a layer that has ``gamma`` is a batch norm. Statistics that it
+    - params: parameter tree. A layer that has ``gamma`` is a batch norm; statistics that it
       already holds are replaced.
     - forward: ``forward(params, batch)`` runs all layers once, in training mode, without dropout.
     - batches: batches of the training data. The statistics are averages over the batches, weighted
@@ -21,14 +21,12 @@ def batch_norm_statistics(params, forward, batches):
     """
     copy = map_leaves(np.copy, params)
     layers = list(_batch_norms(copy))
-    if not layers:
-        return copy
     for layer in layers:
         layer.pop("mean", None)
         layer.pop("var", None)
-        layer["record"] = []  # `ops.batch_norm` appends (mean, var) of each batch
+        layer["record"] = []  # to which `ops.batch_norm` appends (mean, var) of each batch
     sizes = []
-    for batch in batches:
+    for batch in batches if layers else ():
         forward(copy, batch)
         sizes.append(len(batch))
     for layer in layers:

@@ -16,7 +16,7 @@ def check_gradient(function, params, rng, gradient=None, tolerance=1e-6, step=1e
     along two directions d of length 1, half-way between the gradient and a random vector. A leaf
     whose gradient is 0 or not float64 is an error too, since its check would prove nothing.
 
-    - function: maps the tree to a scalar, always the same (seed any dropout inside it).
+    - function: maps the tree to a scalar, always the same one (seed any dropout inside it).
     - params: tree of float64 arrays.
     - rng: `numpy.random.Generator` that draws the directions.
     - gradient: the tree to check; by default the result of `nn.value_and_grad`.

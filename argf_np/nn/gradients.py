@@ -18,7 +18,7 @@ def vjp(function, params):
     """Evaluate ``function(params)`` and record it on a tape. Returns ``(value, pullback)``.
 
     - function: maps the tree to one array.
-    - params: tree of arrays with respect to which to differentiate.
+    - params: tree of arrays, with respect to which the function is differentiated.
     - value: the result, a plain array.
     - pullback: maps a cotangent g, of the shape of value, to the tree of g^T (d value / d leaf),
       in the shape of ``params``. A leaf that does not enter the result gets zeros. It can be
@@ -33,20 +33,16 @@ def vjp(function, params):
     def pullback(g):
         cotangents = _backward(g, end._node)
 
-        def cotangent(box):
+        def of_leaf(box):
             return cotangents[box._node] if box._node in cotangents else np.zeros_like(box._value)
 
-        return trees.map_leaves(cotangent, boxes)
+        return trees.map_leaves(of_leaf, boxes)
 
     return end._value, pullback
 
 
 def value_and_grad(function, params):
-    """``(loss, gradient)`` of a scalar loss.
-
-    - function: maps the tree to the loss.
-    - params: tree of arrays; the gradient is a tree of the same shape.
-    """
+    """``(loss, gradient tree)`` of a function that maps the tree ``params`` to a scalar loss."""
     value, pullback = vjp(function, params)
     return value, pullback(np.ones(value.shape, value.dtype))
 
@@ -57,10 +53,7 @@ def constant(x):
 
 
 def _backward(g, end):
-    """Reverse-mode accumulation from the node ``end``, whose cotangent is g.
-
-    Returns ``{root node: cotangent}``.
-    """
+    """Cotangents ``{root: array}`` of all roots of the tape, from the cotangent g of its end."""
     pending = {end: (g, False)}  # node: (cotangent so far, whether we may add to it in place)
     roots = {}
     for node in toposort(end):
@@ -70,7 +63,7 @@ def _backward(g, end):
             continue
         for parent, part in zip(node.parents, node.vjp(g), strict=True):
             if parent not in pending and type(part) is np.ndarray:
-                pending[parent] = part, False  # a quick form of what `add_outgrads` does
+                pending[parent] = part, False  # what `add_outgrads` would do, but quicker
             else:
                 pending[parent] = add_outgrads(pending.get(parent), part)
     return roots

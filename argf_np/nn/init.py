@@ -4,7 +4,7 @@ import numpy as np
 
 
 def glorot_uniform(rng, *shape):
-    """Uniform numbers in +-sqrt(6 / (fan_in + fan_out)) (Glorot and Bengio 2010).
+    """Uniform in +-sqrt(6 / (fan_in + fan_out)), Glorot and Bengio (2010).
 
     - rng: `numpy.random.Generator`.
     - shape: (..., fan_in, fan_out).
@@ -18,40 +18,34 @@ def init_batch_norm(width, bank=()):
     """Scale ``gamma`` = 1 and shift ``beta`` = 0, each (*bank, 1, width).
 
     - width: number of units.
-    - bank: () or (n,), the shape of the bank.
+    - bank: () or (n,).
     """
     return {"gamma": np.ones((*bank, 1, width)), "beta": np.zeros((*bank, 1, width))}
 
 
 def init_dense(rng, fan_in, fan_out, *, bank=(), norm=False):
-    """Weights ``W`` (*bank, fan_in, fan_out) and biases ``b`` (*bank, 1, fan_out) of a dense layer.
-
-    The weights are drawn by `glorot_uniform`, the biases are 0.
+    """Glorot weights ``W`` (*bank, fan_in, fan_out) and zero biases ``b`` (*bank, 1, fan_out).
 
     - rng: `numpy.random.Generator`.
     - fan_in, fan_out: numbers of inputs and of units.
-    - bank: () or (n,), the shape of the bank.
+    - bank: () or (n,).
     - norm: whether the layer has a batch norm, whose parameters are then added.
     """
     params = {"W": glorot_uniform(rng, *bank, fan_in, fan_out), "b": np.zeros((*bank, 1, fan_out))}
-    if norm:
-        params |= init_batch_norm(fan_out, bank)
-    return params
+    return params | init_batch_norm(fan_out, bank) if norm else params
 
 
 def init_bilstm(rng, fan_in, hidden):
-    """A forward (index 0) and a backward LSTM (index 1).
+    """``W`` (2, fan_in, 4 hidden), ``U`` (2, hidden, 4 hidden), ``b`` (2, 1, 4 hidden).
 
-    Returns ``W`` (2, fan_in, 4 hidden), ``U`` (2, hidden, 4 hidden) and ``b`` (2, 1, 4 hidden).
-    The four gates stand side by side in the order i, f, g, o. All biases start at 0. A forget gate
-    that starts open (bias 1) mixes earlier utterances into the present one from the beginning,
-    which hides the content of the present one.
+    Index 0 is the forward LSTM, 1 the backward one. The gates stand side by side in the order i, f,
+    g, o. All biases start at 0: a forget gate that starts open (bias 1) mixes earlier utterances
+    into the present one, whose own content is then harder to see.
 
     - rng: `numpy.random.Generator`.
     - fan_in, hidden: numbers of inputs and of units per direction.
     """
     def gates(rows):
-        parts = [glorot_uniform(rng, 2, rows, hidden) for _ in range(4)]
-        return np.concatenate(parts, axis=-1)
+        return np.concatenate([glorot_uniform(rng, 2, rows, hidden) for _ in range(4)], axis=-1)
 
     return {"W": gates(fan_in), "U": gates(hidden), "b": np.zeros((2, 1, 4 * hidden))}

@@ -1,4 +1,7 @@
-"""Parameter trees: nested dicts whose leaves are arrays, such as ``{"man": {"W": array}}``."""
+"""Parameter trees: nested dicts whose leaves are arrays, such as ``{"man": {"W": array}}``.
+
+The path of a leaf is the tuple of its keys, here ``("man", "W")``.
+"""
 
 import zipfile
 import zlib
@@ -7,11 +10,7 @@ import numpy as np
 
 
 def leaves(tree, path=()):
-    """Yield ``(path, leaf)`` for every leaf, in insertion order.
-
-    - tree: nested dict.
-    - path: tuple of keys that is put in front of every path.
-    """
+    """Yield ``(path, leaf)`` for every leaf, in insertion order; ``path`` leads to the tree."""
     for key, value in tree.items():
         if isinstance(value, dict):
             yield from leaves(value, (*path, key))
@@ -20,42 +19,35 @@ def leaves(tree, path=()):
 
 
 def map_leaves(function, tree):
-    """A tree of the same shape with ``function(leaf)`` in the place of each leaf.
-
-    - function: takes a leaf.
-    - tree: nested dict.
-    """
-    return {
-        key: map_leaves(function, value) if isinstance(value, dict) else function(value)
-        for key, value in tree.items()
-    }
+    """A tree of the same shape with ``function(leaf)`` in the place of each leaf."""
+    result = {}
+    for key, value in tree.items():
+        result[key] = map_leaves(function, value) if isinstance(value, dict) else function(value)
+    return result
 
 
 def build(items):
-    """The tree with the given leaves: the inverse of `leaves`.
-
-    - items: pairs ``(path, leaf)``.
-    """
+    """The tree with the given pairs ``(path, leaf)``: the inverse of `leaves`."""
     tree = {}
     for path, value in items:
-        node = tree
-        for key in path[:-1]:
-            node = node.setdefault(key, {})
-        node[path[-1]] = value
+        _put(tree, path, value)
     return tree
 
 
-def cast(tree, dtype):
-    """Copy of a tree of arrays, all of one dtype and contiguous in memory.
+def _put(tree, path, value):
+    *parents, key = path
+    for parent in parents:
+        tree = tree.setdefault(parent, {})
+    tree[key] = value
 
-    - tree: nested dict of arrays.
-    - dtype: such as "float32".
-    """
+
+def cast(tree, dtype):
+    """Copy of a tree of arrays, each of the given dtype and contiguous in memory."""
     return map_leaves(lambda leaf: np.array(leaf, dtype, order="C"), tree)
 
 
 def count(tree):
-    """Number of scalars in all leaves of ``tree``."""
+    """Number of scalars in all leaves."""
     return sum(np.size(leaf) for _, leaf in leaves(tree))
 
 
@@ -63,50 +55,32 @@ def restore(tree, saved):
     """Put the leaves of ``saved`` into ``tree``: arrays in place, other leaves as they are.
 
     - tree: nested dict of arrays and plain values.
-    - saved: nested dict that has all that ``tree`` has, and perhaps more.
+    - saved: nested dict with all leaves of ``tree``, and perhaps more.
 
-    Raises ValueError, which names the path, if a part is missing or an array has another shape.
+    Raises ValueError, which names the path, if one is missing or an array has another shape.
     """
-    _restore(tree, saved, ())
-
-
-def _restore(tree, saved, path):
-    for key in tree:
-        if key not in saved:
-            raise ValueError(f"{'/'.join((*path, key))} is missing")
-    for key, value in saved.items():
-        target, name = tree.get(key), "/".join((*path, key))
-        if isinstance(target, dict):
-            if not isinstance(value, dict):
-                raise ValueError(f"{name} is a leaf, expected a tree")
-            _restore(target, value, (*path, key))
-        elif isinstance(target, np.ndarray):
-            if isinstance(value, dict):
-                raise ValueError(f"{name} is a tree, expected an array of shape {target.shape}")
-            if np.shape(value) != target.shape:
-                raise ValueError(f"{name} has shape {np.shape(value)}, expected {target.shape}")
-            target[...] = value
+    targets, values = dict(leaves(tree)), dict(leaves(saved))
+    for path, target in targets.items():
+        name = "/".join(path)
+        if path not in values:
+            raise ValueError(f"{name} is missing")
+        if isinstance(target, np.ndarray) and np.shape(values[path]) != target.shape:
+            raise ValueError(f"{name} has shape {np.shape(values[path])}, expected {target.shape}")
+    for path, value in values.items():
+        if isinstance(targets.get(path), np.ndarray):
+            targets[path][...] = value
         else:
-            tree[key] = value
+            _put(tree, path, value)
 
 
 def save(path, tree):
-    """Write a tree to an ``.npz`` file, without pickles.
-
-    - path: of the file.
-    - tree: nested dict of arrays; each is stored under its path, joined with ``/``.
-    """
+    """Write a tree of arrays to an ``.npz`` file, without pickles. Keys are paths joined with /."""
     with open(path, "wb") as file:
         np.savez(file, **{"/".join(keys): leaf for keys, leaf in leaves(tree)})
 
 
 def load(path):
-    """Read a tree that `save` wrote.
-
-    - path: of the file.
-
-    Raises ValueError for any other file and OSError if there is none.
-    """
+    """Read a tree that `save` wrote. Raises ValueError for another file, OSError for none."""
     broken = (ValueError, EOFError, KeyError, AttributeError, TypeError, zipfile.BadZipFile,
               zlib.error)
     try:

@@ -1,8 +1,8 @@
 """Dense layers and batch norm: a whole layer is one operation of the tape.
 
-The backward pass accepts the cotangents of several losses at once, stacked along axis -3 (see
-`pull_each`). It returns cotangents of x stacked in the same way, and those of parameters along a
-new first axis.
+The backward pass also accepts the cotangents of several losses, stacked along axis -3 (see
+`pull_each`). The cotangents of x are then stacked in the same way, and those of parameters along
+a new first axis.
 """
 
 import numpy as np
@@ -15,15 +15,13 @@ from ..trees import map_leaves
 from .elementary import sigmoid, softmax, softmax_backward
 
 SLOPES = {"leaky_relu_0.01": 0.01, "leaky_relu_0.2": 0.2}
-NEGLIGIBLE = 1e-10  # cotangents far below this mean nothing to Adam, whose epsilon is 1e-8
 
 
 def dense_layer(p, x, activation, drop_rate=0.0, rng=None):
     """See `ops.dense_layer`."""
     mask = None
     if rng is not None and drop_rate > 0:
-        shape = (*x.shape[:-1], p["W"].shape[-1])
-        mask = dropout_mask(rng, shape, drop_rate, x.dtype)
+        mask = dropout_mask(rng, (*x.shape[:-1], p["W"].shape[-1]), drop_rate, x.dtype)
     return _apply(p, x, p["W"], p["b"], mask, activation)
 
 
@@ -42,32 +40,33 @@ def pull_each(pullback, cotangents):
 
 
 def _apply(p, x, W, b, mask, activation):
-    statistics = (constant(p["mean"]), constant(p["var"])) if "mean" in p else None
-    gamma, beta = p.get("gamma"), p.get("beta")
-    saved = {}
-    y = _layer(x, W, b, gamma, beta, mask, statistics, activation, saved)
+    notes = {"mask": mask, "activation": activation}
+    if "mean" in p:
+        notes["statistics"] = constant(p["mean"]), constant(p["var"])
+    y = _layer(x, W, b, p.get("gamma"), p.get("beta"), notes)
     if "record" in p:
-        p["record"].append((saved["mean"], saved["var"]))
+        p["record"].append((notes["mean"], notes["var"]))
     return y
 
 
 @primitive
-def _layer(x, W, b, gamma, beta, mask, statistics, activation, saved):
+def _layer(x, W, b, gamma, beta, notes):
     """activation(batch norm(mask (x W + b))), without the parts whose arrays are None.
 
-    The dict ``saved`` receives what the backward pass needs besides the output.
+    The dict ``notes`` holds all that is not differentiated. What the backward pass needs besides
+    the output is added to it.
     """
-    z = _affine(x, W, b, mask)
-    if statistics is not None:
-        mean, var = statistics
-        saved["inverse"] = 1 / np.sqrt(var + EPSILON)
-        scale = gamma * saved["inverse"]
+    z = _affine(x, W, b, notes["mask"])
+    if "statistics" in notes:
+        mean, var = notes["statistics"]
+        notes["inverse"] = 1 / np.sqrt(var + EPSILON)
+        scale = gamma * notes["inverse"]
         z = np.multiply(z, scale, out=None if z is x else z)
         z += beta - mean * scale
     elif gamma is not None:
-        z = _normalise(z, saved) * gamma
+        z = _normalise(z, notes) * gamma
         z += beta
-    return _activate(activation, z)
+    return _activate(notes["activation"], z)
 
 
 def _affine(x, W, b, mask):
@@ -81,15 +80,14 @@ def _affine(x, W, b, mask):
     return z
 
 
-def _normalise(z, saved):
-    """z minus its mean, divided by its standard deviation, over the batch."""
+def _normalise(z, notes):
     n = z.dtype.type(1 / z.shape[-2])
     mean = np.add.reduce(z, axis=-2, keepdims=True) * n
     z = z - mean
     var = np.add.reduce(z * z, axis=-2, keepdims=True) * n
     inverse = 1 / np.sqrt(var + EPSILON)
     z *= inverse
-    saved.update(mean=mean, var=var, inverse=inverse, normalised=z)
+    notes.update(mean=mean, var=var, inverse=inverse, normalised=z)
     return z
 
 
@@ -103,8 +101,8 @@ def _activate(activation, z):
 
 
 def _activate_backward(activation, g, y):
-    """Cotangent of z, a new array, given the cotangent g of y = activation(z)."""
-    if activation in SLOPES:  # y > 0 where z > 0; `np.where` would take ten times as long
+    """The cotangent of z, a new array, given the cotangent g of y = activation(z)."""
+    if activation in SLOPES:  # y > 0 where z > 0, and `np.where` would take ten times as long
         return g * np.maximum(y > 0, y.dtype.type(SLOPES[activation]))
     if activation == "tanh":
         return g * (1 - y * y)
@@ -114,44 +112,44 @@ def _activate_backward(activation, g, y):
 
 
 def _layer_vjp(argnums, y, args, named):
-    x, W, b, gamma, beta, mask, statistics, activation, saved = args
+    x, W, b, gamma, beta, notes = args
 
     def backward(g):
         stacked = g.ndim > y.ndim
 
-        def lift(array):  # for products with stacked cotangents
+        def lift(array):  # to multiply it with stacked cotangents
             return array[..., None, :, :] if stacked else array
 
-        def loss_first(array):
-            return np.moveaxis(array, -3, 0) if stacked else array
+        def to_parameter(sums, parameter):  # one array, or one per loss
+            return _sum_over_bank(sums.swapaxes(0, -3) if stacked else sums, parameter)
 
         cotangents = {}
-        g = _activate_backward(activation, g, lift(y))
+        g = _activate_backward(notes["activation"], g, lift(y))
         if gamma is not None:
-            if statistics is None:
-                normalised = saved["normalised"]
+            training = "statistics" not in notes
+            if training:
+                normalised = lift(notes["normalised"])
             else:  # rarely needed in evaluation, so it was not kept
-                normalised = (_affine(x, W, b, mask) - statistics[0]) * saved["inverse"]
-            normalised = lift(normalised)
+                centred = _affine(x, W, b, notes["mask"]) - notes["statistics"][0]
+                normalised = lift(centred * notes["inverse"])
             shift = np.add.reduce(g, axis=-2, keepdims=True)
             scale = np.add.reduce(g * normalised, axis=-2, keepdims=True)
-            cotangents[3] = _sum_over_bank(loss_first(scale), gamma)
-            cotangents[4] = _sum_over_bank(loss_first(shift), beta)
-            if statistics is None:  # the statistics of the batch depend on its entries too
+            cotangents[3] = to_parameter(scale, gamma)
+            cotangents[4] = to_parameter(shift, beta)
+            if training:  # the statistics of the batch depend on its entries too
                 n = g.dtype.type(1 / g.shape[-2])
                 g -= shift * n
                 g -= normalised * (scale * n)
-            g *= lift(gamma * saved["inverse"])
-        if mask is not None:
-            g *= lift(mask)
-        flush_denormals(g, NEGLIGIBLE)
+            g *= lift(gamma * notes["inverse"])
+        if notes["mask"] is not None:
+            g *= lift(notes["mask"])
+        flush_denormals(g, 1e-10)  # far below what Adam, whose epsilon is 1e-8, takes notice of
         if 0 in argnums:
             cotangents[0] = g if W is None else _matmul_transposed(g, W)
         if 1 in argnums:
-            cotangents[1] = _weight_cotangent(x, loss_first(g), W)
+            cotangents[1] = _weight_cotangent(x, g.swapaxes(0, -3) if stacked else g, W)
         if 2 in argnums:
-            sums = np.add.reduce(g, axis=-2, keepdims=True)
-            cotangents[2] = _sum_over_bank(loss_first(sums), b)
+            cotangents[2] = to_parameter(np.add.reduce(g, axis=-2, keepdims=True), b)
         return [cotangents[n] for n in argnums]
 
     return backward
@@ -188,8 +186,8 @@ def _weight_cotangent(x, g, W):
     return np.matmul(x.swapaxes(-1, -2), g, out=contiguous)
 
 
-def _sum_over_bank(g, parameter):
-    """g (..., 1, width), summed over the axes along which a bank shares a parameter (1, width)."""
-    if parameter.ndim == 2 < g.ndim:
-        return g.sum(axis=tuple(range(g.ndim - 2)))
-    return g
+def _sum_over_bank(sums, parameter):
+    """``sums`` (..., 1, width), summed over the bank if all of it shares one parameter."""
+    if parameter.ndim == 2 < sums.ndim:
+        return sums.sum(axis=tuple(range(sums.ndim - 2)))
+    return sums
