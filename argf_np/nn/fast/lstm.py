@@ -125,18 +125,17 @@ def _through_time(g_h, U, notes):
     by_gate = dz.reshape(*g_h.shape[:2], 4, -1)
     dz_at, by_gate_at, dh_at, to_cell_at, f_at = _by_step(notes, dz, by_gate, g_h, to_cell, f)
     U_T = U.swapaxes(1, 2)
-    later = 0  # rows of the step after this one
+    later_c = None
     for t in reversed(range(len(dz_at))):
         dh = dh_at[t]
-        if later:
-            dh[:, :later] += np.matmul(dz_at[t + 1], U_T)
+        if later_c is not None:
+            dh[:, :later_c.shape[1]] += np.matmul(dz_at[t + 1], U_T)
         dc = dh * to_cell_at[t]
-        if later:
-            dc[:, :later] += later_c
+        if later_c is not None:
+            dc[:, :later_c.shape[1]] += later_c
         by_gate_at[t][:, :, :3] *= dc[:, :, None]
         by_gate_at[t][:, :, 3] *= dh
         later_c = np.multiply(dc, f_at[t], out=dc)
-        later = dc.shape[1]
     return dz
 
 
