@@ -1,6 +1,16 @@
-"""ARGF: joint embedding space learning by adversarial training, and graph fusion (Mai, Hu and Xing, AAAI 2020).
+"""ARGF: adversarial representation learning and graph fusion (Mai, Hu and Xing, AAAI 2020).
 
-The equations of the paper are in `embedding_eq1_5_7`, `losses_eq2_3_4_6_8_9` and `gfn_eq10_16`.
+`argf_np.paper` holds the method, one file per part of the paper. `ARGF` is the whole of it as an
+estimator; `load` reads a model that was saved.
 """
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
+__all__ = ["ARGF", "__version__", "load"]
+
+
+def __getattr__(name):
+    if name in ("ARGF", "load"):  # imported when first used: importing argf_np stays quick
+        from . import estimator
+
+        return getattr(estimator, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -18,7 +18,7 @@ from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from . import gfn_eq10_16 as gfn
+from .paper.vertices import UNIMODAL, bimodal, trimodal
 
 # Paul Tol's high-contrast scheme: told apart by the colour-blind, and in grey.
 MODALITY_COLOURS = {"a": "#DDAA33", "l": "#004488", "v": "#BB5566"}
@@ -41,13 +41,13 @@ WIDTH = 8  # inches; 800 pixels in the README
 WORDS = 32  # letters of an utterance that fit beside its row
 
 
-def modality_colours(modalities=gfn.UNIMODAL):
+def modality_colours(modalities=UNIMODAL):
     """``{modality: colour}``: those of `MODALITY_COLOURS`, and others in turn for other names."""
     spare = cycle([colour for m, colour in MODALITY_COLOURS.items() if m not in modalities] + [*MORE_COLOURS])
     return {m: MODALITY_COLOURS.get(m) or next(spare) for m in modalities}
 
 
-def vertex_colour(vertex, modalities=gfn.UNIMODAL):
+def vertex_colour(vertex, modalities=UNIMODAL):
     """RGB of a vertex: the mean of its modalities' colours, each as often as it is in the name."""
     colours = modality_colours(modalities)
     longest_first = sorted(map(re.escape, modalities), key=len, reverse=True)
@@ -63,8 +63,8 @@ def vertex_label(vertex):
 
 def layers_of(modalities):
     """``{layer: names of its vertices}`` of the graph of some modalities; two of them have no third layer."""
-    layers = {"unimodal": tuple(modalities), "bimodal": tuple(gfn.bimodal(modalities)),
-              "trimodal": tuple(gfn.trimodal(modalities))}
+    layers = {"unimodal": tuple(modalities), "bimodal": tuple(bimodal(modalities)),
+              "trimodal": tuple(trimodal(modalities))}
     return {name: vertices for name, vertices in layers.items() if vertices}
 
 
@@ -74,7 +74,7 @@ def fooled(m):
 
 
 def stack_weights(out):
-    """The weights of all vertices, (B, 12) for the paper's, in the order of `gfn.VERTICES`; out of `model.forward`."""
+    """The weights of all vertices, (B, 12) for the paper's, in the order of `vertices.VERTICES`; out of `model.forward`."""
     layers = [out[name] for name in ("alpha_m", "alpha_2", "alpha_3") if name in out]
     return np.concatenate(layers)[..., 0].T
 
@@ -84,7 +84,7 @@ def save(figure, path):
     figure.savefig(path, format="png", dpi=1600 / WIDTH, metadata={"Software": None})
 
 
-def training_curves(history, axes=None, title="", modalities=gfn.UNIMODAL):
+def training_curves(history, axes=None, title="", modalities=UNIMODAL):
     """The loss of each update of a batch, and loss and accuracy on the validation utterances, by epoch.
 
     Arguments: history, the rows of `training.fit`; axes, a dict of axes with those keys of `PANELS` that the history
@@ -147,7 +147,7 @@ def embedding_space(x_e, labels, classes, ax=None, title="", seed=0):
     return ax
 
 
-def modality_gap(x_e, ax=None, title="", modalities=gfn.UNIMODAL):
+def modality_gap(x_e, ax=None, title="", modalities=UNIMODAL):
     """The encoded vectors of all modalities in their first two principal components, coloured by modality.
 
     Argument: x_e (m, B, k).
@@ -174,7 +174,7 @@ def modality_gap(x_e, ax=None, title="", modalities=gfn.UNIMODAL):
     return ax
 
 
-def vertex_weights(weights, words, ax=None, title="", modalities=gfn.UNIMODAL):
+def vertex_weights(weights, words, ax=None, title="", modalities=UNIMODAL):
     """Figure 6: the weights of the vertices on some utterances, a row each.
 
     Arguments: weights (B, 12) of `stack_weights`; words, the B transcripts (long ones are cut). Some 10 to 40 rows fit.
@@ -218,7 +218,7 @@ def vertex_weights(weights, words, ax=None, title="", modalities=gfn.UNIMODAL):
     return ax
 
 
-def graph(weights, ax=None, title="", modalities=gfn.UNIMODAL):
+def graph(weights, ax=None, title="", modalities=UNIMODAL):
     """Figure 2: the graph fusion network with the weights of its vertices.
 
     Argument: weights (12,), or (B, 12), whose mean is drawn.
@@ -235,7 +235,7 @@ def graph(weights, ax=None, title="", modalities=gfn.UNIMODAL):
         heights = np.linspace(top, -top, len(layer)) if len(layer) > 1 else [0]
         place |= {vertex: (x, y) for vertex, y in zip(layer, heights, strict=True)}
         ax.annotate(name, (x, 0.6), ha="center", fontsize="small")
-    for vertex, sources in (gfn.bimodal(modalities) | gfn.trimodal(modalities)).items():
+    for vertex, sources in (bimodal(modalities) | trimodal(modalities)).items():
         for source in sources:
             ax.plot(*zip(place[source], place[vertex], strict=True), color=colours[source], alpha=0.55,
                     linewidth=6 * weights[source], zorder=1, solid_capstyle="round")

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import numpy as np
 
+from .commands import Parser, exit_code
 from .errors import SettingError
 from .experiments.commands import add_flags, common_settings, completed, whole
 from .experiments.markdown import score
 from .settings import command_line, flag, preset
-from .support import files
-from .support.commands import Parser, exit_code
+from .storage import files
 
 # The space of the authors' script (D13).
 SPACE = {

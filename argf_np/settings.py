@@ -1,89 +1,158 @@
-"""Settings of a run: names, allowed values, where each default comes from, presets of the data sets (D13)."""
+"""Settings of a run: names, allowed values, the source of each default, presets (D13)."""
 
 from argparse import SUPPRESS
 from dataclasses import asdict, dataclass, field, fields
 from numbers import Integral, Real
 
-from .baselines import MODELS
 from .errors import SettingError
-from .fusion import FUSIONS
 
 NUMBERS = {int: Integral, float: Real}  # what may stand for a number of a type, NumPy's too
+MODELS = ("argf", "tfn", "lmf", "bc_lstm", "logistic")
+FUSIONS = ("gfn", "concatenation", "multiplication", "weighted_average", "tensor", "low_rank",
+           "dynamic_graph")
+PROTOCOLS = ("fixed", "validation", "released", "best_test")
+RELEASED_EPOCHS = 500  # at most; the protocol stops by its patience
+ABLATIONS = ("nothing", "adversarial", "classifier", "decoder", "embedding")
 
 
 def setting(default, help, expected, allowed):
     """A field of `Settings`: its help text, what is expected in words, and a test of a value."""
-    return field(default=default, metadata={"help": help, "expected": expected, "allowed": allowed})
+    metadata = {"help": help, "expected": expected, "allowed": allowed}
+    return field(default=default, metadata=metadata)
 
 
-def choice(default, help, *names):
+def choice(default, help, names):
     """A setting that is one of some names."""
-    return setting(default, help, f"one of {', '.join(names)}", lambda value: value in names)
+    def allowed(value):
+        return value in names
+
+    return setting(default, help, f"one of {', '.join(names)}", allowed)
 
 
 def whole(default, help, least=1):
     """A setting that is a whole number of at least ``least``."""
-    return setting(default, help, f"a whole number from {least}", lambda value: value >= least)
+    def allowed(value):
+        return value >= least
+
+    return setting(default, help, f"a whole number from {least}", allowed)
+
+
+def positive(default, help):
+    """A setting that is a positive number."""
+    return setting(default, help, "a number above 0, below 1e9", _is_positive)
+
+
+def share(default, help):
+    """A setting that is a share of some units."""
+    return setting(default, help, "a number from 0 to below 1", _is_share)
+
+
+def _is_positive(value):
+    return 0 < value < 1e9
+
+
+def _is_positive_or_zero(value):
+    return 0 <= value < 1e9
+
+
+def _is_share(value):
+    return 0 <= value < 1
+
+
+def _is_weight(value):
+    return 0 <= value <= 1
+
+
+def _are_modalities(value):
+    names = value.split(",")
+    return len(names) > 1 and len(names) == len(set(names)) and all(names)
+
+
+def _is_switch(value):
+    return True
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Everything besides the data that decides the outcome of a run; the defaults are those for MOSI.
+    """Everything besides the data that decides the outcome of a run; the defaults suit MOSI.
 
     Raises SettingError, one line that names the flag, for a value that is not allowed.
     """
 
-    dataset: str = setting("mosi", "mosi, mosei or iemocap, whose preset gives the other defaults; or the path of a "
-                           "file or folder", "a name or a path", bool)
-    modalities: str = setting("a,l,v", "modalities to use, separated by commas [all of the data, the paper's three]",
-                              "two names or more, each once", lambda v: len(v.split(",")) == len({*v.split(",")}) > 1)
-    target: str = setting("l", "target modality, the others are translated to it [Table 1, D15]", "a modality", bool)
-    model: str = choice("argf", "ARGF, or a baseline [Table 1]", *MODELS)
-    fusion: str = choice("gfn", "how the modalities are fused [the paper's graph; Table 6]", *FUSIONS)
-    without: str = choice("nothing", "what is left out [Table 5; embedding: the fusion reads the UCLN features]",
-                          "nothing", "adversarial", "classifier", "decoder", "embedding")
-    variant: str = choice("paper", "what the paper prints, or what its authors' code computes [D2-D12]",
-                          "paper", "released")
+    dataset: str = setting(
+        "mosi", "mosi, mosei or iemocap, whose preset gives the other defaults; or the path of a "
+        "file or folder", "a name or a path", bool)
+    modalities: str = setting(
+        "a,l,v", "modalities to use, separated by commas [all of the data, the paper's three]",
+        "two names or more, each once", _are_modalities)
+    target: str = setting(
+        "l", "target modality, which the others are translated to [Table 1, D15]",
+        "a modality", bool)
+    model: str = choice("argf", "ARGF, or a baseline [Table 1]", MODELS)
+    fusion: str = choice("gfn", "how to fuse the modalities [the paper's graph; Table 6]", FUSIONS)
+    without: str = choice(
+        "nothing", "what to leave out [Table 5; embedding: the fusion reads the UCLN features]",
+        ABLATIONS)
+    variant: str = choice("paper", "what the paper prints, or what its authors' code computes "
+                          "[D2-D12]", ("paper", "released"))
     protocol: str = choice(
-        "fixed", "which parameters count: fixed, an average over a number of epochs set beforehand; validation, the "
-        "epoch of the lowest validation loss; transductive, fixed, and the balance of the classes is guessed from all "
-        "test features together; released, the epoch of the best test accuracy, which peeks [D14]",
-        "fixed", "validation", "transductive", "released")
+        "fixed", "which parameters are kept: fixed, an average over a number of epochs that is set "
+        "beforehand; validation, the epoch of the lowest validation loss; released, the same as "
+        "the authors' script has it, up to 500 epochs; best_test, the epoch of the best test "
+        "accuracy, which peeks [D14]", PROTOCOLS)
     seed: int = whole(0, "seed of all random numbers", 0)
-    epochs: int = whole(20, "epochs of ARGF [this project: fixed before any run]")
-    batch_size: int = whole(16, "utterances in a batch [authors' script, D13]")
-    lr: float = setting(1e-3, "learning rate of Adam [authors' script, D13]", "a number above 0, below 1e9",
-                        lambda v: 0 < v < 1e9)
-    weight_decay: float = setting(5e-3, "L2 weight decay of Adam [authors' script, D13]", "a number from 0, below 1e9",
-                                  lambda v: 0 <= v < 1e9)
-    drop_rate: float = setting(0.5, "share of units that dropout drops [authors' script, D13]",
-                               "a number from 0 to below 1", lambda v: 0 <= v < 1)
+    epochs: int = whole(20, "epochs of ARGF [this project: set before any run; protocol "
+                        "released 500 at most]")
+    batch_size: int = whole(16, "utterances per batch [authors' script, D13]")
+    lr: float = positive(1e-3, "learning rate of Adam [authors' script, D13]")
+    weight_decay: float = setting(
+        5e-3, "L2 weight decay of Adam beside losses that are sums over the batch; variant paper, "
+        "whose losses are means, divides it by the batch size [authors' script, D13, D20]",
+        "a number from 0, below 1e9", _is_positive_or_zero)
+    drop_rate: float = share(0.5, "share of units that dropout drops [authors' script, D13]")
     k: int = whole(50, "width of the embedding [authors' script, D13]")
     lambda_: float = setting(1e-3, "lambda of Eq. 9 [authors' script, D13]", "a number from 0 to 1",
-                             lambda v: 0 <= v <= 1)
-    learn_w: bool = setting(False, "learn the weight w of Eq. 3 and 4, which then falls to 0 [off, D1]",
-                            "a switch", lambda v: True)
-    activations: str = choice("first", "activations that a batch's later updates see [authors' script, D6]",
-                              "first", "fresh")
+                             _is_weight)
+    learn_w: bool = setting(False, "learn the weight w of Eq. 3 and 4, which then falls to 0 "
+                            "[off, D1]", "a switch", _is_switch)
+    activations: str = choice(
+        "first", "activations that the later updates of a batch see [authors' script, D6]",
+        ("first", "fresh"))
     d: int = whole(50, "width of the UCLN's output [Experimental details]")
-    ucln_epochs: int = whole(5, "epochs of each UCLN [this project: chosen on held-out training videos, RESULTS.md]")
-    dtype: str = choice("float32", "type of all numbers", "float32", "float64")
+    ucln_epochs: int = whole(5, "epochs of each UCLN, at most [this project: RESULTS.md]")
+    ucln_input_drop_rate: float = share(0.6, "dropout of the UCLN's input [authors' script, D24]")
+    ucln_drop_rate: float = share(0.9, "dropout behind the UCLN's LSTM and behind its dense layer "
+                                  "[authors' script, D24]")
+    ucln_patience: int = whole(0, "epochs without a lower validation loss after which a UCLN stops;"
+                               " 0: no early stopping [this project: RESULTS.md]", 0)
+    dtype: str = choice("float32", "type of all numbers", ("float32", "float64"))
 
     def __post_init__(self):
         for spec in fields(self):
-            object.__setattr__(self, spec.name, checked(spec, getattr(self, spec.name)))  # the class is frozen
-        if self.target not in self.modalities.split(","):
-            raise SettingError(f"--target {self.target}: expected one of {self.modalities.replace(',', ', ')}")
+            value = checked(spec, getattr(self, spec.name))
+            object.__setattr__(self, spec.name, value)  # the class is frozen
+        if self.target not in self.modality_list:
+            raise SettingError(f"--target {self.target}: expected one of "
+                               f"{', '.join(self.modality_list)}")
+
+    @property
+    def modality_list(self):
+        """The modalities as a tuple of names."""
+        return tuple(self.modalities.split(","))
 
     @property
     def target_row(self):
-        """Row of the target modality in arrays (m, B, ...)."""
-        return self.modalities.split(",").index(self.target)
+        """Index of the target modality in arrays (m, B, ...)."""
+        return self.modality_list.index(self.target)
+
+
+FIELDS = {spec.name: spec for spec in fields(Settings)}
 
 
 def checked(spec, value):
-    """The value of a field of `Settings` as its plain type. Raises SettingError if it is not allowed."""
-    if not (isinstance(value, NUMBERS.get(spec.type, spec.type)) and spec.metadata["allowed"](value)):
+    """The value of a field of `Settings` as its plain type. SettingError if it is not allowed."""
+    has_type = isinstance(value, NUMBERS.get(spec.type, spec.type))
+    if not (has_type and spec.metadata["allowed"](value)):
         raise SettingError(f"{flag(spec.name)} {value}: expected {spec.metadata['expected']}")
     return spec.type(value)
 
@@ -95,54 +164,70 @@ def flag(name):
 
 def command_line(settings):
     """The flags that give these settings."""
-    return " ".join(flag(name) if value is True else f"{flag(name)} {value}"
-                    for name, value in asdict(settings).items() if value is not False)
+    flags = []
+    for name, value in asdict(settings).items():
+        if value is True:
+            flags.append(flag(name))
+        elif value is not False:
+            flags.append(f"{flag(name)} {value}")
+    return " ".join(flags)
 
 
 def add_flags(parser, *without):
-    """Give a command's argument parser a flag for each setting, but for those named; what is not given is left out."""
+    """Give an argument parser a flag for each setting but those named.
+
+    A setting that is not given on the command line is absent from the parsed options.
+    """
     for spec in fields(Settings):
         if spec.name in without:
             continue
-        others = {name: values[spec.name] for name, values in PRESETS.items() if spec.name in values}
-        default = ", ".join([str(spec.default), *(f"{name} {value}" for name, value in others.items())])
-        how = {"action": "store_true"} if spec.type is bool else {
-            "type": spec.type, "metavar": spec.name.rstrip("_").upper()}
-        parser.add_argument(flag(spec.name), dest=spec.name, default=SUPPRESS,
-                            help=f"{spec.metadata['help']} (default {default})", **how)
+        defaults = [str(spec.default)]
+        for name, values in {**PRESETS, "own data": OWN_DATA}.items():
+            if spec.name in values:
+                defaults.append(f"{name} {values[spec.name]}")
+        how = {"action": "store_true"}
+        if spec.type is not bool:
+            how = {"type": spec.type, "metavar": spec.name.rstrip("_").upper()}
+        parser.add_argument(
+            flag(spec.name), dest=spec.name, default=SUPPRESS,
+            help=f"{spec.metadata['help']} (default {', '.join(defaults)})", **how)
 
 
-# What the comments of the authors' scripts give, as far as it differs from the defaults (D13).
+# What the comments of the authors' scripts give, where it differs from the defaults (D13).
 PRESETS = {
     "mosi": {},
     "mosei": {"k": 150, "drop_rate": 0.2, "lr": 1e-2, "weight_decay": 0.0, "lambda_": 0.1},
-    "iemocap": {"k": 100, "drop_rate": 0.1, "batch_size": 32, "weight_decay": 1e-2, "d": 100},
+    "iemocap": {"k": 100, "drop_rate": 0.1, "batch_size": 32, "weight_decay": 1e-2, "d": 100,
+                "ucln_epochs": 40, "ucln_input_drop_rate": 0.2, "ucln_drop_rate": 0.5,
+                "ucln_patience": 5},
 }
+
+# Chosen on IEMOCAP's validation split, for features of which nothing is known (RESULTS.md).
+OWN_DATA = {"ucln_epochs": 40, "ucln_input_drop_rate": 0.2, "ucln_drop_rate": 0.5,
+            "ucln_patience": 5}
 
 
 def preset(name, /, **changes):
-    """The settings of a data set with ``changes``; the defaults for one that the paper does not have."""
-    return Settings(**({"dataset": name} | PRESETS.get(name, {}) | changes))
+    """The settings of a data set with ``changes``; those of `OWN_DATA` for any other name."""
+    values = {"dataset": name} | PRESETS.get(name, OWN_DATA)
+    if changes.get("protocol") == "released":
+        values["epochs"] = RELEASED_EPOCHS
+    return Settings(**(values | changes))
 
 
 def settings_for(corpus, **changes):
-    """The settings for a corpus with ``changes``: the preset of its data set, its own modalities in its order.
+    """The settings for a corpus with ``changes``: the preset of its data set, all its modalities.
 
-    The target is language unless it is given, or the first modality where there is no language.
+    The modalities are in the corpus's order. Unless it is given, the target is language, or the
+    first modality where there is no language.
     Raises SettingError for a modality that the corpus does not have.
     """
     asked = changes.get("modalities", ",".join(corpus.features)).split(",")
-    if unknown := [m for m in asked if m not in corpus.features]:
-        raise SettingError(f"--modalities {changes['modalities']}: expected some of {', '.join(corpus.features)}, "
-                           f"not {unknown[0]}")
+    for m in asked:
+        if m not in corpus.features:
+            raise SettingError(f"--modalities {changes['modalities']}: expected some of "
+                               f"{', '.join(corpus.features)}, not {m}")
     modalities = [m for m in corpus.features if m in asked]
-    ours = {"modalities": ",".join(modalities), "target": "l" if "l" in modalities else modalities[0]}
-    return preset(corpus.name, **(ours | changes | {"modalities": ours["modalities"]}))
-
-
-# Tables 1 to 3: average accuracy and F1 of ARGF in percent, by data set and target modality.
-PAPER = {
-    ("mosi", "l"): (81.38, 81.52), ("mosi", "a"): (81.25, 81.32), ("mosi", "v"): (81.12, 81.25),
-    ("iemocap", "l"): (60.69, 59.53), ("iemocap", "a"): (60.20, 59.75), ("iemocap", "v"): (60.20, 59.81),
-    ("mosei", "l"): (60.88, 58.92), ("mosei", "a"): (60.55, 59.52), ("mosei", "v"): (60.88, 58.66),
-}
+    target = "l" if "l" in modalities else modalities[0]
+    chosen = {"target": target} | changes | {"modalities": ",".join(modalities)}
+    return preset(corpus.name, **chosen)

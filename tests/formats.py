@@ -6,7 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from argf_np.data import mosi, synthesise
+from argf_np.data import synthesise
+from argf_np.data.formats import mosi_csv
+from argf_np.data.published import MOSI_VIDEOS
 
 # Videos of train and test that each format has at least, as published.
 MOSI, MOSEI, IEMOCAP = (62, 31), (1802, 2), (98, 3)
@@ -17,7 +19,7 @@ def write_published(folder):
     """The CSV folder of MOSI as published, in full size, with made-up content. Returns the corpus that it holds."""
     corpus = synthesise()
     # N has gaps, and as text its order is another one; rows are shuffled.
-    videos = [video for split in mosi.VIDEOS.values() for video in split]
+    videos = [video for split in MOSI_VIDEOS.values() for video in split]
     names = [f"{video}_{5 * i + 2}" for video, n in zip(videos, corpus.lengths, strict=True) for i in range(n)]
     features = {m: x.round(3) for m, x in corpus.features.items()}
     corpus = replace(corpus, source="real", video_ids=tuple(videos), ids=tuple(names), features=features)
@@ -30,12 +32,12 @@ def write_published(folder):
             csv.writer(file, quoting=csv.QUOTE_ALL).writerows(rows)
 
     write("transcripts.csv", [[names[u], corpus.words[u], 80, corpus.labels[u]] for u in place])
-    for part, splits in mosi.PARTS.items():
+    for part, splits in mosi_csv.PARTS.items():
         index = np.flatnonzero(np.isin(place, np.concatenate([corpus.utterances(split) for split in splits])))
         index = rng.permutation(index)
         rows = {m: x[place[index]].tolist() for m, x in features.items()}
         write(f"text_{part}.csv", [[i, *x] for i, x in zip(index, rows["l"], strict=True)])
-        for m, name in mosi.FOLDERS.items():
+        for m, name in mosi_csv.FOLDERS.items():
             labels = corpus.labels[place[index]]
             write(f"{name}/{name}_{part}0.csv", [[*x, y] for x, y in zip(rows[m], labels, strict=True)])
     return corpus

@@ -1,7 +1,7 @@
-"""What the tests share: sizes, the layers of Figure 3 in plain Python numbers, and a gradient check that checks itself.
+"""What the tests share: sizes, plain layers, a gradient check that checks itself.
 
-The plain layers are written from the papers, one number at a time, for one network and lists of floats. Nothing of
-`argf_np` computes in them.
+The plain layers are written from the papers, one number at a time, for one network and lists of
+floats. They use nothing of `argf_np`.
 """
 
 import math
@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from argf_np import nn
-from argf_np.nn import ops
 
-# Utterances of a batch, widths of features and embedding, classes. With the 3 modalities and the sizes of Figure 3
-# (10d, 10k, 2k, 3k, 16, 50, 64, 512) all dimensions differ, so that no transposition goes unseen.
+# Utterances per batch, widths of features and embedding, classes. With the 3 modalities and the
+# sizes of Figure 3 (10d, 10k, 2k, 3k, 16, 50, 64, 512) all dimensions differ, so that every wrong
+# transposition is seen.
 B, d, k, N = 5, 2, 4, 7
 
 
@@ -23,21 +23,44 @@ def shaken(params, rng):
 
 
 def weigh(y):
-    """A scalar in which every entry of y counts differently: the sum of y times fixed random numbers."""
+    """A scalar in which every entry of y counts differently: the sum of y times fixed numbers."""
     return (y * np.random.default_rng(9).standard_normal(y.shape)).sum()
 
 
 def assert_gradient(function, params, rng, step=1e-5):
-    """The gradient of ``function`` passes `nn.check_gradient`; with any one leaf 0.1 % off it does not.
+    """The gradient passes `nn.check_gradient`; with any one leaf 0.1 % off it does not.
 
-    The step is small, so that no kink of a leaky ReLU lies between the points of the finite difference.
+    The step is small, so that no kink of a leaky ReLU lies between the points of the difference.
     """
-    gradient = nn.value_and_grad(function, params)[1]
+    _, gradient = nn.value_and_grad(function, params)
     nn.check_gradient(function, params, rng, gradient, step=step)
     for path, _ in nn.leaves(gradient):
-        wrong = nn.build([(p, g * 1.001 if p == path else g) for p, g in nn.leaves(gradient)])
+        wrong = []
+        for other, g in nn.leaves(gradient):
+            wrong.append((other, 1.001 * g if other == path else g))
         with pytest.raises(AssertionError, match=f"{'/'.join(path)}: gradient"):
-            nn.check_gradient(function, params, rng, wrong, step=step)
+            nn.check_gradient(function, params, rng, nn.build(wrong), step=step)
+
+
+def assert_close(ours, expected, atol=1e-12):
+    """Two arrays have one shape, and their entries differ by at most ``atol``."""
+    expected = np.asarray(expected)
+    assert np.shape(ours) == expected.shape
+    np.testing.assert_allclose(ours, expected, rtol=0, atol=atol)
+
+
+def assert_trees_close(ours, expected, *, atol, rtol=0):
+    """Two trees have the same paths in the same order, and close leaves."""
+    pairs = zip(nn.leaves(ours), nn.leaves(expected), strict=True)
+    for (path, leaf), (expected_path, expected_leaf) in pairs:
+        assert path == expected_path
+        assert leaf.shape == expected_leaf.shape, path
+        np.testing.assert_allclose(leaf, expected_leaf, rtol, atol, err_msg="/".join(path))
+
+
+def bits(tree):
+    """Every leaf as it is now: ``{path: bytes}``."""
+    return {path: leaf.tobytes() for path, leaf in nn.leaves(tree)}
 
 
 def refused(capsys, command, *arguments):
@@ -70,9 +93,16 @@ def member(bank, m):
 
 
 def dropout_masks(seed, drop_rate, *shapes):
-    """The masks that dropout draws, one after the other, from a generator of this seed: dropout of ones."""
+    """The masks that inverted dropout draws, one after the other, from a generator of this seed.
+
+    A unit is kept where a uniform number of type float32 is at least the drop rate.
+    """
     rng = np.random.default_rng(seed)
-    return [ops.dropout(np.ones(shape), drop_rate, rng) for shape in shapes]
+    masks = []
+    for shape in shapes:
+        kept = rng.random(shape, dtype=np.float32) >= drop_rate
+        masks.append(kept / (1 - drop_rate))
+    return masks
 
 
 def sigmoid(z):
@@ -84,27 +114,35 @@ def leaky_relu(z, slope):
 
 
 def softmax(z):
-    return [math.exp(z_i) / sum(math.exp(z_j) for z_j in z) for z_i in z]
+    powers = [math.exp(z_i) for z_i in z]
+    return [power / sum(powers) for power in powers]
 
 
 def dense(p, x):
     """x W + b, for one vector x."""
     W, b = p["W"].tolist(), p["b"].ravel().tolist()
-    return [sum(x[i] * W[i][j] for i in range(len(x))) + b[j] for j in range(len(b))]
+    y = []
+    for j in range(len(b)):
+        y.append(sum(x[i] * W[i][j] for i in range(len(x))) + b[j])
+    return y
 
 
 def batch_norm(p, batch):
-    """Every column of a batch: minus its mean, over the root of its variance + 1e-5, scaled and shifted."""
+    """Every column of a batch: minus its mean, over sqrt(variance + 1e-5), scaled and shifted."""
     gamma, beta = p["gamma"].ravel().tolist(), p["beta"].ravel().tolist()
     columns = []
     for j in range(len(gamma)):
         column = [row[j] for row in batch]
         mean = sum(column) / len(column)
         variance = sum((value - mean) ** 2 for value in column) / len(column)
-        columns.append([gamma[j] * (value - mean) / math.sqrt(variance + 1e-5) + beta[j] for value in column])
+        deviation = math.sqrt(variance + 1e-5)
+        columns.append([gamma[j] * (value - mean) / deviation + beta[j] for value in column])
     return [list(row) for row in zip(*columns, strict=True)]
 
 
 def times(mask, batch):
     """Every number of a batch times the number of the mask in its place."""
-    return [[a * b for a, b in zip(*rows, strict=True)] for rows in zip(mask.tolist(), batch, strict=True)]
+    product = []
+    for factors, row in zip(mask.tolist(), batch, strict=True):
+        product.append([a * b for a, b in zip(factors, row, strict=True)])
+    return product

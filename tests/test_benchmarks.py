@@ -4,7 +4,7 @@ import pytest
 
 pytest.importorskip("torch", reason="the benchmarks need PyTorch: pip install argf_np[benchmarks]")
 
-from argf_np import training
+from argf_np.paper import protocols, updates
 from benchmarks import __main__ as command
 from benchmarks import compare, measure, twin
 
@@ -78,6 +78,6 @@ def test_a_failure_in_a_process_is_one_line():
 
 
 def test_no_ratio_without_proof(monkeypatch):
-    monkeypatch.setitem(training.LOSSES, "fusion", lambda *arguments: 1.001 * training.fusion_loss(*arguments))
+    monkeypatch.setitem(updates.LOSSES, "fusion", lambda *arguments: 1.001 * updates.fusion_update_loss(*arguments))
     with pytest.raises(twin.MismatchError, match=r"^fusion loss: differs from PyTorch's by .*$"):
         compare.argf_epoch(16, tiny=True)

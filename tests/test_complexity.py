@@ -7,14 +7,15 @@ import pytest
 from helpers import with_each_implementation
 
 from argf_np.experiments import complexity as c
-from argf_np.fusion import FUSIONS
-from argf_np.model import init_model, predict
-from argf_np.nn import ops, readable
-from argf_np.ucln import class_logits, context_features, init_ucln
+from argf_np import nn
+from argf_np.nn import ops
+from argf_np.paper.fusions_table6 import STRATEGIES
+from argf_np.paper.model import init_model, predict
+from argf_np.paper.ucln import class_logits, context_features, init_ucln
 
 B, d, k, N = 5, 7, 11, 3
 each_rule = pytest.mark.parametrize("rule", c.RULES)
-each_fusion = pytest.mark.parametrize("name", FUSIONS)
+each_fusion = pytest.mark.parametrize("name", STRATEGIES)
 
 # The three rules once more: a dense layer of i inputs and o outputs, a batch norm of n units, a leaky ReLU of the MLPs
 # of n units, an inner product of n terms.
@@ -61,9 +62,9 @@ CLOSED_FORMS = {
 }
 
 
-def counted(params, x):
+def counted(params, x, fusion="gfn"):
     with c.counting(params) as calls:
-        predict(params, x)
+        predict(params, x, fusion=fusion)
     return calls
 
 
@@ -81,8 +82,8 @@ def argf(rng):
 @each_fusion
 def test_closed_form_of_a_fusion(name, m, rule, rng):
     k = 3 if m == 4 else 11
-    params = {name: FUSIONS[name].init(rng, m, k, N)}
-    assert total(counted(params, np.zeros((m, 1, k))), rule) == CLOSED_FORMS[name](m, k, N, rule)
+    params = {"fusion": STRATEGIES[name].init(rng, m, k, N)}
+    assert total(counted(params, np.zeros((m, 1, k)), name), rule) == CLOSED_FORMS[name](m, k, N, rule)
 
 
 @each_rule
@@ -116,19 +117,19 @@ def test_readable_and_fast_cost_the_same(argf):
 @each_fusion
 def test_products_are_those_that_numpy_is_asked_for(name, monkeypatch, rng):
     """Of the readable operations, every multiply-add goes through np.matmul; Eq. 12 alone is a sum of products."""
-    multiply_adds, matmul = [], readable.np.matmul
+    multiply_adds, matmul = [], ops.np.matmul
 
     def recorded(x, W):
         multiply_adds.append(matmul(x, W).size * W.shape[-2])
         return matmul(x, W)
 
     params = init_model(rng, d, k, N, "float64", fusion=name)
-    previous = ops.use("readable")
+    previous = nn.use("readable")
     try:
-        monkeypatch.setattr(readable.np, "matmul", recorded)
-        calls = counted(params, np.zeros((3, B, d)))
+        monkeypatch.setattr(ops.np, "matmul", recorded)
+        calls = counted(params, np.zeros((3, B, d)), name)
     finally:
-        ops.use(previous)
+        nn.use(previous)
     cost = c.operations(calls, "multiply-add")
     assert cost.pop(c.SIMILARITIES, 0) == (2 * B * k * 9 if name == "gfn" else 0)
     assert sum(cost.values()) == 2 * sum(multiply_adds)
@@ -136,7 +137,7 @@ def test_products_are_those_that_numpy_is_asked_for(name, monkeypatch, rng):
 
 def test_products_of_an_lstm_are_those_that_numpy_is_asked_for(monkeypatch, rng):
     """The recurrent ones go through np.dot, once a step and direction."""
-    multiply_adds, matmul, dot = [], readable.np.matmul, readable.np.dot
+    multiply_adds, matmul, dot = [], ops.np.matmul, ops.np.dot
 
     def recorded(product):
         def run(x, W):
@@ -147,14 +148,14 @@ def test_products_of_an_lstm_are_those_that_numpy_is_asked_for(monkeypatch, rng)
 
     V, u = 2, 4
     params, x = init_ucln(rng, d, k, N), rng.standard_normal((V, u, d))
-    previous = ops.use("readable")
+    previous = nn.use("readable")
     try:
-        monkeypatch.setattr(readable.np, "matmul", recorded(matmul))
-        monkeypatch.setattr(readable.np, "dot", recorded(dot))
+        monkeypatch.setattr(ops.np, "matmul", recorded(matmul))
+        monkeypatch.setattr(ops.np, "dot", recorded(dot))
         with c.counting(params) as calls:
             class_logits(params, context_features(params, x, np.ones((V, u), bool)))
     finally:
-        ops.use(previous)
+        nn.use(previous)
     assert total(calls, "multiply-add") == 2 * sum(multiply_adds)
 
 
@@ -198,9 +199,9 @@ def test_numbers_of_the_paper(counts):
 def test_components_of_argf(counts):
     sizes, costs = counts["ARGF"]
     assert sizes == {"encoders": 3 * 305_700, "decoders": 3 * 62_322, "discriminator": 4_321, "classifier": 2_752,
-                     "gfn: MAN": 51, "gfn: MLP_2": 9_714, "gfn: MLP_3": 9_714, "gfn: Dec": 10_502}
-    assert costs["paper"] == {"encoders": 3 * 608_100, "gfn: MAN": 297, "gfn: MLP_2": 3 * 19_150,
-                              "gfn: MLP_3": 6 * 19_150, "gfn: Dec": 600 + 20_098, c.SIMILARITIES: 0}
+                     "fusion: MAN": 51, "fusion: MLP_2": 9_714, "fusion: MLP_3": 9_714, "fusion: Dec": 10_502}
+    assert costs["paper"] == {"encoders": 3 * 608_100, "fusion: MAN": 297, "fusion: MLP_2": 3 * 19_150,
+                              "fusion: MLP_3": 6 * 19_150, "fusion: Dec": 600 + 20_098, c.SIMILARITIES: 0}
 
 
 def test_unused_parts_are_itemised():
@@ -230,4 +231,4 @@ def test_table():
         assert line in text
     for words in (*c.RULES_IN_WORDS.values(), *c.unused(50)):
         assert words in text
-    assert {*re.findall(r"^\| (\w+) \| sum", text, re.M)} >= {*FUSIONS}
+    assert {*re.findall(r"^\| (\w+) \| sum", text, re.M)} >= {*STRATEGIES}

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from formats import write_published
 
-from argf_np.data import DataError, data_dir, load, mosi, pad, standardise, synthesise, unpad
+from argf_np.data import DataError, data_dir, load, read, standardise, synthesise
+from argf_np.data.published import MOSI_FILES
 
 COUNTS = {"train": (49, 1141), "validation": (13, 306), "test": (31, 752)}
 
@@ -26,7 +27,7 @@ def published(tmp_path_factory):
 
 def test_reading_gives_what_was_written(published):
     folder, written = published
-    corpus = mosi.read(folder)
+    corpus = read(folder)
     assert (corpus.name, corpus.source, corpus.classes) == ("mosi", "real", ("negative", "positive"))
     assert (corpus.video_ids, corpus.ids, corpus.words) == (written.video_ids, written.ids, written.words)
     np.testing.assert_array_equal(corpus.starts, written.starts)
@@ -157,7 +158,7 @@ def test_features_under_another_utterances_label_are_refused(folder):
     assert "as in transcripts.csv" in error(folder)
 
 
-@pytest.mark.parametrize("name", mosi.FILES)
+@pytest.mark.parametrize("name", MOSI_FILES)
 def test_each_missing_file_is_named(folder, name):
     (folder / name).unlink()
     assert error(folder).startswith(f"{folder / name}: no such file")
@@ -279,24 +280,3 @@ def test_standardise_uses_training_utterances_only(corpus):
     after = standardise(replace(corpus, features=shifted))
     for m in features:
         np.testing.assert_array_equal(after.features[m][train], before.features[m][train])
-
-
-@pytest.mark.parametrize("width", [(), (3,), (3, 2)])
-def test_pad_lays_videos_out_and_unpad_takes_them_back(width):
-    starts, videos = np.array([0, 4, 5, 11, 13]), [3, 0, 1]  # the longest video is not among them
-    rows = np.random.default_rng(0).standard_normal((13, *width)).astype(np.float32)
-    padded, mask = pad(rows, starts, videos)
-    assert padded.shape == (3, 4, *width)
-    assert mask.shape == (3, 4)
-    assert padded.dtype == np.float32
-    for i, video in enumerate(videos):
-        for t in range(4):
-            inside = t < starts[video + 1] - starts[video]
-            assert mask[i, t] == inside
-            np.testing.assert_array_equal(padded[i, t], rows[starts[video] + t] if inside else 0 * rows[0])
-    np.testing.assert_array_equal(unpad(padded, mask), rows[[11, 12, 0, 1, 2, 3, 4]])
-
-
-def test_pad_of_all_videos_is_undone_exactly(corpus):
-    x = corpus.features["a"]
-    np.testing.assert_array_equal(unpad(*pad(x, corpus.starts, range(93))), x)

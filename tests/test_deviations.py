@@ -11,26 +11,27 @@ import numpy as np
 import pytest
 from helpers import B, N, d, k, shaken
 
-from argf_np import losses_eq2_3_4_6_8_9 as losses
-from argf_np import nn, training, ucln
+from argf_np.paper import joint_embedding_eq1_9 as losses
+from argf_np import nn
+from argf_np.paper import protocols, ucln, updates
 from argf_np.data.published import DATASETS
-from argf_np.embedding_eq1_5_7 import classify, discriminate, encode, init_classifier
-from argf_np.gfn_eq10_16 import (
-    BIMODAL,
-    TRIMODAL,
-    TRIMODAL_ROWS,
+from argf_np.paper.joint_embedding_eq1_9 import classify, discriminate, encode, init_classifier
+from argf_np.paper.graph_fusion_eq10_16 import (
     fuse,
+    fusion_loss,
     graph_fusion,
     init_gfn,
     similarity,
     vertex_scores,
     weighted_sum,
 )
+from argf_np.paper.vertices import BIMODAL, TRIMODAL, source_indices
 from argf_np.metrics import scores
-from argf_np.model import evaluation_params, init_model, predict
+from argf_np.paper.model import evaluation_params, init_model, predict
 from argf_np.nn import ops
 from argf_np.settings import Settings, preset
 
+TRIMODAL_ROWS = source_indices(3)[1]
 SETTINGS = Settings(k=k, epochs=2, drop_rate=0.0, weight_decay=0.0, lambda_=0.2, dtype="float64")
 
 
@@ -48,13 +49,13 @@ def batch(rng):
 @pytest.fixture
 def graphs(rng):
     """The parameters of a graph fusion network, x^e, and what the two variants make of it."""
-    gfn, x_e = shaken(init_gfn(rng, k, N), rng), rng.uniform(-1, 1, (3, B, k))
+    gfn, x_e = shaken(init_gfn(rng, 3, k, N), rng), rng.uniform(-1, 1, (3, B, k))
     return gfn, x_e, graph_fusion(gfn, x_e, "paper"), graph_fusion(gfn, x_e, "released")
 
 
 def gradients(params, batch, settings):
-    return training.batch_gradients(
-        params, *batch, training.updates_of(settings), settings, np.random.default_rng(1))[1]
+    return updates.batch_gradients(
+        params, *batch, updates.updates_of(settings), settings, np.random.default_rng(1))[1]
 
 
 def twice(*arrays):
@@ -67,13 +68,13 @@ def test_d01_w_is_1_and_a_learnt_one_collapses(params, batch, rng):
     z = rng.standard_normal((3, B, 1))
     assert losses.fake_adversarial_loss(z, 1) == losses.fake_adversarial_loss(z, 1, w=1)
     assert losses.true_adversarial_loss(z, 1) == losses.true_adversarial_loss(z, 1, w=1)
-    assert training.adversarial_weight(params) == 1
+    assert updates.adversarial_weight(params) == 1
     settings = replace(SETTINGS, learn_w=True, lr=0.1)
-    params["w"] = nn.pack({"log_w": np.zeros(1)})
-    optimisers, weights = training.init_optimisers(params, settings), []
+    params["w"] = {"log_w": np.zeros(1)}
+    optimisers, weights = updates.init_optimisers(params, settings), []
     for _ in range(50):
-        training.train_batch(params, optimisers, *batch, settings, rng)
-        weights.append(training.adversarial_weight(params))
+        updates.train_batch(params, optimisers, *batch, settings, rng)
+        weights.append(updates.adversarial_weight(params))
     assert (np.diff([1, *weights]) < 0).all()
     assert weights[-1] < 0.1
 
@@ -84,7 +85,7 @@ def test_d02_losses_are_means_over_the_batch_or_sums(batch, rng):
     x_tilde, y_tilde, z, M = (rng.random(shape) for shape in ((3, B, d), (3, B, N), (3, B, 1), (B, N)))
     for variant, factor in (("paper", 1), ("released", 2)):
         for loss, arrays in ((losses.reconstruction_loss, (x_tilde, x)), (losses.classification_loss, (y_tilde, y)),
-                             (losses.fusion_loss, (M, y))):
+                             (fusion_loss, (M, y))):
             assert loss(*twice(*arrays), variant) == pytest.approx(factor * loss(*arrays, variant))
     for loss in (losses.fake_adversarial_loss, losses.true_adversarial_loss):  # means in both
         assert loss(*twice(z), 1) == pytest.approx(loss(z, 1))
@@ -120,32 +121,32 @@ def test_d05_classification_error_is_a_norm_or_a_sum_of_absolute_errors():
 ])
 def test_d06_order_of_the_updates(variant, order, params, batch, rng, monkeypatch):
     settings = replace(SETTINGS, variant=variant)
-    optimisers, stepped, adam = training.init_optimisers(params, settings), [], nn.adam
+    optimisers, stepped, adam = updates.init_optimisers(params, settings), [], nn.adam
 
     def recorded(state, *rest, **named):
         stepped.extend(update for update, states in optimisers.items() for other in states.values() if other is state)
         adam(state, *rest, **named)
 
     monkeypatch.setattr(nn, "adam", recorded)
-    training.train_batch(params, optimisers, *batch, settings, rng)
+    updates.train_batch(params, optimisers, *batch, settings, rng)
     assert list(dict.fromkeys(stepped)) == order
     assert stepped == sorted(stepped, key=order.index)  # an update has done with all its groups before the next begins
 
 
 def test_d07_fusion_reaches_the_encoders_or_stops_before_them(params, batch):
     """And its loss is a mean square, or a sum of absolute errors."""
-    assert set(gradients(params, batch, SETTINGS)["fusion"]) == {"encoders", "gfn"}
-    assert set(gradients(params, batch, replace(SETTINGS, variant="released"))["fusion"]) == {"gfn"}
+    assert set(gradients(params, batch, SETTINGS)["fusion"]) == {"encoders", "fusion"}
+    assert set(gradients(params, batch, replace(SETTINGS, variant="released"))["fusion"]) == {"fusion"}
     M, y = np.array([[0.6, 0.3, 0.1], [0.2, 0.2, 0.6]]), np.eye(3)[[0, 1]]
-    assert losses.fusion_loss(M, y, "paper") == pytest.approx((0.16 + 0.09 + 0.01 + 0.04 + 0.64 + 0.36) / 6)
-    assert losses.fusion_loss(M, y, "released") == pytest.approx(0.4 + 0.3 + 0.1 + 0.2 + 0.8 + 0.6)
+    assert fusion_loss(M, y, "paper") == pytest.approx((0.16 + 0.09 + 0.01 + 0.04 + 0.64 + 0.36) / 6)
+    assert fusion_loss(M, y, "released") == pytest.approx(0.4 + 0.3 + 0.1 + 0.2 + 0.8 + 0.6)
 
 
 @pytest.mark.parametrize("variant", ["paper", "released"])
 def test_d08_discriminator_descends_half_of_L_tal(variant, params, batch):
     settings = replace(SETTINGS, variant=variant)
-    updates = {"discriminator": training.updates_of(settings)["discriminator"]}
-    value = training.batch_gradients(params, *batch, updates, settings, None)[0]["discriminator"]
+    only = {"discriminator": updates.updates_of(settings)["discriminator"]}
+    value = updates.batch_gradients(params, *batch, only, settings, None)[0]["discriminator"]
     z = discriminate(params["discriminator"], encode(params["encoders"], batch[0]))
     assert value == pytest.approx(0.5 * losses.true_adversarial_loss(z, 1))
 
@@ -198,11 +199,11 @@ def test_d13_adam_with_the_released_betas_and_coupled_weight_decay(params, batch
     """Coupled: the decay is part of the gradient, so the first step has the learning rate's length all the same."""
     calls = []
     monkeypatch.setattr(nn, "adam", lambda *args, **named: calls.append((args, named)))
-    training.train_batch(params, training.init_optimisers(params, SETTINGS), *batch,
+    updates.train_batch(params, updates.init_optimisers(params, SETTINGS), *batch,
                          replace(SETTINGS, lr=0.03, weight_decay=0.07), rng)
     assert {(args[3:], named["weight_decay"]) for args, named in calls} == {((0.03, (0.5, 0.999)), 0.07)}
     monkeypatch.undo()
-    p = nn.pack({"x": np.array([5.0, -5.0])})
+    p = {"x": np.array([5.0, -5.0])}
     nn.adam(nn.init_adam(p), p, {"x": np.array([-0.01, -0.01])}, lr=0.1, weight_decay=0.01)
     np.testing.assert_allclose(p["x"], [4.9, -4.9], atol=1e-6)
 
@@ -223,25 +224,25 @@ def test_d14_evaluation_mode_or_dropout_and_batch_statistics_at_test_time(params
     """Evaluated as released, the answer for an utterance changes with the dice and with its neighbours."""
     x, _ = batch
     frozen = evaluation_params(params, x)
-    first, again = (predict(params, x, "released", 0.5, np.random.default_rng(seed)) for seed in (1, 2))
+    first, again = (predict(params, x, "released", "gfn", 0.5, np.random.default_rng(seed)) for seed in (1, 2))
     assert not np.allclose(first, again)
     assert not np.allclose(predict(params, x[:, :3]), predict(params, x)[:3])
     np.testing.assert_allclose(predict(frozen, x[:, :3]), predict(frozen, x)[:3], rtol=0, atol=1e-12)
 
 
-@pytest.mark.parametrize("protocol", ["fixed", "validation", "transductive", "released"])
+@pytest.mark.parametrize("protocol", ["fixed", "validation", "released"])
 def test_d14_only_the_released_protocol_predicts_in_training_mode(protocol, rng, monkeypatch):
     """It keeps dropping at test time, with the batch's own statistics; the others do neither."""
     x, y = rng.standard_normal((3, N + 6, d)), np.eye(N)[np.arange(N + 6) % N]
     rows = {"train": np.arange(N), "validation": np.arange(N, N + 3), "test": np.arange(N + 3, N + 6)}
-    modes, real = [], training.predict
+    modes, real = [], protocols.predict
 
-    def recorded(params, x, variant, drop_rate=0.0, rng=None, **how):
+    def recorded(params, x, variant, fusion, drop_rate=0.0, rng=None, **how):
         modes.append(("mean" in params["encoders"]["dense_1"], rng is not None and drop_rate > 0))
-        return real(params, x, variant, drop_rate, rng, **how)
+        return real(params, x, variant, fusion, drop_rate, rng, **how)
 
-    monkeypatch.setattr(training, "predict", recorded)
-    training.fit(x, y, rows, replace(SETTINGS, protocol=protocol, drop_rate=0.3))
+    monkeypatch.setattr(protocols, "predict", recorded)
+    protocols.train(x, y, rows, replace(SETTINGS, protocol=protocol, drop_rate=0.3))
     assert set(modes) == {(False, True) if protocol == "released" else (True, False)}
 
 

@@ -2,7 +2,6 @@
 
 import hashlib
 import http.server
-import re
 import signal
 import ssl
 import subprocess
@@ -12,21 +11,23 @@ import time
 
 import pytest
 import trustme
+from helpers import refused
 
-from argf_np.data import DataError, load, mosi
+from argf_np.data import DataError, load
+from argf_np.data import __main__ as command
 from argf_np.data.__main__ import main
 from argf_np.data.download import fetch
+from argf_np.data.published import MOSI_FILES
 
 
 class Server(http.server.ThreadingHTTPServer):
-    """Serves `contents` (path to bytes) with byte ranges, as well or as badly as told."""
+    """Serves `contents` (path to bytes), as well or as badly as told."""
 
     def __init__(self, tls=None):
         super().__init__(("127.0.0.1", 0), Handler)
         self.tls = tls  # None: plain http
         self.contents, self.requests = {}, []
         self.elsewhere = {}  # path to the URL to which it redirects
-        self.ranges = True  # False: answers a range with the whole file
         self.cut = None  # number of body bytes after which the connection ends
         self.stall = None  # number of body bytes after which nothing comes any more
 
@@ -46,8 +47,7 @@ class Server(http.server.ThreadingHTTPServer):
 
 class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
-        asked = self.headers.get("Range")
-        self.server.requests.append((self.path, asked))
+        self.server.requests.append(self.path)
         if self.path in self.server.elsewhere:
             self.send_response(302)
             self.send_header("Location", self.server.elsewhere[self.path])
@@ -56,15 +56,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         body = self.server.contents.get(self.path)
         if body is None:
             return self.send_error(404)
-        start = int(re.fullmatch(r"bytes=(\d+)-", asked)[1]) if asked and self.server.ranges else 0
-        if start and start >= len(body):
-            return self.send_error(416)
-        self.send_response(206 if start else 200)
-        if start:
-            self.send_header("Content-Range", f"bytes {start}-{len(body) - 1}/{len(body)}")
-        self.send_header("Content-Length", str(len(body) - start))
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        body = body[start:]
         if self.server.stall is not None:
             self.wfile.write(body[:self.server.stall])
             self.rfile.read()  # until the client is gone
@@ -127,15 +121,15 @@ def failure(*arguments, **options):
 
 
 def test_real_mosi_comes_with_pinned_checksums_and_loads(server, mosi_dir, tmp_path, capsys):
-    server.contents = {f"/there/{name}": (mosi_dir / name).read_bytes() for name in mosi.FILES}
+    server.contents = {f"/there/{name}": (mosi_dir / name).read_bytes() for name in MOSI_FILES}
     assert main(["download", "mosi", "--data-dir", str(tmp_path), "--base-url", f"{server.url}there"]) == 0
-    assert files_in(tmp_path / "mosi") == {name: (mosi_dir / name).read_bytes() for name in mosi.FILES}
+    assert files_in(tmp_path / "mosi") == {name: (mosi_dir / name).read_bytes() for name in MOSI_FILES}
     assert len(load("mosi", tmp_path, source="real").ids) == 2199
     captured = capsys.readouterr()
     for said in ("SenticNet/sc-lstm", "Zadeh et al. (2016)", "Poria et al. (2017)", "Licence", str(tmp_path / "mosi")):
         assert said in captured.out
     assert [line.split(":")[0] for line in captured.err.splitlines()] == [
-        f"[{i}/9] {name}" for i, name in enumerate(mosi.FILES, 1)]
+        f"[{i}/9] {name}" for i, name in enumerate(MOSI_FILES, 1)]
 
 
 def test_what_is_there_is_kept_and_what_is_wrong_is_replaced(server, tmp_path, capsys):
@@ -145,34 +139,23 @@ def test_what_is_there_is_kept_and_what_is_wrong_is_replaced(server, tmp_path, c
     server.requests.clear()
     capsys.readouterr()
     fetch(server.url, tmp_path / "new" / "folder", FILES)
-    assert server.requests == [("/words.csv", None)]
+    assert server.requests == ["/words.csv"]
     assert files_in(tmp_path / "new" / "folder") == CONTENTS
     assert capsys.readouterr().err == "[1/2] words.csv: 0.3 MB, checksum right\n[2/2] text/numbers.csv: already there\n"
 
 
-def test_a_cut_connection_is_resumed_where_it_ended(server, tmp_path):
+def test_a_cut_connection_leaves_nothing_and_the_next_attempt_starts_again(server, tmp_path):
     server.cut = 123_456
     assert "words.csv: cut off after 123456 of 300000 bytes" in failure(server.url, tmp_path, FILES)
-    assert files_in(tmp_path) == {"words.csv.part": CONTENTS["words.csv"][:123_456]}
+    assert files_in(tmp_path) == {}
     server.cut = None
     fetch(server.url, tmp_path, FILES)
-    assert ("/words.csv", "bytes=123456-") in server.requests
     assert files_in(tmp_path) == CONTENTS
 
 
-def test_a_server_without_ranges_sends_the_file_anew(server, tmp_path):
-    server.cut = 1000
-    failure(server.url, tmp_path, FILES)
-    server.cut, server.ranges = None, False
-    fetch(server.url, tmp_path, FILES)
-    assert ("/words.csv", "bytes=1000-") in server.requests
-    assert files_in(tmp_path) == CONTENTS
-
-
-def test_a_part_as_long_as_the_file_is_fetched_anew(server, tmp_path):
+def test_a_part_that_an_earlier_attempt_left_is_written_anew(server, tmp_path):
     (tmp_path / "words.csv.part").write_bytes(b"x" * 300_000)
     fetch(server.url, tmp_path, FILES)
-    assert server.requests[:2] == [("/words.csv", "bytes=300000-"), ("/words.csv", None)]
     assert files_in(tmp_path) == CONTENTS
 
 
@@ -203,7 +186,7 @@ def test_a_server_that_falls_silent_times_out(server, tmp_path, monkeypatch):
     monkeypatch.setattr("argf_np.data.download.TIMEOUT", 0.1)
     server.stall = 70_000
     assert "timed out" in failure(server.url, tmp_path, FILES)
-    assert 0 < len(files_in(tmp_path)["words.csv.part"]) <= 70_000
+    assert files_in(tmp_path) == {}
 
 
 @pytest.mark.parametrize("name", ["../words.csv", "/words.csv", "text/../../words.csv", "link/words.csv"])
@@ -265,21 +248,25 @@ def test_an_unknown_data_set_gets_one_line(capsys):
     assert capsys.readouterr().err == "error: no download of 'imdb' is known, only of mosi\n"
 
 
-def test_ctrl_c_ends_with_one_line_and_keeps_the_part(server, tmp_path):
+@pytest.mark.parametrize("arguments", [[], ["foo"], ["check"], ["download", "mosi", "--url", "x"]])
+def test_a_wrong_command_line_gets_one_line(capsys, arguments):
+    assert refused(capsys, command, *arguments)
+
+
+def test_ctrl_c_ends_with_one_line_and_leaves_nothing(server, tmp_path):
     server.contents["/transcripts.csv"] = CONTENTS["words.csv"]
     server.stall = 200_000
-    command = [sys.executable, "-m", "argf_np.data", "download", "mosi", "--data-dir", tmp_path]
-    command += ["--base-url", server.url]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
+    line = [sys.executable, "-m", "argf_np.data", "download", "mosi", "--data-dir", tmp_path]
+    line += ["--base-url", server.url]
+    with subprocess.Popen(line, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
         part = tmp_path / "mosi" / "transcripts.csv.part"
         deadline = time.monotonic() + 120
         while not (part.exists() and part.stat().st_size) and time.monotonic() < deadline:
             time.sleep(0.01)
         process.send_signal(signal.SIGINT)
         err = process.communicate(timeout=120)[1]
-    assert (process.returncode, err) == (130, "interrupted: what has arrived is kept, the same command continues\n")
-    assert CONTENTS["words.csv"].startswith(part.read_bytes())
-    assert part.stat().st_size > 0
+    assert (process.returncode, err.strip()) == (130, "interrupted")
+    assert files_in(tmp_path) == {}
 
 
 def test_a_terminal_sees_the_bytes_arrive(server, tmp_path, monkeypatch, capsys):

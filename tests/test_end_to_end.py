@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from argf_np import data, training, ucln
-from argf_np.gfn_eq10_16 import UNIMODAL
+from argf_np import data
+from argf_np.paper import protocols, ucln
+from argf_np.paper.vertices import UNIMODAL
 from argf_np.settings import preset
 
 
@@ -12,8 +13,12 @@ from argf_np.settings import preset
 def trimodal():
     """The corpus, the outputs of its UCLNs (features (3, n, d), probabilities (3, n, N)) and its split."""
     corpus = data.standardise(data.synthesise(signals={"alv": 1}))
-    outputs = [ucln.apply_ucln(ucln.train_ucln(corpus, m, 50, 5, np.random.default_rng([0, 1, number])), corpus, m)
-               for number, m in enumerate(UNIMODAL)]
+    y = np.eye(len(corpus.classes), dtype="float32")[corpus.labels]
+    outputs = []
+    for number, m in enumerate(UNIMODAL):
+        x, rng = corpus.features[m], np.random.default_rng([0, 1, number])
+        params = ucln.train_ucln(x, y, corpus.starts, corpus.split["train"], 50, 5, rng)
+        outputs.append(ucln.apply_ucln(params, x, corpus.starts))
     features, probabilities = map(np.stack, zip(*outputs, strict=True))
     return corpus, features, probabilities, {split: corpus.utterances(split) for split in corpus.split}
 
@@ -32,6 +37,6 @@ def test_each_modality_alone_is_at_chance(trimodal):
 
 def test_argf_finds_what_only_three_modalities_together_say(trimodal):
     corpus, features, _, rows = trimodal
-    fitted = training.fit(features, np.eye(2)[corpus.labels], rows, preset("mosi", epochs=10))
+    fitted = protocols.train(features, np.eye(2)[corpus.labels], rows, preset("mosi", epochs=10))
     assert balanced_accuracy(corpus, rows["test"], fitted["probabilities"]) > 0.9
     assert np.mean(fitted["probabilities"].argmax(axis=1) == corpus.labels[rows["test"]]) > 0.9

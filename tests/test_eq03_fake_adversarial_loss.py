@@ -1,4 +1,7 @@
-r"""Eq. 3, fake adversarial loss: L_fal = -w [log(D(x_a^e)) + log(D(x_v^e))], for the source encoders; D held fixed."""
+r"""Eq. 3, fake adversarial loss: L_fal = -w [log(D(x_a^e)) + log(D(x_v^e))].
+
+The encoders of the sources descend it; D is held fixed.
+"""
 
 import math
 
@@ -7,8 +10,13 @@ import pytest
 from helpers import B, assert_gradient, d, k, shaken, sigmoid
 
 from argf_np import nn
-from argf_np.embedding_eq1_5_7 import discriminate, encode, init_discriminator, init_encoders
-from argf_np.losses_eq2_3_4_6_8_9 import fake_adversarial_loss
+from argf_np.paper.joint_embedding_eq1_9 import (
+    discriminate,
+    encode,
+    fake_adversarial_loss,
+    init_discriminator,
+    init_encoders,
+)
 
 pytestmark = pytest.mark.eq3
 A, L, V = 0, 1, 2  # rows of the modalities
@@ -22,15 +30,21 @@ def z(rng):
 
 
 def test_formula(z, each_implementation):
-    D = [[sigmoid(logit) for logit in row] for row in z[:, :, 0].tolist()]
-    expected = sum(-w * (math.log(D[A][b]) + math.log(D[V][b])) for b in range(B)) / B
+    expected = 0
+    for b in range(B):
+        D = [sigmoid(z[m, b, 0]) for m in (A, L, V)]
+        expected += -w * (math.log(D[A]) + math.log(D[V])) / B
     assert math.isclose(fake_adversarial_loss(z, L, w), expected, rel_tol=1e-12)
 
 
 def test_gradient(rng, each_implementation):
-    """By the encoded representations, w, and the discriminator's parameters."""
-    params = {"D": shaken(init_discriminator(rng, k), rng), "x_e": rng.standard_normal((3, B, k)), "w": np.array(w)}
-    assert_gradient(lambda p: fake_adversarial_loss(discriminate(p["D"], p["x_e"]), L, p["w"]), params, rng)
+    """With respect to the encoded representations, w and the discriminator's parameters."""
+    D, x_e = shaken(init_discriminator(rng, k), rng), rng.standard_normal((3, B, k))
+
+    def function(p):
+        return fake_adversarial_loss(discriminate(p["D"], p["x_e"]), L, p["w"])
+
+    assert_gradient(function, {"D": D, "x_e": x_e, "w": np.array(w)}, rng)
 
 
 def test_only_the_sources_count(z):
@@ -48,16 +62,19 @@ def test_positive_and_symmetric(z, rng):
 
 
 def test_encoders_descend_it_by_raising_D_on_the_sources(rng, each_implementation):
-    """A small step of the encoders against the gradient: D of the sources rises, the target's encoder stays."""
+    """A small step of the encoders: D of the sources rises, and D of the target stays."""
     encoders, D = shaken(init_encoders(rng, 3, d, k), rng), shaken(init_discriminator(rng, k), rng)
     x = rng.standard_normal((3, B, d))
+
+    def loss(p):
+        return fake_adversarial_loss(discriminate(D, encode(p, x)), L)
 
     def log_D(p):
         return -np.logaddexp(0, -discriminate(D, encode(p, x)))
 
-    gradient = nn.value_and_grad(lambda p: fake_adversarial_loss(discriminate(D, encode(p, x)), L), encoders)[1]
-    stepped = nn.build([(path, p - 1e-3 * g) for (path, p), (_, g) in
-                        zip(nn.leaves(encoders), nn.leaves(gradient), strict=True)])
+    _, gradient = nn.value_and_grad(loss, encoders)
+    slopes = dict(nn.leaves(gradient))
+    stepped = nn.build([(path, p - 1e-3 * slopes[path]) for path, p in nn.leaves(encoders)])
     change = (log_D(stepped) - log_D(encoders)).mean(axis=(1, 2))
     assert change[A] > 0
     assert change[V] > 0
@@ -66,7 +83,7 @@ def test_encoders_descend_it_by_raising_D_on_the_sources(rng, each_implementatio
 
 @pytest.mark.parametrize(("logit", "value", "slope"), [(-1000, 2000, -1), (1000, 0, 0)])
 def test_finite_at_saturation(logit, value, slope, each_implementation):
-    """A discriminator sure that the sources are false pushes them back with full force: non-saturating."""
+    """Where D is sure that the sources are false, the gradient is largest: non-saturating."""
     z = np.full((3, B, 1), float(logit))
     loss, gradient = nn.value_and_grad(lambda p: fake_adversarial_loss(p["z"], L), {"z": z})
     assert loss == value

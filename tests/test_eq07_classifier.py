@@ -7,10 +7,23 @@ import math
 
 import numpy as np
 import pytest
-from helpers import B, N, assert_gradient, batch_norm, dense, dropout_masks, k, shaken, softmax, times, weigh
+from helpers import (
+    B,
+    N,
+    assert_close,
+    assert_gradient,
+    batch_norm,
+    dense,
+    dropout_masks,
+    k,
+    shaken,
+    softmax,
+    times,
+    weigh,
+)
 
 from argf_np import nn
-from argf_np.embedding_eq1_5_7 import classify, init_classifier
+from argf_np.paper.joint_embedding_eq1_9 import classify, init_classifier
 
 pytestmark = pytest.mark.eq7
 
@@ -27,20 +40,25 @@ def x_e(rng):
 
 def classifier(p, batch, masks):
     """C of one modality: B vectors of k numbers to B vectors of N probabilities."""
-    batch = times(masks[0], batch_norm(p["norm"], batch))
-    batch = times(masks[1], [[math.tanh(z) for z in dense(p["dense_1"], h)] for h in batch])
-    return [softmax(dense(p["dense_2"], h)) for h in batch]
+    h = []
+    for row in times(masks[0], batch_norm(p["norm"], batch)):
+        h.append([math.tanh(z) for z in dense(p["dense_1"], row)])
+    return [softmax(dense(p["dense_2"], row)) for row in times(masks[1], h)]
 
 
 def test_formula(params, x_e, each_implementation):
     masks = dropout_masks(1, 0.3, (3, B, k), (3, B, k))
-    expected = [classifier(params, x_e[m].tolist(), [mask[m] for mask in masks]) for m in range(3)]
-    np.testing.assert_allclose(classify(params, x_e, 0.3, np.random.default_rng(1)), expected, rtol=0, atol=1e-12)
+    expected = []
+    for m in range(3):
+        expected.append(classifier(params, x_e[m].tolist(), [mask[m] for mask in masks]))
+    assert_close(classify(params, x_e, 0.3, np.random.default_rng(1)), expected)
 
 
 def test_gradient(params, x_e, rng, each_implementation):
-    assert_gradient(lambda p: weigh(classify(p["params"], p["x_e"], 0.3, np.random.default_rng(1))),
-                    {"params": params, "x_e": x_e}, rng)
+    def function(p):
+        return weigh(classify(p["params"], p["x_e"], 0.3, np.random.default_rng(1)))
+
+    assert_gradient(function, {"params": params, "x_e": x_e}, rng)
 
 
 def test_gives_probabilities(params, x_e):
@@ -52,17 +70,17 @@ def test_gives_probabilities(params, x_e):
 
 def test_order_within_the_batch_does_not_matter(params, x_e, rng):
     order = rng.permutation(B)
-    np.testing.assert_allclose(classify(params, x_e[:, order]), classify(params, x_e)[:, order], rtol=0, atol=1e-12)
+    assert_close(classify(params, x_e[:, order]), classify(params, x_e)[:, order])
 
 
 def test_each_modality_alone(params, x_e):
-    """One classifier for all, and no modality sees another, not even through the batch statistics."""
+    """One classifier for all. No modality sees another, not even in the batch statistics."""
     y_tilde = classify(params, x_e)
     for m in range(3):
-        np.testing.assert_allclose(classify(params, x_e[[m]])[0], y_tilde[m], rtol=0, atol=1e-12)
+        assert_close(classify(params, x_e[[m]])[0], y_tilde[m])
 
 
 def test_in_evaluation_an_utterance_does_not_depend_on_the_others(params, x_e):
-    frozen = nn.freeze(params, lambda p, rows: classify(p, x_e[:, rows]), [range(B)])
-    alone = np.concatenate([classify(frozen, x_e[:, [b]]) for b in range(B)], axis=1)
-    np.testing.assert_allclose(alone, classify(frozen, x_e), rtol=0, atol=1e-12)
+    frozen = nn.batch_norm_statistics(params, lambda p, rows: classify(p, x_e[:, rows]), [range(B)])
+    alone = [classify(frozen, x_e[:, [b]]) for b in range(B)]
+    assert_close(np.concatenate(alone, axis=1), classify(frozen, x_e))

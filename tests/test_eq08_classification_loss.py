@@ -1,4 +1,7 @@
-r"""Eq. 8, classification loss: L_cl(~y, y) = sum over m of ||~y_m - y||_2, y the one-hot label, batch mean."""
+r"""Eq. 8, classification loss: L_cl(~y, y) = sum over m of ||~y_m - y||_2, y the one-hot label.
+
+The loss is the mean over the batch. Released: the sum of absolute errors (D2, D5).
+"""
 
 import math
 
@@ -7,9 +10,10 @@ import pytest
 from helpers import B, N, assert_gradient
 
 from argf_np import nn
-from argf_np.losses_eq2_3_4_6_8_9 import classification_loss
+from argf_np.paper.joint_embedding_eq1_9 import classification_loss
 
 pytestmark = pytest.mark.eq8
+each_variant = pytest.mark.parametrize("variant", ["paper", "released"])
 
 
 @pytest.fixture
@@ -24,27 +28,38 @@ def y(rng):
     return np.eye(N)[rng.integers(N, size=B)]
 
 
-def test_formula(y_tilde, y, each_implementation):
-    expected = 0
+@each_variant
+def test_formula(variant, y_tilde, y, each_implementation):
+    norms = absolute = 0
     for b in range(B):
         for m in range(3):
-            expected += math.sqrt(sum((y_tilde[m, b, n] - y[b, n]) ** 2 for n in range(N))) / B
-    assert math.isclose(classification_loss(y_tilde, y), expected, rel_tol=1e-12)
+            errors = [y_tilde[m, b, n] - y[b, n] for n in range(N)]
+            norms += math.sqrt(sum(error ** 2 for error in errors))
+            absolute += sum(abs(error) for error in errors)
+    expected = {"paper": norms / B, "released": absolute}[variant]
+    assert math.isclose(classification_loss(y_tilde, y, variant), expected, rel_tol=1e-12)
+    assert classification_loss(y_tilde, y) == classification_loss(y_tilde, y, "paper")
 
 
-def test_gradient(y_tilde, y, rng, each_implementation):
-    assert_gradient(lambda p: classification_loss(p["y_tilde"], y), {"y_tilde": y_tilde}, rng)
+@each_variant
+def test_gradient(variant, y_tilde, y, rng, each_implementation):
+    def function(p):
+        return classification_loss(p["y_tilde"], y, variant)
+
+    assert_gradient(function, {"y_tilde": y_tilde}, rng)
 
 
-def test_zero_error_has_zero_loss_and_zero_gradient(y_tilde, y, each_implementation):
+def test_zero_error_has_zero_gradient(y_tilde, y, each_implementation):
     y_tilde[:, 0] = y[0]
-    gradient = nn.value_and_grad(lambda p: classification_loss(p["y_tilde"], y), {"y_tilde": y_tilde})[1]["y_tilde"]
-    assert (gradient[:, 0] == 0).all()
-    np.testing.assert_allclose(np.linalg.norm(gradient[:, 1:], axis=-1), 1 / B)
+    _, gradient = nn.value_and_grad(
+        lambda p: classification_loss(p["y_tilde"], y), {"y_tilde": y_tilde})
+    lengths = np.linalg.norm(gradient["y_tilde"], axis=-1)
+    assert (lengths[:, 0] == 0).all()
+    np.testing.assert_allclose(lengths[:, 1:], 1 / B)
 
 
 def test_from_right_to_wrong(y):
-    """Sure and right costs nothing; sure and wrong costs sqrt(2) for each of the three modalities."""
+    """Sure and right costs nothing. Sure and wrong costs sqrt(2) per modality."""
     right, wrong = np.stack([y] * 3), np.stack([np.roll(y, 1, axis=1)] * 3)
     assert classification_loss(right, y) == 0
     assert math.isclose(classification_loss(wrong, y), 3 * math.sqrt(2))

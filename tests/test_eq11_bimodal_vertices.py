@@ -1,4 +1,4 @@
-r"""Eq. 11, bimodal vertices: V_m1m2 = MLP(V_m1 (+) V_m2; Theta_MLP), m1, m2 in {a, v, l}, m1 != m2; (+) concatenates.
+r"""Eq. 11, bimodal vertices: V_m1m2 = MLP(V_m1 (+) V_m2; Theta_MLP), m1 != m2; (+) concatenates.
 
 MLP: dense to 64, leaky ReLU 0.2; dense to k, tanh.
 """
@@ -7,9 +7,10 @@ import math
 
 import numpy as np
 import pytest
-from helpers import B, assert_gradient, dense, k, leaky_relu, shaken, weigh
+from helpers import B, assert_close, assert_gradient, dense, k, leaky_relu, shaken, weigh
 
-from argf_np.gfn_eq10_16 import BIMODAL, BIMODAL_ROWS, UNIMODAL, fuse, init_gfn
+from argf_np.paper.graph_fusion_eq10_16 import fuse, init_gfn
+from argf_np.paper.vertices import BIMODAL, UNIMODAL, source_indices
 
 pytestmark = pytest.mark.eq11
 n = 6  # pairs
@@ -17,7 +18,7 @@ n = 6  # pairs
 
 @pytest.fixture
 def params(rng):
-    return shaken(init_gfn(rng, k, 2)["MLP_2"], rng)
+    return shaken(init_gfn(rng, 3, k, 2)["MLP_2"], rng)
 
 
 @pytest.fixture
@@ -37,13 +38,19 @@ def mlp(p, v):
 
 
 def test_formula(params, V_1, V_2, each_implementation):
-    expected = [[mlp(params, [*V_1[i, b].tolist(), *V_2[i, b].tolist()]) for b in range(B)] for i in range(n)]
-    np.testing.assert_allclose(fuse(params, V_1, V_2), expected, rtol=0, atol=1e-14)
+    new = fuse(params, V_1, V_2)
+    assert new.shape == (n, B, k)
+    for i in range(n):
+        for b in range(B):
+            both = [*V_1[i, b].tolist(), *V_2[i, b].tolist()]
+            assert_close(new[i, b], mlp(params, both), 1e-14)
 
 
 def test_gradient(params, V_1, V_2, rng, each_implementation):
-    assert_gradient(lambda p: weigh(fuse(p["MLP"], p["V_1"], p["V_2"])), {"MLP": params, "V_1": V_1, "V_2": V_2},
-                    rng)
+    def function(p):
+        return weigh(fuse(p["MLP"], p["V_1"], p["V_2"]))
+
+    assert_gradient(function, {"MLP": params, "V_1": V_1, "V_2": V_2}, rng)
 
 
 def test_range_is_that_of_tanh(params, V_1, V_2):
@@ -53,18 +60,17 @@ def test_range_is_that_of_tanh(params, V_1, V_2):
 def test_one_MLP_for_all_pairs_of_a_layer(params, V_1, V_2, rng):
     pairs, order = rng.permutation(n), rng.permutation(B)
     shuffled = fuse(params, V_1[pairs][:, order], V_2[pairs][:, order])
-    np.testing.assert_allclose(shuffled, fuse(params, V_1, V_2)[pairs][:, order], rtol=0, atol=1e-14)
+    assert_close(shuffled, fuse(params, V_1, V_2)[pairs][:, order], 1e-14)
 
 
 def test_both_vertices_enter_and_their_order_matters(params, V_1, V_2):
-    """Concatenation is not symmetric; which one stands first is fixed by the names of the pairs."""
+    """Concatenation is not symmetric. The names of the pairs say which vertex stands first."""
     new = fuse(params, V_1, V_2)
     for other in (fuse(params, V_2, V_1), fuse(params, V_1, V_1), fuse(params, V_2, V_2)):
         assert not np.isclose(new, other).all(axis=-1).any()
 
 
-def test_each_two_modalities_are_fused_once():
-    assert {frozenset(pair) for pair in BIMODAL.values()} == {frozenset("al"), frozenset("lv"), frozenset("av")}
-    assert len(BIMODAL) == 3
-    for name, first, second in zip(BIMODAL, *BIMODAL_ROWS, strict=True):
-        assert name == UNIMODAL[first] + UNIMODAL[second]
+def test_every_two_modalities_are_fused_once():
+    assert BIMODAL == {"al": ("a", "l"), "vl": ("v", "l"), "av": ("a", "v")}
+    first, second = source_indices(3)[0]
+    assert [UNIMODAL[i] + UNIMODAL[j] for i, j in zip(first, second, strict=True)] == [*BIMODAL]

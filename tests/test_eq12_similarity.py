@@ -2,10 +2,10 @@ r"""Eq. 12, similarity: S_m1m2 = ~V_m1^T ~V_m2, where ~V is the softmax-normalis
 
 import numpy as np
 import pytest
-from helpers import B, assert_gradient, k, softmax, weigh
+from helpers import B, assert_close, assert_gradient, k, softmax, weigh
 
-from argf_np.gfn_eq10_16 import similarity
 from argf_np.nn import ops
+from argf_np.paper.graph_fusion_eq10_16 import similarity
 
 pytestmark = pytest.mark.eq12
 n = 6  # pairs
@@ -31,7 +31,7 @@ def test_formula(V_1, V_2, each_implementation):
         for b in range(B):
             one, two = softmax(V_1[i, b].tolist()), softmax(V_2[i, b].tolist())
             expected[i, b, 0] = sum(one[j] * two[j] for j in range(k))
-    np.testing.assert_allclose(S(V_1, V_2), expected, rtol=0, atol=1e-15)
+    assert_close(S(V_1, V_2), expected, 1e-15)
 
 
 def test_gradient(V_1, V_2, rng, each_implementation):
@@ -39,7 +39,7 @@ def test_gradient(V_1, V_2, rng, each_implementation):
 
 
 def test_symmetric(V_1, V_2):
-    np.testing.assert_allclose(S(V_1, V_2), S(V_2, V_1), rtol=0, atol=1e-15)
+    assert_close(S(V_1, V_2), S(V_2, V_1), 1e-15)
 
 
 def test_between_0_and_1(V_1):
@@ -52,10 +52,10 @@ def test_between_0_and_1(V_1):
 
 
 def test_shift_of_a_vector_changes_nothing(V_1, V_2):
-    np.testing.assert_allclose(S(V_1 + 3, V_2 - 2), S(V_1, V_2), rtol=0, atol=1e-15)
+    assert_close(S(V_1 + 3, V_2 - 2), S(V_1, V_2), 1e-15)
 
 
 def test_order_of_units_pairs_and_utterances_does_not_matter(V_1, V_2, rng):
     units, order = rng.permutation(k), rng.permutation(B)
-    np.testing.assert_allclose(S(V_1[::-1, order][..., units], V_2[::-1, order][..., units]),
-                               S(V_1, V_2)[::-1, order], rtol=0, atol=1e-15)
+    shuffled = S(V_1[::-1, order][..., units], V_2[::-1, order][..., units])
+    assert_close(shuffled, S(V_1, V_2)[::-1, order], 1e-15)

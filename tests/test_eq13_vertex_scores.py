@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from helpers import B, assert_gradient, weigh
 
-from argf_np.gfn_eq10_16 import edge_weight, vertex_scores
+from argf_np.paper.graph_fusion_eq10_16 import edge_weight, vertex_scores
 
 pytestmark = pytest.mark.eq13
 n = 6  # pairs
@@ -34,11 +34,13 @@ def test_formula(alpha_1, alpha_2, S, each_implementation):
 
 
 def test_gradient(alpha_1, alpha_2, S, rng, each_implementation):
-    assert_gradient(lambda p: weigh(vertex_scores(**p)), {"alpha_1": alpha_1, "alpha_2": alpha_2, "S": S}, rng)
+    params = {"alpha_1": alpha_1, "alpha_2": alpha_2, "S": S}
+    assert_gradient(lambda p: weigh(vertex_scores(**p)), params, rng)
 
 
 def test_symmetric(alpha_1, alpha_2, S):
-    np.testing.assert_allclose(vertex_scores(alpha_1, alpha_2, S), vertex_scores(alpha_2, alpha_1, S), rtol=1e-14)
+    score, other = vertex_scores(alpha_1, alpha_2, S), vertex_scores(alpha_2, alpha_1, S)
+    np.testing.assert_allclose(score, other, rtol=1e-14)
 
 
 def test_rises_with_the_weights_and_falls_with_the_similarity(alpha_1, alpha_2, S):
@@ -49,7 +51,10 @@ def test_rises_with_the_weights_and_falls_with_the_similarity(alpha_1, alpha_2, 
 
 
 def test_range(alpha_1, alpha_2, S):
-    """With weights and similarity between 0 and 1: 0 <= score <= 4, the 0.5 keeps it finite at S = 0."""
+    """With weights and similarity between 0 and 1, the score is between 0 and 4.
+
+    The 0.5 keeps it finite at S = 0.
+    """
     zero, one = np.zeros((n, B, 1)), np.ones((n, B, 1))
     assert (vertex_scores(zero, zero, S) == 0).all()
     assert (vertex_scores(one, one, zero) == 4).all()
@@ -58,5 +63,6 @@ def test_range(alpha_1, alpha_2, S):
 
 def test_is_the_sum_of_the_two_edges(alpha_1, alpha_2, S):
     """The paper's edge from m1 to m1m2 weighs alpha_m1 / (S_m1m2 + 0.5)."""
-    np.testing.assert_allclose(edge_weight(alpha_1, S)[0, 0, 0], alpha_1[0, 0, 0] / (S[0, 0, 0] + 0.5))
-    np.testing.assert_allclose(vertex_scores(alpha_1, alpha_2, S), edge_weight(alpha_1, S) + edge_weight(alpha_2, S))
+    one, other = edge_weight(alpha_1, S), edge_weight(alpha_2, S)
+    np.testing.assert_allclose(one[0, 0, 0], alpha_1[0, 0, 0] / (S[0, 0, 0] + 0.5))
+    np.testing.assert_allclose(vertex_scores(alpha_1, alpha_2, S), one + other)

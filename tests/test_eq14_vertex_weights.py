@@ -1,4 +1,4 @@
-r"""Eq. 14, vertex weights: alpha_m1m2 = e^(^alpha_m1m2) / sum over the pairs mi != mj of e^(^alpha_mimj)."""
+r"""Eq. 14, vertex weights: alpha_m1m2 = e^(^alpha_m1m2) / sum over mi != mj of e^(^alpha_mimj)."""
 
 import math
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from helpers import B, assert_gradient, weigh
 
-from argf_np.gfn_eq10_16 import vertex_weights
+from argf_np.paper.graph_fusion_eq10_16 import vertex_weights
 
 pytestmark = pytest.mark.eq14
 n = 6  # vertices

@@ -1,10 +1,10 @@
-r"""Eq. 15, the output of a layer: B = sum of alpha_m1m2 V_m1m2. The trimodal T is the same sum over layer 3."""
+r"""Eq. 15, the output of a layer: B = sum of alpha_m1m2 V_m1m2. T is the same sum over layer 3."""
 
 import numpy as np
 import pytest
-from helpers import B, assert_gradient, k, weigh
+from helpers import B, assert_close, assert_gradient, k, weigh
 
-from argf_np.gfn_eq10_16 import vertex_weights, weighted_sum
+from argf_np.paper.graph_fusion_eq10_16 import weighted_sum
 
 pytestmark = pytest.mark.eq15
 n = 6  # vertices
@@ -12,7 +12,9 @@ n = 6  # vertices
 
 @pytest.fixture
 def alpha(rng):
-    return vertex_weights(rng.random((n, B, 1)))
+    """Weights as they come from Eq. 14: positive, and they sum to 1."""
+    alpha = rng.random((n, B, 1))
+    return alpha / alpha.sum(axis=0)
 
 
 @pytest.fixture
@@ -21,16 +23,20 @@ def V(rng):
 
 
 def test_formula(alpha, V, each_implementation):
-    expected = [[sum(alpha[i, b, 0] * V[i, b, j] for i in range(n)) for j in range(k)] for b in range(B)]
-    np.testing.assert_allclose(weighted_sum(alpha, V), expected, rtol=0, atol=1e-14)
+    expected = np.zeros((B, k))
+    for b in range(B):
+        for j in range(k):
+            expected[b, j] = sum(alpha[i, b, 0] * V[i, b, j] for i in range(n))
+    assert_close(weighted_sum(alpha, V), expected, 1e-14)
 
 
 def test_gradient(alpha, V, rng, each_implementation):
-    assert_gradient(lambda p: weigh(weighted_sum(p["alpha"], p["V"])), {"alpha": alpha, "V": V}, rng)
+    params = {"alpha": alpha, "V": V}
+    assert_gradient(lambda p: weigh(weighted_sum(p["alpha"], p["V"])), params, rng)
 
 
 def test_lies_between_the_vertices(alpha, V):
-    """An average: nothing is divided by the number of vertices, since the weights sum to 1 already."""
+    """An average: nothing is divided by the number of vertices, since the weights sum to 1."""
     output = weighted_sum(alpha, V)
     assert ((V.min(axis=0) <= output) & (output <= V.max(axis=0))).all()
     np.testing.assert_allclose(weighted_sum(alpha, np.ones((n, B, k))), 1)
@@ -44,5 +50,5 @@ def test_all_weight_on_one_vertex_gives_that_vertex(V):
 
 def test_order_of_vertices_and_utterances_does_not_matter(alpha, V, rng):
     vertices, order = rng.permutation(n), rng.permutation(B)
-    np.testing.assert_allclose(weighted_sum(alpha[vertices][:, order], V[vertices][:, order]),
-                               weighted_sum(alpha, V)[order], rtol=0, atol=1e-14)
+    shuffled = weighted_sum(alpha[vertices][:, order], V[vertices][:, order])
+    assert_close(shuffled, weighted_sum(alpha, V)[order], 1e-14)

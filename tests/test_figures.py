@@ -11,9 +11,10 @@ import pytest
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
-from argf_np import figures, model
-from argf_np import gfn_eq10_16 as gfn
-from argf_np import losses_eq2_3_4_6_8_9 as losses
+from argf_np import figures
+from argf_np.paper import model
+from argf_np.paper import graph_fusion_eq10_16 as gfn
+from argf_np.paper import joint_embedding_eq1_9 as losses
 
 B, K = 13, 5
 CLASSES = ("negative", "neutral", "positive")
@@ -128,7 +129,7 @@ def test_leaves_no_global_state(draw):
 
 
 def test_matplotlib_is_loaded_only_to_draw():
-    code = ("import sys, argf_np.training, argf_np.ucln; assert 'matplotlib' not in sys.modules; "
+    code = ("import sys, argf_np.paper.protocols, argf_np.paper.ucln; assert 'matplotlib' not in sys.modules; "
             "import argf_np.figures; assert 'matplotlib.pyplot' not in sys.modules")
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False).stderr == ""
 
@@ -308,10 +309,10 @@ def test_stack_weights_is_in_the_order_of_the_vertices(rng):
     params = model.init_model(rng, d=7, k=K, N=2, dtype="float64")
     out = model.forward(params, rng.normal(size=(3, B, 7)))
     weights = figures.stack_weights(out)
-    assert weights.shape == (B, len(gfn.VERTICES)) == (B, 12)
-    for column, vertex in enumerate(gfn.VERTICES):
-        layer, names = ("alpha_m", gfn.UNIMODAL) if column < 3 else (
-            ("alpha_2", list(gfn.BIMODAL)) if column < 6 else ("alpha_3", list(gfn.TRIMODAL)))
+    assert weights.shape == (B, len(vertices.VERTICES)) == (B, 12)
+    for column, vertex in enumerate(vertices.VERTICES):
+        layer, names = ("alpha_m", vertices.UNIMODAL) if column < 3 else (
+            ("alpha_2", list(vertices.BIMODAL)) if column < 6 else ("alpha_3", list(vertices.TRIMODAL)))
         np.testing.assert_array_equal(weights[:, column], out[layer][names.index(vertex), :, 0])
 
 
@@ -319,11 +320,11 @@ def test_vertex_weights_has_a_row_an_utterance_and_a_column_a_vertex(weights):
     ax = figures.vertex_weights(weights, WORDS)
     assert ax.images[0].get_array().shape == (B, 12)
     assert [label.get_text() for label in ax.get_yticklabels()] == list(WORDS)
-    assert [label.get_text() for label in ax.get_xticklabels()] == [figures.vertex_label(v) for v in gfn.VERTICES]
+    assert [label.get_text() for label in ax.get_xticklabels()] == [figures.vertex_label(v) for v in vertices.VERTICES]
     cells = {text.get_position(): text.get_text() for text in ax.texts if text.get_text().startswith(".")}
     assert cells == {(column, row): f"{weights[row, column]:.2f}"[1:] for row in range(B) for column in range(12)}
     assert [text.get_color() for text in ax.texts if text.get_text() == "■"] == [
-        figures.vertex_colour(v) for v in gfn.VERTICES]
+        figures.vertex_colour(v) for v in vertices.VERTICES]
 
 
 def test_layers_are_named_and_set_apart(weights):
@@ -369,8 +370,8 @@ def test_graph_draws_the_vertices_by_weight(weights):
     assert len(vertices.get_offsets()) == 12
     sizes = vertices.get_sizes()
     np.testing.assert_allclose(sizes / sizes[0], weights[0] / weights[0, 0])
-    np.testing.assert_allclose(vertices.get_facecolor()[:, :3], [figures.vertex_colour(v) for v in gfn.VERTICES])
-    for vertex, weight in zip(gfn.VERTICES, weights[0], strict=True):
+    np.testing.assert_allclose(vertices.get_facecolor()[:, :3], [figures.vertex_colour(v) for v in vertices.VERTICES])
+    for vertex, weight in zip(vertices.VERTICES, weights[0], strict=True):
         assert f"{figures.vertex_label(vertex)} = {weight:.2f}" in texts(ax)
     assert len(set(vertices.get_offsets()[:, 0])) == 3  # three layers
 
@@ -378,14 +379,14 @@ def test_graph_draws_the_vertices_by_weight(weights):
 def test_graph_draws_the_edges_of_the_network(weights):
     """Six edges into layer 2 and twelve into layer 3, each from the vertex that is fused, in its colour and width."""
     ax = figures.graph(weights[0])
-    where = {tuple(xy): v for xy, v in zip(ax.collections[0].get_offsets().tolist(), gfn.VERTICES, strict=True)}
+    where = {tuple(xy): v for xy, v in zip(ax.collections[0].get_offsets().tolist(), vertices.VERTICES, strict=True)}
     edges = [tuple(where[tuple(xy)] for xy in line.get_xydata().tolist()) for line in ax.lines]
-    expected = [(source, vertex) for vertex, pair in (gfn.BIMODAL | gfn.TRIMODAL).items() for source in pair]
+    expected = [(source, vertex) for vertex, pair in (vertices.BIMODAL | vertices.TRIMODAL).items() for source in pair]
     assert sorted(edges) == sorted(expected)
     assert len(edges) == 18
     for line, (source, _) in zip(ax.lines, edges, strict=True):
         assert line.get_color() == figures.vertex_colour(source)
-        assert line.get_linewidth() == pytest.approx(6 * weights[0, gfn.VERTICES.index(source)])
+        assert line.get_linewidth() == pytest.approx(6 * weights[0, vertices.VERTICES.index(source)])
 
 
 def test_no_edge_of_the_graph_runs_through_a_third_vertex(weights):

@@ -19,7 +19,8 @@ from formats import (
 )
 from test_pickles import python2_binary, python2_text
 
-from argf_np.data import DATASETS, DataError, load, mosi, read, standardise
+from argf_np.data import DATASETS, DataError, load, read, standardise
+from argf_np.data.published import MOSI_VIDEOS
 
 WORDS = {"a": "audio", "l": "text", "v": "video"}
 MMSA = {"train": ["b_x", "a"], "valid": ["c"], "test": ["d", "e$_$1"]}
@@ -177,7 +178,7 @@ def test_mmsa_rows_are_averaged_and_grouped(tmp_path, aligned, capsys):
 
 
 def test_mmsas_mosi_is_known_by_its_videos_and_has_two_classes(tmp_path, capsys):
-    names = [list(videos)[:2] for videos in mosi.VIDEOS.values()]
+    names = [list(videos)[:2] for videos in MOSI_VIDEOS.values()]
     videos = draw_mmsa(dict(zip(("train", "valid", "test"), names, strict=True)))
     write_mmsa(tmp_path / "x.pkl", videos, False)
     corpus = read(tmp_path / "x.pkl")
@@ -369,7 +370,7 @@ def test_bad_ucln_outputs_get_one_line(tmp_path, case):
 
 
 BAD_DIALOGUES = {
-    "no lists of dialogues": (put(7, 5), "expected two lists of different dialogues at the end"),
+    "no lists of dialogues": (put(7, 5), "expected two lists of different dialogues at the tuple's end"),
     "a dialogue twice": (put(8, lambda x: ["Ses000_train"]), "expected two lists of different dialogues"),
     "a dialogue without labels": (put(7, lambda x: [*x, "Ses9"]), "part 3 of the tuple, dialogue 'Ses9': expected a"),
     "labels that are words": (with_entry(2, "Ses001_train", ["sad"]), "part 3 .*'Ses001_train': expected a list of"),
@@ -397,8 +398,8 @@ BAD_PARTS = {
                                 "valid: no text, expected .*; text_bert holds word pieces"),
     "a number for a part": (put("valid", 3), "valid: no id"),
     "an id without segment": (with_entry("train", "id", lambda x: ["a_3", *x[1:]]), "id 'a_3', expected VIDEO"),
-    "an id twice": (with_entry("train", "id", lambda x: [x[1], *x[1:]]), "a video in two parts, or an id a second"),
-    "a video in two parts": (with_entry("valid", "id", lambda x: ["a$_$99", *x[1:]]), "a video in two parts"),
+    "an id twice": (with_entry("train", "id", lambda x: [x[1], *x[1:]]), "a different order for each utterance of a video"),
+    "a video in two parts": (with_entry("valid", "id", lambda x: ["a$_$99", *x[1:]]), "one split for all of video 'a', not train and validation"),
     "numbers for ids": (with_entry("test", "id", [1, 2]), "id, expected a list of texts"),
     "a label that is NaN": (with_entry("test", "regression_labels", fill(0, np.nan)), "label that is not finite"),
     "fewer labels": (with_entry("test", "regression_labels", lambda x: x[1:]), "expected rows, lengths, words and"),
@@ -419,7 +420,7 @@ def test_bad_mmsa_files_get_one_line(tmp_path, case):
 @pytest.mark.parametrize("value", [None, 5, "text", [], (), (1, 2), {"a": 1}, np.zeros(3), {"train": 1}])
 def test_other_pickles_get_one_line(tmp_path, value):
     (tmp_path / "x").write_bytes(pickle.dumps(value))
-    assert_refused(tmp_path / "x", "a pickle, but of none of the formats in the README")
+    assert_refused(tmp_path / "x", "a pickle, but of none of the formats")
 
 
 def test_an_empty_folder_and_a_folder_in_place_of_a_file_get_one_line(tmp_path):

@@ -33,6 +33,7 @@ from argf_np.nn import ops
 NEEDS_TORCH = "parity needs PyTorch: pip install argf_np[benchmarks]"
 ACTIVATIONS = {
     "identity": lambda row: row,
+    "relu": lambda row: [leaky_relu(z, 0) for z in row],
     "leaky_relu_0.01": lambda row: [leaky_relu(z, 0.01) for z in row],
     "leaky_relu_0.2": lambda row: [leaky_relu(z, 0.2) for z in row],
     "tanh": lambda row: [math.tanh(z) for z in row],
@@ -202,6 +203,7 @@ def test_activations_at_large_inputs(name, each_implementation):
     x = np.array([[-1000.0, -30.0, 0.0, 30.0, 1000.0]])
     limits = {
         "identity": x,
+        "relu": [[0, 0, 0, 30, 1000]],
         "leaky_relu_0.01": [[-10, -0.3, 0, 30, 1000]],
         "leaky_relu_0.2": [[-200, -6, 0, 30, 1000]],
         "tanh": [[-1, -1, 0, 1, 1]], "sigmoid": [[0, 0, 0.5, 1, 1]], "softmax": [[0, 0, 0, 0, 1]],
@@ -211,8 +213,9 @@ def test_activations_at_large_inputs(name, each_implementation):
     assert np.isfinite(pull(np.ones_like(y))["x"]).all()
 
 
-@pytest.mark.parametrize(("name", "slope"), [("leaky_relu_0.01", 0.01), ("leaky_relu_0.2", 0.2)])
-def test_leaky_relu_has_its_lower_slope_at_0(name, slope, each_implementation):
+@pytest.mark.parametrize(("name", "slope"), [
+    ("relu", 0), ("leaky_relu_0.01", 0.01), ("leaky_relu_0.2", 0.2)])
+def test_relu_has_its_lower_slope_at_0(name, slope, each_implementation):
     x = np.array([[-1.0, 0.0, 1.0]])
     gradient = nn.value_and_grad(lambda p: activate(name, p["x"]).sum(), {"x": x})[1]["x"]
     np.testing.assert_allclose(gradient, [[slope, slope, 1]])
@@ -334,6 +337,20 @@ def test_batch_norm_statistics_are_those_of_the_data(rng, each_implementation):
         np.testing.assert_array_equal(one, other)
 
 
+def test_batch_norm_statistics_of_a_layer_used_twice_are_those_of_both_inputs(
+        rng, each_implementation):
+    """With batches of 3 and 2 rows, each use weighs as much as its batch has rows."""
+    p, x, other = nn.init_batch_norm(d), rng.standard_normal((B, d)), rng.standard_normal((B, d))
+
+    def forward(p, rows):
+        ops.batch_norm(p, x[rows.start:rows.stop])
+        ops.batch_norm(p, other[rows.start:rows.stop])
+
+    evaluated = nn.batch_norm_statistics(p, forward, [range(3), range(3, 5)])
+    mean = (x.mean(axis=0) + other.mean(axis=0)) / 2
+    np.testing.assert_allclose(evaluated["mean"], [mean], atol=1e-14)
+
+
 def test_batch_norm_statistics_replace_earlier_ones(rng, each_implementation):
     p = shaken(nn.init_batch_norm(d), rng)
     x, other = rng.standard_normal((2, B, d))
@@ -396,6 +413,20 @@ def test_initial_dense_layers_are_glorot_uniform(rng):
     assert (p["b"] == 0).all()
     assert (p["gamma"] == 1).all()
     assert (p["beta"] == 0).all()
+
+
+def test_redrawn_layers_are_pytorchs(rng):
+    """Weights and biases of dense layers are uniform in +-1 / sqrt(fan_in); batch norm stays."""
+    tree = {"bank": nn.init_dense(rng, 40, 60, bank=(3,), norm=True), "norm": nn.init_batch_norm(4)}
+    redrawn = nn.redraw_as_pytorch(rng, tree)
+    limit = 1 / math.sqrt(40)
+    for name in ("W", "b"):
+        leaf = redrawn["bank"][name]
+        assert leaf.shape == tree["bank"][name].shape
+        assert 0.95 * limit < np.abs(leaf).max() <= limit
+        assert leaf.std() == pytest.approx(limit / math.sqrt(3), rel=0.1)
+    assert redrawn["bank"]["gamma"] is tree["bank"]["gamma"]
+    assert redrawn["norm"] == tree["norm"]
 
 
 def test_initial_lstm_treats_each_gate_as_a_matrix_of_its_own(rng):

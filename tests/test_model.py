@@ -5,11 +5,11 @@ import pytest
 from helpers import B, N, d, k
 
 from argf_np import nn
-from argf_np.embedding_eq1_5_7 import classify, decode, discriminate, encode
-from argf_np.gfn_eq10_16 import graph_fusion
-from argf_np.model import evaluation_params, forward, init_model, predict
+from argf_np.paper.joint_embedding_eq1_9 import classify, decode, discriminate, encode
+from argf_np.paper.graph_fusion_eq10_16 import graph_fusion
+from argf_np.paper.model import evaluation_params, forward, init_model, predict
 
-PARTS = {"encoders": 3 * 305_700, "decoders": 3 * 62_322, "discriminator": 4_321, "classifier": 2_752, "gfn": 29_981}
+PARTS = {"encoders": 3 * 305_700, "decoders": 3 * 62_322, "discriminator": 4_321, "classifier": 2_752, "fusion": 29_981}
 
 
 @pytest.fixture
@@ -30,9 +30,10 @@ def test_number_of_parameters_at_the_papers_sizes(rng):
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_each_group_is_one_buffer_of_the_type(dtype, rng):
-    for group in init_model(rng, d, k, N, dtype).values():
-        assert nn.buffer(group).dtype == dtype
+def test_all_parameters_are_of_the_type(dtype, rng):
+    for _, leaf in nn.leaves(init_model(rng, d, k, N, dtype)):
+        assert leaf.dtype == dtype
+        assert leaf.flags.c_contiguous
 
 
 @pytest.mark.parametrize("variant", ["paper", "released"])
@@ -44,19 +45,19 @@ def test_forward_names_every_intermediate(variant, params, x, each_implementatio
               "alpha_3": (6, B, 1), "T": (B, k), "Omega": (B, 3 * k), "M": (B, N)}
     assert {name: value.shape for name, value in out.items()} == shapes
     np.testing.assert_allclose(out["D"], 1 / (1 + np.exp(-out["z"])))
-    for name, value in graph_fusion(params["gfn"], out["x_e"], variant).items():
+    for name, value in graph_fusion(params["fusion"], out["x_e"], variant).items():
         np.testing.assert_array_equal(out[name], value)
 
 
 def test_forward_drops_in_every_part_that_has_dropout(params, x):
     """Encoders, decoders and classifier draw their masks from the generator one after the other; nothing else draws."""
-    out, rng = forward(params, x, "paper", 0.3, np.random.default_rng(1)), np.random.default_rng(1)
+    out, rng = forward(params, x, "paper", "gfn", 0.3, np.random.default_rng(1)), np.random.default_rng(1)
     x_e = encode(params["encoders"], x, 0.3, rng)
     np.testing.assert_array_equal(out["x_e"], x_e)
     np.testing.assert_array_equal(out["z"], discriminate(params["discriminator"], x_e))
     np.testing.assert_array_equal(out["x_tilde"], decode(params["decoders"], x_e, 0.3, rng))
     np.testing.assert_array_equal(out["y_tilde"], classify(params["classifier"], x_e, 0.3, rng))
-    np.testing.assert_array_equal(out["M"], predict(params, x, "paper", 0.3, np.random.default_rng(1)))
+    np.testing.assert_array_equal(out["M"], predict(params, x, "paper", "gfn", 0.3, np.random.default_rng(1)))
 
 
 @pytest.mark.parametrize("variant", ["paper", "released"])
@@ -80,7 +81,7 @@ def test_evaluation_statistics_are_averages_over_chunks_weighted_by_size(params,
     mean = lambda x, **how: evaluation_params(params, x, **how)["encoders"]["dense_1"]["mean"]  # noqa: E731
     np.testing.assert_allclose(mean(x, chunk=3), mean(x), rtol=0, atol=1e-12)
     np.testing.assert_allclose(mean(x, chunk=3), (3 * mean(x[:, :3]) + 2 * mean(x[:, 3:])) / 5, rtol=0, atol=1e-12)
-    deep = lambda x, **how: evaluation_params(params, x, **how)["gfn"]["Dec"]["norm"]["var"]  # noqa: E731
+    deep = lambda x, **how: evaluation_params(params, x, **how)["fusion"]["Dec"]["norm"]["var"]  # noqa: E731
     np.testing.assert_allclose(deep(x, chunk=3), (3 * deep(x[:, :3]) + 2 * deep(x[:, 3:])) / 5, rtol=0, atol=1e-12)
 
 
@@ -90,6 +91,6 @@ def test_prediction_in_chunks_is_prediction(params, x):
 
 
 def test_evaluation_leaves_training_alone(params, x):
-    before = {group: nn.buffer(tree).tobytes() for group, tree in params.items()}
+    before = {path: leaf.tobytes() for path, leaf in nn.leaves(params)}
     evaluation_params(params, x)
-    assert {group: nn.buffer(tree).tobytes() for group, tree in params.items()} == before
+    assert {path: leaf.tobytes() for path, leaf in nn.leaves(params)} == before

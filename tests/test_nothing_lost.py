@@ -15,8 +15,8 @@ import pytest
 from argf_np import data, nn, train
 from argf_np.errors import InUseError, ModelError
 from argf_np.estimator import ARGF
-from argf_np.support import archive, files
-from argf_np.support.lock import locked
+from argf_np.storage import archive, files
+from argf_np.storage.lock import locked
 
 EPOCHS = 60
 FRESH = ("--dataset", "mine.npz", "--epochs", str(EPOCHS), "--ucln-epochs", "1", "--d", "4", "--k", "3",
@@ -175,7 +175,7 @@ def test_ctrl_c_ends_with_one_line_and_the_run_can_go_on(folder, commands, expec
     commands[0].start(folder, FRESH)
     wait_for(folder / "run" / "checkpoint.npz")
     commands[0].send(signal.SIGINT)
-    assert commands[0].end() == (130, "\ninterrupted: finished epochs are kept, go on with --resume run\n")
+    assert commands[0].end() == (130, "\ninterrupted: finished epochs are kept, continue with --resume run\n")
     assert {path.name for path in (folder / "run").iterdir()} == {".lock", "config.json", "history.csv",
                                                                  "checkpoint.npz"}
     assert commands[0].run(folder, RESUME)[0] == 0
@@ -281,14 +281,14 @@ def test_finished_run_says_so(folder, commands, expected, capsys):
 def test_unfinished_run_is_not_overwritten(stopped, commands):
     before = files_of(stopped)
     code, said = commands[0].run(stopped.parent, FRESH)
-    assert (code, said) == (2, "error: run: holds a run that is not finished; go on with --resume run, or remove it\n")
+    assert (code, said) == (2, "error: run: holds a run that is not finished; continue it with --resume run, or remove it\n")
     assert files_of(stopped) == before
 
 
 def test_resume_takes_no_other_settings_and_no_other_data(stopped, monkeypatch, capsys):
     monkeypatch.chdir(stopped.parent)
     assert refused(capsys, *RESUME, "--lr", "1") == "--lr: expected nothing beside --resume but where the data is"
-    assert refused(capsys, "--resume", "nowhere") == "nowhere: no run to go on with, expected a config.json"
+    assert refused(capsys, "--resume", "nowhere") == "nowhere: no run to continue, expected a config.json"
     with np.load("mine.npz") as file:
         content = dict(file)
     np.savez("mine.npz", **content | {"pulse": content["pulse"] + 1})
@@ -300,7 +300,7 @@ def test_broken_checkpoint_is_refused_and_kept(stopped, monkeypatch, capsys):
     path = stopped / "checkpoint.npz"
     path.write_bytes(path.read_bytes()[:-100])
     before = files_of(stopped)
-    assert refused(capsys, *RESUME).startswith("run/checkpoint.npz: expected a checkpoint of argf_np; truncated, or")
+    assert refused(capsys, *RESUME).startswith("run/checkpoint.npz: expected a checkpoint of argf_np, found a truncated or")
     assert files_of(stopped) == before
 
 

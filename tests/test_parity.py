@@ -4,8 +4,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from helpers import shaken
 
-from argf_np import model, nn, training, ucln
+from argf_np import nn
+from argf_np.paper import model, protocols, ucln, updates
 from argf_np.settings import Settings
 
 torch = pytest.importorskip("torch", reason="parity needs PyTorch: pip install argf_np[benchmarks]")
@@ -25,17 +27,13 @@ def settings(variant, **changes):
 def argf(rng):
     """Parameters, none of them zero, and a batch."""
     params = model.init_model(rng, d, k, N, "float64")
-    for group in params.values():
-        nn.buffer(group)[:] += 0.1 * rng.standard_normal(nn.count(group))
-    return params, rng.standard_normal((3, B, d)), np.eye(N)[[0, 2, 1, 1, 0]]
+    return shaken(params, rng), rng.standard_normal((3, B, d)), np.eye(N)[[0, 2, 1, 1, 0]]
 
 
 @pytest.fixture
 def videos(rng):
     """Parameters of a UCLN, none of them zero, and a batch of padded videos: x, y, mask."""
-    params = {name: nn.pack(part) for name, part in ucln.init_ucln(rng, d, k, N).items()}
-    for part in params.values():
-        nn.buffer(part)[:] += 0.1 * rng.standard_normal(nn.count(part))
+    params = shaken(ucln.init_ucln(rng, d, k, N), rng)
     mask = np.arange(max(LENGTHS)) < np.array(LENGTHS)[:, None]
     return params, rng.standard_normal((*mask.shape, d)), np.eye(N)[rng.integers(N, size=mask.shape)], mask
 
@@ -65,12 +63,12 @@ class TestARGF:
         params, x, y = argf
         chosen = settings(variant)
         network = kind(params, chosen)
-        optimisers, theirs = training.init_optimisers(params, chosen), network.init_optimisers()
-        before = {group: nn.buffer(tree).copy() for group, tree in params.items()}
+        optimisers, theirs = updates.init_optimisers(params, chosen), network.init_optimisers()
+        before = dict(nn.leaves(nn.map_leaves(np.copy, params)))
         for _ in range(2):
-            training.train_batch(params, optimisers, x, y, chosen, None)
+            updates.train_batch(params, optimisers, x, y, chosen, None)
             network.train_batch(theirs, torch.tensor(x), torch.tensor(y))
-        assert all((nn.buffer(tree) != before[group]).all() for group, tree in params.items())
+        assert all((leaf != before[path]).all() for path, leaf in nn.leaves(params))
         twin.same("parameters", [*kind(params, chosen).parameters()], [*network.parameters()], TOLERANCE)
 
     def test_prediction_in_evaluation_mode(self, rng, argf, kind, variant):
@@ -93,14 +91,14 @@ class TestUCLN:
 
 
 def test_the_check_rejects_a_gradient_that_is_off(argf, monkeypatch):
-    pull = training.batch_gradients
+    pull = updates.batch_gradients
 
     def wrong(*arguments):
         values, gradients = pull(*arguments)
         gradients["fusion"]["encoders"]["dense_3"]["W"] = 1.001 * gradients["fusion"]["encoders"]["dense_3"]["W"]
         return values, gradients
 
-    monkeypatch.setattr(training, "batch_gradients", wrong)
+    monkeypatch.setattr(updates, "batch_gradients", wrong)
     with pytest.raises(twin.MismatchError, match="fusion gradient"):
         twin.check_argf(twin.Best, *argf, settings("paper"), 1e-4)
 

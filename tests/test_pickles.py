@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from argf_np.data import DataError
-from argf_np.data.pickles import read_pickle
+from argf_np.data.formats.safe_pickle import read_pickle
 
 PLAIN = {
     "numbers": (1, -2, 3.5, True, False, None, 2**40, -2**70, 0.1), "texts": ["", "é", "日本", "a'b\"c\\n\n"],

@@ -22,7 +22,7 @@ from argf_np.errors import InUseError
 from argf_np.experiments import __main__ as experiments
 from argf_np.experiments import isolated, runs
 from argf_np.settings import preset
-from argf_np.support.lock import locked
+from argf_np.storage.lock import locked
 
 SHORT = ["table5", "--epochs", "1", "--k", "3", "--seeds", "1"]  # 4 runs; figure6 has one of them, and another
 

@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 from helpers import refused
 
-from argf_np import data, train, training
+from argf_np import data, pipeline, train
 from argf_np.estimator import ARGF
+from argf_np.paper import protocols
 from argf_np.settings import PRESETS, Settings, preset
-from argf_np.support import contexts, files
+from argf_np.storage.cache import cached
 
 SHORT = ["--source", "synthetic", "--epochs", "2", "--ucln-epochs", "1", "--d", "10", "--k", "8"]
 
@@ -68,7 +69,7 @@ def test_parameters_and_configuration_repeat_the_predictions(finished):
     again = train.parser().parse_args(config["command"].split()[3:])
     assert (again.source, again.epochs, again.lambda_, again.k) == ("synthetic", 2, 1e-3, 8)
     model, corpus = ARGF.load(folder), data.load(source="synthetic")
-    assert set(model.network) == {"encoders", "decoders", "discriminator", "classifier", "gfn"}
+    assert set(model.params) == {"encoders", "decoders", "discriminator", "classifier", "fusion"}
     predicted = [row["prediction"] for row in read_csv(folder / "predictions.csv")]
     assert model.predict(corpus)[corpus.utterances("test")].tolist() == predicted
 
@@ -102,23 +103,23 @@ def test_same_seed_gives_the_same_files_with_and_without_cache(finished, tmp_pat
         assert len(written) == {"anew": 11, "cached": 6}[name]
         for path in written:
             assert path.read_bytes() == (folder / path.relative_to(tmp_path / name)).read_bytes(), path.name
-        monkeypatch.setattr(contexts, "train_ucln", None)
+        monkeypatch.setattr(pipeline, "train_ucln", None)
         monkeypatch.setattr(train, "draw", lambda *arguments: None)
 
 
 def test_resumed_run_ends_in_the_same_files_with_its_pictures(finished, tmp_path, monkeypatch, capsys):
     expected, _, _ = finished
-    train_epoch, folder = training.train_epoch, tmp_path / "run"
+    train_epoch, folder = protocols.train_epoch, tmp_path / "run"
 
     def interrupted(params, optimisers, *rest):
-        if optimisers["fusion"]["gfn"]["t"] > 0:
+        if optimisers["fusion"]["fusion"]["t"] > 0:
             raise KeyboardInterrupt
         return train_epoch(params, optimisers, *rest)
 
-    monkeypatch.setattr(training, "train_epoch", interrupted)
+    monkeypatch.setattr(protocols, "train_epoch", interrupted)
     assert train.main([*SHORT, "--out", str(folder), "--quiet"]) == 130
-    assert capsys.readouterr().err.endswith(f"interrupted: finished epochs are kept, go on with --resume {folder}\n")
-    monkeypatch.setattr(training, "train_epoch", train_epoch)
+    assert capsys.readouterr().err.endswith(f"interrupted: finished epochs are kept, continue with --resume {folder}\n")
+    monkeypatch.setattr(protocols, "train_epoch", train_epoch)
     assert train.main(["--resume", str(folder)]) == 0
     lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("ARGF")]
     assert len(lines) == 1, "the first epoch is not trained again"
@@ -233,20 +234,20 @@ def test_cache_depends_on_every_input(monkeypatch):
         return {"x": np.arange(3.0)}
 
     inputs = {"features": np.ones((2, 3), "float32"), "seed": 0}
-    assert (files.cached(inputs, compute)["x"] == np.arange(3)).all()
-    files.cached(dict(inputs), compute)
+    assert (cached(inputs, compute)["x"] == np.arange(3)).all()
+    cached(dict(inputs), compute)
     assert len(calls) == 1
-    files.cached(inputs | {"seed": 1}, compute)
-    files.cached(inputs | {"features": np.ones((3, 2), "float32")}, compute)
-    files.cached(inputs | {"features": np.ones((2, 3))}, compute)
+    cached(inputs | {"seed": 1}, compute)
+    cached(inputs | {"features": np.ones((3, 2), "float32")}, compute)
+    cached(inputs | {"features": np.ones((2, 3))}, compute)
     monkeypatch.setenv("OPENBLAS_NUM_THREADS", "7")
-    files.cached(inputs, compute)
+    cached(inputs, compute)
     assert len(calls) == 5
 
 
 def test_damaged_cache_is_computed_again():
     inputs = {"seed": 0}
-    files.cached(inputs, lambda: {"x": np.zeros(2)})
+    cached(inputs, lambda: {"x": np.zeros(2)})
     [path] = (Path(os.environ["XDG_CACHE_HOME"]) / "argf_np" / "results").glob("*.npz")
     path.write_bytes(path.read_bytes()[:40])
-    assert (files.cached(inputs, lambda: {"x": np.ones(2)})["x"] == 1).all()
+    assert (cached(inputs, lambda: {"x": np.ones(2)})["x"] == 1).all()

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from argf_np.nn.readable import softmax
+from argf_np.nn.ops import softmax
 
 
 def z(x, rows, deviation):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from argf_np.nn.readable import sigmoid
+from argf_np.nn.ops import sigmoid
 
 
 def step(x, h, c, W, U, b, order="ifgo", candidate=np.tanh, shown=np.tanh, recurrent=1):

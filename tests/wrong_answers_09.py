@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 
-from argf_np.nn.readable import softmax
+from argf_np.nn.ops import softmax
 
 
 def pairs(unimodal, bimodal, fits):

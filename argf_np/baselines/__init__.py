@@ -1,23 +1,22 @@
-"""Models (Tables 1 to 3): ARGF and the baselines that it is compared with, behind one function.
+"""Models of Tables 1 to 3: ARGF and the baselines that it is compared with, behind one interface.
 
-A model is a line here, and a function
+A model is a module with two functions, and a line in `MODELS`:
 
-    fit(corpus, x, settings, report=...) -> dict
+    train(corpus, x, settings, on_epoch=None, on_checkpoint=None, resume=None) -> dict
+    predict_proba(params, corpus, x, settings) -> probabilities (n, N) of all utterances
 
-corpus, standardised; x (m, n, d), the UCLN features of all its utterances; ``report`` is given each row of the history
-when its epoch ends. It returns what `training.fit` does: ``params``, ``probabilities`` (n_test, N) of the test
-utterances, the ``epoch`` whose parameters these are, and ``history``. No model is fitted to a test label.
-BC-LSTM and logistic regression do not go through `training.fit`, so that the protocol changes nothing in them.
-
-Not here: HFFN (Mai, Hu and Xing 2019), since the ARGF paper gives neither its formulas nor its sizes.
+The corpus is standardised; x (m, n, d) holds the UCLN features of all its utterances. ``train``
+calls ``on_epoch`` with each row of the history and returns what `paper.protocols.train` returns:
+``params``, ``probabilities`` (n_test, N), ``epoch`` and ``history``. No model is fitted to a test
+label.
 """
 
 from . import argf, bc_lstm, lmf, logistic, tfn
 
 MODELS = {
-    "argf": argf.fit,
-    "tfn": tfn.fit,
-    "lmf": lmf.fit,
-    "bc_lstm": bc_lstm.fit,
-    "logistic": logistic.fit,
+    "argf": argf,
+    "tfn": tfn,
+    "lmf": lmf,
+    "bc_lstm": bc_lstm,
+    "logistic": logistic,
 }

@@ -1,12 +1,18 @@
-"""ARGF, by `training.fit`."""
+"""ARGF, the model of the paper."""
 
 import numpy as np
 
-from .. import training
+from ..paper import model, protocols
 
 
-def fit(corpus, x, settings, report=lambda row: None):
-    """See `training.fit`, which is given the labels and rows of the corpus."""
+def train(corpus, x, settings, on_epoch=None, on_checkpoint=None, resume=None):
+    """See `paper.protocols.train`, which is given the labels and splits of the corpus."""
     y = np.eye(len(corpus.classes))[corpus.labels]  # (n, N)
     rows = {split: corpus.utterances(split) for split in corpus.split}
-    return training.fit(x, y, rows, settings, report)
+    return protocols.train(x, y, rows, settings, on_epoch, on_checkpoint, resume)
+
+
+def predict_proba(params, corpus, x, settings):
+    """Class probabilities (n, N) of the UCLN features x (m, n, d), in evaluation mode."""
+    x = x.astype(settings.dtype, copy=False)
+    return model.predict(params, x, settings.variant, settings.fusion, chunk=256)

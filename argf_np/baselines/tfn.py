@@ -1,13 +1,23 @@
-"""TFN, the tensor fusion network (Zadeh et al. 2017, EMNLP), on the UCLN features."""
+"""TFN, the tensor fusion network (Zadeh et al. 2017, EMNLP), on the UCLN features.
+
+`fusions_table6.tensor_fusion` without the joint embedding space, trained like ARGF, so that the
+protocol of the settings applies. At d = 50 and N = 2 it has Table 4's 4,245,986 parameters.
+"""
 
 from dataclasses import replace
 
 from . import argf
 
 
-def fit(corpus, x, settings, report=lambda row: None):
-    """`fusion.tensor` without the joint embedding space, trained like ARGF: the settings' protocol applies.
+def train(corpus, x, settings, on_epoch=None, on_checkpoint=None, resume=None):
+    """See `paper.protocols.train`."""
+    return argf.train(corpus, x, _settings(settings), on_epoch, on_checkpoint, resume)
 
-    At d = 50 and N = 2 it has Table 4's 4,245,986 parameters.
-    """
-    return argf.fit(corpus, x, replace(settings, without="embedding", fusion="tensor"), report)
+
+def predict_proba(params, corpus, x, settings):
+    """Class probabilities (n, N) of the UCLN features x (m, n, d)."""
+    return argf.predict_proba(params, corpus, x, _settings(settings))
+
+
+def _settings(settings):
+    return replace(settings, without="embedding", fusion="tensor")

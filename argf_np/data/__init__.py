@@ -1,20 +1,20 @@
-"""Data sets: `load` one into a `Corpus`, from the user's files if they are there, else synthetic."""
+"""Data sets: `load` one into a `Corpus`, from files if they are there, else a synthetic one."""
 
 import os
 import shlex
 from pathlib import Path
 
-from . import iemocap, mmsa, mosi, own, padded
+from ..errors import DataError
 from .check import require_trainable
-from .corpus import Corpus, DataError, moments, notice, pad, standardise, unpad
-from .pickles import read_pickle
-from .published import DATASETS, compare_counts
+from .corpus import Corpus, joined, labels_among, notice, pieces_of, select
+from .formats import find, read
+from .published import DATASETS
+from .standardisation import moments, standardise
 from .synthetic import synthesise
 
-__all__ = ["DATASETS", "Corpus", "DataError", "data_dir", "load", "moments", "pad", "read", "require_trainable",
-           "standardise", "synthesise", "unpad"]
-
-DOWNLOADS = {"mosi": mosi}  # a module for each data set whose files are published: URL, FILES, ORIGIN
+__all__ = ["DATASETS", "Corpus", "DataError", "data_dir", "joined", "labels_among", "load",
+           "moments", "pieces_of", "read", "require_trainable", "select", "standardise",
+           "synthesise"]
 
 
 def load(name="mosi", data_dir=None, source="auto"):
@@ -23,106 +23,62 @@ def load(name="mosi", data_dir=None, source="auto"):
     Parameters
     ----------
     name : str or path
-        "mosi", "mosei" or "iemocap"; or the path of a file or folder in any format that `read` knows.
+        "mosi", "mosei" or "iemocap"; or the path of a file or folder that `read` knows.
     data_dir : path, optional
-        Where the files of the named data sets are: in DIR/NAME or in DIR itself. Default: see `data_dir`.
+        Where the files of the named data sets are: in DIR/NAME or in DIR. Default: see `data_dir`.
     source : str
-        "real"; "synthetic"; or "auto": real if any file of the data set is there, else synthetic with a notice on
-        stderr. The network is never tried.
+        "real"; "synthetic"; or "auto": real if any file of the data set is there, else synthetic
+        with a notice on stderr. The network is never tried.
 
     Raises
     ------
     DataError
-        One line: unknown data set, no data where "real" is asked for, or files that are there but broken.
+        One line: an unknown data set, no data where "real" is asked for, or broken files.
     """
     if source not in ("auto", "real", "synthetic"):
         raise DataError(f"source {source!r}, expected auto, real or synthetic")
     if name not in DATASETS:
-        if not Path(name).exists():
-            raise DataError(f"unknown data set {str(name)!r}, known: {', '.join(DATASETS)}; and no file is there")
-        if source == "synthetic":
-            raise DataError(f"source 'synthetic', expected auto or real for {name}")
-        return read(name)
+        return _load_path(name, source)
     if source == "synthetic":
         return synthesise(name=name)
-    root = _root(data_dir)
+    root = _data_dir(data_dir)
     for folder in (root / name, root):
-        if path := _find(folder, name):
+        path = find(folder, name)
+        if path:
             corpus = read(path)
             if corpus.name != name:
                 raise DataError(f"{path}: holds {corpus.name}, expected {name}")
             return corpus
-    where = f" --data-dir {shlex.quote(str(data_dir))}" if data_dir else ""
-    missing = f"no {name} data in {root / name}; " + (
-        f"get it with: python -m argf_np.data download {name}{where}" if name in DOWNLOADS
-        else f"put {DATASETS[name].files[0]} there, or another file of those named in the README")
+    missing = f"no {name} data in {root / name}; {_how_to_get(name, data_dir)}"
     if source == "real":
         raise DataError(missing)
     notice(f"the data is SYNTHETIC: {missing}")
     return synthesise(name=name)
 
 
-def read(path):
-    """Read a file or folder of any known format, recognised by what is in it.
-
-    A folder: the published CSV files (`mosi`), files of one's own (`own`), or one that holds a known pickle. An archive
-    `.npz` (`own`). A pickle: a tuple of 7 or 13, with the files of the other modalities beside it, or a dict of UCLN
-    outputs (`padded`); a tuple of 9 (`iemocap`); a dict of train, valid and test (`mmsa`). Where a data set of the
-    paper has other counts than there, a notice on stderr says so.
-
-    Raises
-    ------
-    DataError
-        One line naming the file: not there, not readable, none of these formats, or not as its format has it.
-    """
-    path = Path(path)
-    try:
-        corpus = _read(path)
-    except (MemoryError, OverflowError) as error:
-        raise DataError(f"{path}: too large ({error})") from None
-    except OSError as error:
-        raise DataError(f"{error.filename or path}: {error.strerror}") from None
-    except DataError as error:
-        raise error if str(path) in str(error) else DataError(f"{path}: {error}") from None
-    compare_counts(corpus)
-    return corpus
-
-
-def _read(path):
-    if path.is_dir():
-        if (path / "utterances.csv").exists():
-            return own.read_folder(path)
-        found = next(filter(None, (_find(path, name) for name in DATASETS)), None)
-        if found is None:
-            raise DataError(f"{path}: expected utterances.csv, or a file of a known data set")
-        return mosi.read(path) if found == path else _read(found)
-    with open(path, "rb") as file:
-        if file.read(2) == b"PK":
-            return own.read_npz(path)
-    value = read_pickle(path)
-    if isinstance(value, tuple) and len(value) in padded.TUPLES:
-        return padded.read_tuples(path, value)
-    if isinstance(value, tuple) and len(value) == 9:
-        return iemocap.read_dialogues(path, value)
-    if isinstance(value, dict) and set(mmsa.PARTS) <= set(value):
-        return mmsa.read_parts(path, value)
-    if isinstance(value, dict) and "train_mask" in value:
-        return padded.read_contextual(path, value)
-    raise DataError(f"{path}: a pickle, but of none of the formats in the README")
-
-
-def _find(folder, name):
-    """The folder, if any of the data set's CSV files is in it, else the first of its pickles, else None."""
-    if name in DOWNLOADS and any((folder / file).exists() for file in DOWNLOADS[name].FILES):
-        return folder
-    return next((path for pattern in DATASETS[name].files for path in sorted(folder.glob(pattern))), None)
-
-
 def data_dir(path=None):
-    """The folder of the data sets: `path`, else $ARGF_NP_DATA, else argf_np/data in the user's cache directory."""
-    if path := path or os.environ.get("ARGF_NP_DATA"):
+    """The folder of the data sets: `path`, else $ARGF_NP_DATA, else the user's cache directory."""
+    path = path or os.environ.get("ARGF_NP_DATA")
+    if path:
         return Path(path).expanduser()
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "argf_np" / "data"
+    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(cache) / "argf_np" / "data"
 
 
-_root = data_dir  # under a name that no argument hides
+_data_dir = data_dir  # under a name that no argument hides
+
+
+def _load_path(path, source):
+    if not Path(path).exists():
+        raise DataError(f"unknown data set {str(path)!r}, known: {', '.join(DATASETS)}; "
+                        "and no file is there")
+    if source == "synthetic":
+        raise DataError(f"source 'synthetic', expected auto or real for {path}")
+    return read(path)
+
+
+def _how_to_get(name, data_dir):
+    if name != "mosi":
+        return f"put {DATASETS[name].files[0]} there"
+    where = f" --data-dir {shlex.quote(str(data_dir))}" if data_dir else ""
+    return f"get it with: python -m argf_np.data download {name}{where}"

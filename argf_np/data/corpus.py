@@ -9,6 +9,7 @@ from ..errors import DataError
 
 SPLITS = ("train", "validation", "test")
 CHUNK = 2**20  # numbers of a feature array that are looked at together
+PIECE = 4096  # utterances of a piece of a corpus
 
 
 def notice(text):
@@ -18,28 +19,30 @@ def notice(text):
 
 @dataclass(frozen=True, eq=False)
 class Corpus:
-    """V videos holding n utterances; the utterances of a video stand next to each other, in their order.
+    """V videos holding n utterances; the utterances of a video are adjacent and in their order.
 
     Attributes
     ----------
     name, source : str
         The data set ("mosi") and where it comes from: "real" or "synthetic".
     classes : tuple of str
-        Names of the classes; label c is `classes[c]`. Empty where nothing is labelled: videos to predict.
+        Names of the classes; label c is `classes[c]`. Empty if nothing is labelled, as of videos to
+        predict.
     video_ids : tuple of str, V
     starts : int array (V + 1,)
         Video i holds the utterances `starts[i]` to `starts[i + 1] - 1`.
     ids, words : tuple of str, n
-        Id and transcript of each utterance; where the transcript is empty, the id stands in for it.
+        Id and transcript of each utterance; an empty transcript is replaced by the id.
     features : dict of modality to array (n, d_m)
-        Two or more modalities of any widths, in the order in which they are used everywhere: a, l, v. An utterance that
-        lacks a modality has a row of NaN there. Memory-mapped arrays stay so.
+        Two or more modalities of any widths. Their order is the order of modalities everywhere:
+        a, l, v. An utterance that lacks a modality has a row of NaN there. Memory-mapped arrays
+        stay memory-mapped.
     labels : int array (n,)
         All -1 if there are no classes.
     split : dict of "train", "validation", "test" to int array
         Indices into `video_ids`; no video is in two splits.
     contextual : bool
-        The features are outputs of a UCLN already, so that none is to be trained.
+        The features are outputs of a UCLN already, so no UCLN is to be trained.
 
     Raises
     ------
@@ -60,33 +63,45 @@ class Corpus:
     contextual: bool = False
 
     def __post_init__(self):
-        n, n_videos = len(self.ids), len(self.video_ids)
+        n, V, N = len(self.ids), len(self.video_ids), len(self.classes)
+        self._require(n > 0, "at least one utterance")
+        whole = len(self.starts) == V + 1 and self.starts[0] == 0 and self.starts[-1] == n
+        rises = whole and (self.lengths > 0).all()
+        self._require(rises, f"starts that rise from 0 to {n} in {V} steps")
+        self._require(len(self.words) == n, f"the words of {n} utterances, not {len(self.words)}")
+        words = tuple(text or name for text, name in zip(self.words, self.ids, strict=True))
+        object.__setattr__(self, "words", words)  # the class is frozen
 
-        def require(holds, expected):
-            if not holds:
-                raise DataError(f"{self.name}: expected {expected}")
-
-        require(n > 0, "at least one utterance")
-        require(len(self.starts) == n_videos + 1 and self.starts[0] == 0 and self.starts[-1] == n
-                and (self.lengths > 0).all(), f"starts that rise from 0 to {n} in {n_videos} steps")
-        require(len(self.words) == n, f"the words of {n} utterances, not of {len(self.words)}")
-        spoken = tuple(words or name for words, name in zip(self.words, self.ids, strict=True))
-        object.__setattr__(self, "words", spoken)  # the class is frozen
-        require(self.labels.shape == (n,), f"labels of shape {(n,)}, not {self.labels.shape}")
-        require(np.isin(self.labels, np.arange(len(self.classes)) if self.classes else -1).all(),
-                f"labels from 0 to {len(self.classes) - 1}" if self.classes else "labels of -1 without classes")
-        require(tuple(self.split) == SPLITS, f"the splits {', '.join(SPLITS)}, not {', '.join(self.split)}")
+        shape = self.labels.shape
+        self._require(shape == (n,), f"labels of shape {(n,)}, not {shape}")
+        known = np.isin(self.labels, np.arange(N) if N else -1).all()
+        self._require(known, f"labels from 0 to {N - 1}" if N else "labels of -1 without classes")
+        names = ", ".join(self.split)
+        self._require(tuple(self.split) == SPLITS, f"the splits {', '.join(SPLITS)}, not {names}")
         videos = np.concatenate([*self.split.values()])
-        require(np.isin(videos, np.arange(n_videos)).all(), f"splits that index {n_videos} videos")
-        require(len(np.unique(videos)) == len(videos), "splits that share no video")
-        require(len(self.features) > 1, f"two modalities or more, not {len(self.features)}")
+        self._require(np.isin(videos, np.arange(V)).all(), f"splits that index {V} videos")
+        self._require(len(np.unique(videos)) == len(videos), "splits that share no video")
+
+        count = len(self.features)
+        self._require(count > 1, f"two modalities or more, not {count}")
         for m, x in self.features.items():
-            require(x.ndim == 2 and len(x) == n and x.shape[1], f"features {m} of shape ({n}, width), not {x.shape}")
-            require(x.dtype.kind in "fiu", f"features {m} that are real numbers, not {x.dtype}")
-            for start, rows in () if isinstance(x, Standardised) else chunks(x):  # those were looked at before
-                broken = ~np.isfinite(rows).all(axis=1) & ~np.isnan(rows).all(axis=1)
-                require(not broken.any(), f"features {m} that are finite, or NaN throughout a row that lacks them, "
-                                          f"also for utterance {self.ids[start + int(broken.argmax())]}")
+            fits = x.ndim == 2 and len(x) == n and x.shape[1]
+            self._require(fits, f"features {m} of shape ({n}, width), not {x.shape}")
+            real = x.dtype.kind in "fiu"
+            self._require(real, f"features {m} that are real numbers, not {x.dtype}")
+            if isinstance(x, np.ndarray):  # others are computed from features that were checked
+                self._require_finite(m, x)
+
+    def _require_finite(self, m, x):
+        for start, rows in chunks(x):
+            broken = ~np.isfinite(rows).all(axis=1) & ~np.isnan(rows).all(axis=1)
+            first = self.ids[start + int(broken.argmax())]
+            self._require(not broken.any(), f"features {m} that are finite, or NaN throughout a "
+                                            f"row that lacks them, also for utterance {first}")
+
+    def _require(self, holds, expected):
+        if not holds:
+            raise DataError(f"{self.name}: expected {expected}")
 
     @property
     def lengths(self):
@@ -95,181 +110,138 @@ class Corpus:
 
     def utterances(self, split):
         """Indices of the utterances of a split, video by video in the order of `split[...]`."""
-        index, mask = _grid(self.starts, self.split[split])
-        return index[mask]
+        videos = self.split[split]
+        parts = [np.arange(self.starts[i], self.starts[i + 1]) for i in videos]
+        return np.concatenate([np.arange(0), *parts])
 
 
-def arrange(videos, order):
-    """How to sort rows video by video, these as they first appear, and within a video by `order` (n,).
-
-    Returns the row of each utterance (n,), the ids of the videos, and their lengths.
-    """
-    rank = {}
-    video = [rank.setdefault(name, len(rank)) for name in videos]
-    return np.lexsort((order, video)), tuple(rank), np.bincount(np.array(video, int))
-
-
-def clean(path, features):
-    """Features with 0 for what is infinite or NaN, which a notice counts; a row of NaN stays, as a missing modality."""
-    cleaned, broken = {}, 0
-    for m, x in features.items():
-        wrong = ~np.isfinite(x) & ~np.isnan(x).all(axis=1, keepdims=True)
-        cleaned[m], broken = np.where(wrong, 0, x), broken + int(wrong.sum())
-    if broken:
-        notice(f"{path}: {broken} infinite or NaN values of the features set to 0")
-    return cleaned
-
-
-def number(video_ids, lengths):
-    """Ids of utterances that have none: VIDEO_1, VIDEO_2, ... for each video."""
-    return tuple(f"{video}_{i + 1}" for video, n in zip(video_ids, lengths, strict=True) for i in range(n))
-
-
-def moments(corpus):
-    """Mean and standard deviation of each column over the training utterances: what `standardise` needs.
-
-    Utterances that lack a modality do not count. The deviation of a column that is constant in training is 1.
-    Contextual features are meant to be used as they are: mean 0, deviation 1.
-
-    Returns
-    -------
-    moments : dict of modality to dict of "mean" and "deviation" to array (d_m,)
-
-    Raises
-    ------
-    DataError
-        If no training utterance has a modality, or its numbers are so large that their squares overflow.
-    """
-    return {m: _moments(corpus, m) for m in corpus.features}
-
-
-@np.errstate(over="ignore", invalid="ignore")  # what overflows is refused
-def _moments(corpus, m):
-    x, train = corpus.features[m], corpus.utterances("train")
-    if corpus.contextual:
-        return {"mean": np.zeros(x.shape[1]), "deviation": np.ones(x.shape[1])}
-
-    def present():
-        """The training rows that have the modality, some at a time."""
-        for _, rows in chunks(x, train):
-            yield rows[~np.isnan(rows[:, 0])].astype(float)
-
-    parts = [(len(rows), rows.sum(axis=0), rows.min(axis=0, initial=np.inf), rows.max(axis=0, initial=-np.inf))
-             for rows in present()]
-    if (n := sum(part[0] for part in parts)) == 0:
-        raise DataError(f"{corpus.name}: no training utterance has the modality {m}")
-    _, sums, lows, highs = zip(*parts, strict=True)
-    mean = sum(sums) / n
-    variance = sum(((rows - mean) ** 2).sum(axis=0) for rows in present()) / n
-    if not np.isfinite(variance).all():
-        raise DataError(f"{corpus.name}: features {m}, expected numbers whose squares can be summed")
-    # Not variance > 0: rounding gives a constant column a tiny one.
-    varies = np.min(lows, axis=0) < np.max(highs, axis=0)
-    return {"mean": mean, "deviation": np.where(varies, np.sqrt(variance), 1)}
-
-
-def standardise(corpus, by=None):
-    """The corpus with features of mean 0 and standard deviation 1 over its training utterances.
-
-    Validation and test utterances are shifted and scaled by the training statistics. A column that is constant in
-    training is only shifted. A row of NaN, a missing modality, becomes zeros: the training mean. Memory-mapped features
-    are not copied: each row is computed whenever it is taken.
+def from_rows(name, features, videos, order, split, labels, classes, words=None, source="real",
+              contextual=False):
+    """A `Corpus` of rows in any order. They are sorted by video, in the order of first appearance.
 
     Parameters
     ----------
-    by : dict, optional
-        `moments` of another corpus, for new videos of a trained model. Default: those of this one.
+    features : dict of modality to array (n, d_m)
+    videos, split : sequences of str, n
+        The video of each row, and the split of that video.
+    order : array (n,)
+        A number that grows with time within a video.
+    labels : int array (n,)
+    words : sequence of str, n, optional
 
     Raises
     ------
     DataError
-        As `moments` does, and where a standardised number would overflow; for memory-mapped features when it is taken.
+        If two rows of a video have the same order, a video is in two splits, or as of `Corpus`.
     """
-    by = by or moments(corpus)
-    return replace(corpus, features={
-        m: Standardised(x, **by[m]) if isinstance(x, np.memmap) else _standardise(x, **by[m])
-        for m, x in corpus.features.items()})
+    rank, part = {}, {}
+    for video, its_split in zip(videos, split, strict=True):
+        rank.setdefault(video, len(rank))
+        if part.setdefault(video, its_split) != its_split:
+            raise DataError(f"{name}: expected one split for all of video {video!r:.60}, "
+                            f"not {part[video]} and {its_split}")
+    video = np.array([rank[video] for video in videos])
+    index = np.lexsort((order, video))
+    ids = tuple(f"{videos[i]}_{order[i]:.15g}" for i in index)
+    if len(set(ids)) < len(ids):
+        raise DataError(f"{name}: expected a different order for each utterance of a video")
+    if (index != np.arange(len(index))).any():
+        if any(isinstance(x, np.memmap) for x in features.values()):
+            notice(f"{name}: the rows are not sorted by video and order, so the features are "
+                   "sorted, in memory")
+        features = {m: x[index] for m, x in features.items()}
+    of_video = np.array([*part.values()])
+    return Corpus(
+        name, source, classes, tuple(rank), np.searchsorted(video[index], np.arange(len(rank) + 1)),
+        ids, tuple(words[i] for i in index) if words is not None else ("",) * len(ids),
+        features, labels[index], {split: np.flatnonzero(of_video == split) for split in SPLITS},
+        contextual)
 
 
-@np.errstate(over="ignore")
-def _standardise(x, mean, deviation):
-    z = (x - mean) / deviation
-    if np.isinf(z).any():
-        raise DataError("features too far from those of training: infinite when standardised")
-    z[np.isnan(z)] = 0
-    return z
+def from_videos(name, features, lengths, labels, classes, video_ids, **others):
+    """A `Corpus` of rows that are ordered split by split, video by video and in time.
+
+    Parameters
+    ----------
+    lengths : dict of split to list of int
+        Number of utterances of each video.
+    video_ids : sequence of str, V
+    **others
+        As of `from_rows`.
+    """
+    n_videos = [len(part) for part in lengths.values()]
+    of_video = [n for part in lengths.values() for n in part]
+    split = np.repeat(np.repeat([*lengths], n_videos), of_video).tolist()
+    videos = np.repeat(video_ids, of_video).tolist()
+    order = np.concatenate([np.arange(1, n + 1) for n in of_video])
+    return from_rows(name, features, videos, order, split, labels, classes, **others)
 
 
-class Standardised:
-    """Standardised features (n, d) that are computed row by row when they are taken: `x[rows]`."""
+def select(corpus, modalities):
+    """The corpus with some of its modalities, in the order given."""
+    return replace(corpus, features={m: corpus.features[m] for m in modalities})
 
-    ndim, dtype = 2, np.dtype(float)
 
-    def __init__(self, x, mean, deviation):
-        self.x, self.mean, self.deviation = x, mean, deviation
-        self.shape = x.shape
+def pieces_of(corpus, size=PIECE):
+    """Yield pieces of consecutive whole videos, each of up to `size` utterances or of one video.
 
-    def __len__(self):
-        return len(self.x)
+    All videos of a piece are in its split test. Features are views, so memory-mapped ones stay so.
+    """
+    first, V, nothing = 0, len(corpus.video_ids), np.arange(0)
+    while first < V:
+        begin = corpus.starts[first]
+        fitting = int(np.searchsorted(corpus.starts, begin + size, "right")) - 1
+        last = max(first + 1, fitting)
+        rows = slice(begin, corpus.starts[last])
+        yield replace(
+            corpus, video_ids=corpus.video_ids[first:last],
+            starts=corpus.starts[first:last + 1] - begin,
+            ids=corpus.ids[rows], words=corpus.words[rows], labels=corpus.labels[rows],
+            features={m: x[rows] for m, x in corpus.features.items()},
+            split={"train": nothing, "validation": nothing, "test": np.arange(last - first)})
+        first = last
 
-    def __getitem__(self, rows):
-        return _standardise(np.asarray(self.x[rows]), self.mean, self.deviation)
+
+def joined(train, valid):
+    """One corpus of all videos of two: the first ones for training, the others for validation.
+
+    DataError if modalities or their widths differ, or the second has a class that the first lacks.
+    """
+    widths = {m: x.shape[1] for m, x in train.features.items()}
+    others = {m: x.shape[1] for m, x in valid.features.items()}
+    if widths != others or train.contextual != valid.contextual:
+        raise DataError(f"{valid.name}: features of widths {others}, "
+                        f"expected those of {train.name}: {widths}")
+    V, more = len(train.video_ids), len(valid.video_ids)
+    labels = labels_among(train.classes, valid)
+    return replace(
+        train, video_ids=train.video_ids + valid.video_ids,
+        starts=np.concatenate([train.starts, train.starts[-1] + valid.starts[1:]]),
+        ids=train.ids + valid.ids, words=train.words + valid.words,
+        labels=np.concatenate([train.labels, labels]),
+        features={m: np.concatenate([x, valid.features[m]]) for m, x in train.features.items()},
+        split={"train": np.arange(V), "validation": np.arange(V, V + more), "test": np.arange(0)})
+
+
+def labels_among(classes, corpus):
+    """Labels (n,) of a corpus as indices into the classes of a model.
+
+    DataError if nothing is labelled, or a class of the corpus is not among them.
+    """
+    if not corpus.classes:
+        raise DataError(f"{corpus.name}: nothing is labelled")
+    for name in corpus.classes:
+        if name not in classes:
+            raise DataError(f"{corpus.name}: label {name}, expected one of {', '.join(classes)}")
+    return np.array([classes.index(name) for name in corpus.classes])[corpus.labels]
 
 
 def chunks(x, rows=None):
-    """Yield (place of the first, rows) of features (n, d), or of some of their rows, a few megabytes at a time."""
+    """Yield (place of the first, rows) of features (n, d), or of some of their rows.
+
+    Each yield is a few megabytes at most, so that a memory-mapped array is never read as a whole.
+    """
     size = max(1, CHUNK // x.shape[1])
     for start in range(0, len(x) if rows is None else len(rows), size):
-        yield start, x[start:start + size] if rows is None else x[rows[start:start + size]]
-
-
-def layout(lengths):
-    """`starts` and `split` of a corpus whose videos stand split by split.
-
-    Parameters
-    ----------
-    lengths : dict of "train", "validation", "test" to sequence of int
-        Number of utterances of each video.
-    """
-    ends = np.cumsum([len(part) for part in lengths.values()])
-    everything = [length for part in lengths.values() for length in part]
-    return {"starts": np.concatenate([[0], np.cumsum(everything)]),
-            "split": dict(zip(lengths, np.split(np.arange(len(everything)), ends[:-1]), strict=True))}
-
-
-def pad(rows, starts, videos):
-    """Lay the utterances of some videos out as one row of T steps a video; T is the longest of them.
-
-    Parameters
-    ----------
-    rows : array (n, ...)
-        One entry an utterance: features (n, d), labels (n,), ...
-    starts : int array (V + 1,)
-        As in `Corpus`.
-    videos : sequence of int
-        The videos to take, in this order.
-
-    Returns
-    -------
-    padded : array (len(videos), T, ...)
-        Zero after a video's last utterance.
-    mask : bool array (len(videos), T)
-        True where there is an utterance.
-    """
-    index, mask = _grid(starts, videos)
-    padded = np.zeros(mask.shape + rows.shape[1:], rows.dtype)  # (len(videos), T, ...)
-    padded[mask] = rows[index[mask]]
-    return padded, mask
-
-
-def unpad(padded, mask):
-    """The inverse of `pad`: (len(videos), T, ...) to the rows of the videos one after the other."""
-    return padded[mask]
-
-
-def _grid(starts, videos):
-    """Utterance index and mask of each step of some videos, (len(videos), T); outside the mask the index is void."""
-    first = starts[:-1][videos]
-    lengths = np.diff(starts)[videos]
-    steps = np.arange(lengths.max(initial=0))
-    return first[:, None] + steps, steps < lengths[:, None]
+        part = slice(start, start + size)
+        yield start, x[part] if rows is None else x[rows[part]]

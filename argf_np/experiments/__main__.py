@@ -4,14 +4,13 @@ import sys
 from pathlib import Path
 
 from ..errors import SettingError
+from ..commands import Parser, exit_code
 from ..settings import PRESETS, command_line
-from ..support import files
-from ..support.commands import Parser, exit_code
+from ..storage import files
 from ..train import run_name
 from . import isolated, markdown, runs
 from .commands import add_flags, common_settings, completed, whole
 from .complexity import table4
-from .leak import choice
 from .tables import ORDER, tables_of
 
 
@@ -70,7 +69,7 @@ def write(name, table, results, corpus, folder):
     """Write one experiment as Markdown, with its raw runs, and give the text."""
     stem = name
     if not results:
-        text = table4() if name == "table4" else isolated.call(choice, corpus)
+        text = table4()
     else:
         stem = f"{name}_{corpus.name}"
         write_raw(folder / f"{stem}.csv", results, corpus.source)

@@ -11,7 +11,7 @@ from pathlib import Path
 from .. import settings
 from ..data import data_dir, load
 from ..errors import SettingError
-from ..support.lock import locked
+from ..storage.lock import locked
 from . import runs
 
 

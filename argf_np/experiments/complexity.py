@@ -5,15 +5,17 @@ multiply matrices or normalise, while one utterance passes through the model at 
 """
 
 from contextlib import contextmanager
+from functools import partial
 
 import numpy as np
 
-from .. import gfn_eq10_16, nn
+from .. import nn
 from ..baselines.bc_lstm import WIDTH
-from ..fusion import FUSIONS
-from ..model import init_model, predict
 from ..nn import ops
-from ..ucln import class_logits, context_features, init_ucln
+from ..paper import graph_fusion_eq10_16
+from ..paper.fusions_table6 import STRATEGIES
+from ..paper.model import init_model, predict
+from ..paper.ucln import class_logits, context_features, init_ucln
 from .markdown import grid
 
 d, k, N = 50, 50, 2  # MOSI's
@@ -77,7 +79,7 @@ def _similarity(S, V_1, V_2):
 
 
 COUNTED = {(ops, "dense_layer"): _dense_layer, (ops, "batch_norm"): _batch_norm, (ops, "bilstm"): _bilstm,
-           (gfn_eq10_16, "similarity"): _similarity}
+           (graph_fusion_eq10_16, "similarity"): _similarity}
 
 
 @contextmanager
@@ -86,11 +88,17 @@ def counting(params):
     names = {id(layer): name for name, part in parts(params).items() for layer in _dicts(part)}
     names[id(None)] = SIMILARITIES  # a call without a layer
     calls, originals = [], {place: getattr(*place) for place in COUNTED}
+    running = []  # a textbook layer calls others that are counted too: only the outermost counts
 
     def counted(function, cost):
         def run(*arguments):
-            result = function(*arguments)
-            calls.extend((names[id(p)], *numbers) for p, *numbers in cost(result, *arguments))
+            running.append(function)
+            try:
+                result = function(*arguments)
+            finally:
+                running.pop()
+            if not running:
+                calls.extend((names[id(p)], *numbers) for p, *numbers in cost(result, *arguments))
             return result
 
         return run
@@ -108,7 +116,10 @@ def parts(params):
     """``{component: its parameters}``: the groups of a model, and of a fusion strategy the parts."""
     components = {}
     for group, tree in params.items():
-        components |= {f"{group}: {name}": part for name, part in tree.items()} if group in FUSIONS else {group: tree}
+        if group == "fusion":
+            components |= {f"fusion: {name}": part for name, part in tree.items()}
+        else:
+            components[group] = tree
     return components
 
 
@@ -136,9 +147,11 @@ def operations(calls, rule):
 def models():
     """``{model: (its parameters, a function that passes one utterance through it)}`` at the sizes of MOSI."""
     rng, x = np.random.default_rng(0), np.zeros((3, 1, d))
-    trees = {"ARGF": init_model(rng, d, k, N)} | {name: {name: FUSIONS[name].init(rng, 3, k, N)} for name in FUSIONS}
-    trees["TFN"] = trees["tensor"]  # the fusion alone, without encoders
-    found = {name: (params, lambda params=params: predict(params, x)) for name, params in trees.items()}
+    found = {"ARGF": (params := init_model(rng, d, k, N), partial(predict, params, x))}
+    for name, strategy in STRATEGIES.items():
+        params = {"fusion": strategy.init(rng, 3, k, N)}
+        found[name] = params, partial(predict, params, x, fusion=name)
+    found["TFN"] = found["tensor"]  # the fusion alone, without encoders
     lstm, joint, mask = init_ucln(rng, 3 * d, WIDTH, N), np.zeros((1, 1, 3 * d)), np.ones((1, 1), bool)
     return found | {"BC-LSTM": (lstm, lambda: class_logits(lstm, context_features(lstm, joint, mask)))}
 
@@ -171,7 +184,7 @@ def table4():
              [line for model in PAPER for line in _by_component(model, *counts[model])]),
         "Fusion strategies of Table 6, alone:",
         grid(["", "component", "parameters", *(f"operations, {rule}" for rule in RULES)],
-             [line for name in FUSIONS for line in _by_component(name, *counts[name])]),
+             [line for name in STRATEGIES for line in _by_component(name, *counts[name])]),
     ]) + "\n"
 
 

@@ -1,11 +1,17 @@
-"""Figures 5 and 6 from finished runs, with the numbers that belong to them."""
+"""Figures 5 and 6 from finished runs, with their numbers, and the coverage of the intervals."""
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from .. import figures
-from ..support import files
+from ..paper.vertices import VERTICES
+from ..storage import files
 from .markdown import grid, heading, interval
+
+COVERAGE_STYLES = {"old": (figures.MODALITY_COLOURS["a"], "--"),
+                   "new": (figures.MODALITY_COLOURS["l"], "-")}
+COVERAGE_SHAPES = ("o", "s", "^", "D", "v", "X")
 
 
 def figure5(table, results, corpus, path):
@@ -61,4 +67,41 @@ def figure6(table, results, corpus, path):
         f"Mean and standard deviation over the {len(test)} test utterances, seed 0; the bimodal weights of an "
         f"utterance sum to 1, and so do the trimodal ones. The rows of {with_words.name} bear the utterances' words; "
         "here they bear their ids, so that this page can be passed on where the data cannot.",
-        grid(["", *figures.gfn.VERTICES], lines)]) + "\n"
+        grid(["", *VERTICES], lines)]) + "\n"
+
+
+def coverage(rows):
+    """Draw how often the old and the new intervals cover the truth. Returns the Figure.
+
+    - rows: those of `coverage.simulation`. One panel per interval, one line per scenario.
+    """
+    names, scenarios, seeds = (unique(rows, key) for key in ("interval", "scenario", "seeds"))
+    figure = Figure((figures.WIDTH, 5.2), layout="constrained")
+    for ax, name in zip(figure.subplots(1, len(names), sharey=True, squeeze=False)[0], names,
+                        strict=True):
+        ax.axhspan(93, 97, color="0.9")
+        for which, (colour, line) in COVERAGE_STYLES.items():
+            for scenario, shape in zip(scenarios, COVERAGE_SHAPES, strict=False):
+                shares = [row[which] for row in rows
+                          if (row["interval"], row["scenario"]) == (name, scenario)]
+                ax.plot(shares, line, color=colour, marker=shape, markersize=5, linewidth=1)
+        ax.set_xticks(range(len(seeds)), seeds)
+        ax.set_xlabel("seeds", fontsize="small")
+        ax.set_title(name, fontsize="small")
+        ax.tick_params(labelsize="small")
+        ax.spines[["top", "right"]].set_visible(False)
+    figure.axes[0].set_ylabel("intervals that cover the truth, %", fontsize="small")
+    handles = [Line2D([], [], color=colour, linestyle=line, label=f"{which} interval")
+               for which, (colour, line) in COVERAGE_STYLES.items()]
+    handles += [Line2D([], [], color=figures.INK, linestyle="", marker=shape, label=scenario)
+                for scenario, shape in zip(scenarios, COVERAGE_SHAPES, strict=False)]
+    figure.legend(handles=handles, loc="outside lower center", ncols=4, frameon=False,
+                  fontsize="small")
+    figure.suptitle("Coverage of intervals of 95 %; the grey band is 93 to 97 %", x=0.01,
+                    ha="left", weight="bold")
+    return figure
+
+
+def unique(rows, key):
+    """The values that the rows have under a key, each once, in their order."""
+    return list(dict.fromkeys(row[key] for row in rows))

@@ -13,14 +13,12 @@ from dataclasses import asdict
 
 import numpy as np
 
-from .. import __version__, nn
-from ..baselines import MODELS
-from ..data import DataError, load, standardise
-from ..estimator import Silent
-from ..model import embed, forward
+from .. import __version__, nn, pipeline
+from ..data import DataError, load
+from ..paper.model import embed, forward
+from ..pipeline import corpus_fingerprint as fingerprint
 from ..settings import Settings
-from ..support import files
-from ..support.contexts import context_of_modalities
+from ..storage import files
 from ..train import run_name
 from . import isolated
 
@@ -40,9 +38,8 @@ def execute(settings, source, data_dir, data):
     corpus = load(settings.dataset, data_dir, source)
     if fingerprint(corpus) != data:
         raise DataError(f"{settings.dataset}: the data in {data_dir} is not what the command was started with")
-    corpus = standardise(corpus)
-    x, unimodal = context_of_modalities(corpus, settings, Silent())
-    fitted = MODELS[settings.model](corpus, x, settings)
+    fitted = pipeline.train(corpus, settings)
+    x, unimodal = fitted["x"], fitted["unimodal"]
     test = corpus.utterances("test")
     video = np.repeat(np.arange(len(corpus.video_ids)), np.diff(corpus.starts))
     result = {
@@ -63,7 +60,7 @@ def execute(settings, source, data_dir, data):
         x_e = [embed(fitted["params"], x[:, some]) for some in (train, test)]
         result["gap"] = np.array([modality_gap(x[:, train], x[:, test]), modality_gap(*x_e)])
         if settings.seed == 0:
-            out = forward(fitted["params"], x[:, test], settings.variant)
+            out = forward(fitted["params"], x[:, test], settings.variant, settings.fusion)
             result |= {name: value for name, value in out.items() if name == "x_e" or name.startswith("alpha")}
     return result
 
@@ -74,11 +71,6 @@ def attempt(*arguments):
         return execute(*arguments)
     except Exception as error:
         return " ".join(f"{type(error).__name__}: {error}".split())
-
-
-def fingerprint(corpus):
-    """What distinguishes a corpus from every other one."""
-    return files.fingerprint({"features": corpus.features, "labels": corpus.labels, "split": corpus.split})
 
 
 def modality_gap(train, test):

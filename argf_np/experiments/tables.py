@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-from ..settings import PAPER, preset
+from ..data.published import PAPER
+from ..settings import preset
 
-ORDER = ("table1", "table2", "table3", "table4", "table5", "table6", "figure5", "figure6", "protocols",
-         "choice")
+ORDER = ("table1", "table2", "table3", "table4", "table5", "table6", "figure5", "figure6", "protocols")
 
 # Tables 1 to 3 in percent: the columns as they are printed there ("happy" is the accuracy of that class), then the
 # figures by model; of ARGF, by target modality, only those of the classes, since `PAPER` has the other two.
@@ -126,7 +126,7 @@ def fusions(dataset):
 
 def protocols(dataset):
     """How much of a figure is the protocol: which parameters count, and who sees the test labels (D14)."""
-    chosen = {"paper": ("fixed", "validation", "transductive", "released"),
+    chosen = {"paper": ("fixed", "validation", "released"),
               "released": ("fixed", "validation", "released")}
     rows = [Row(f"{variant} variant, {protocol}", {"variant": variant, "protocol": protocol},
                 dict(zip(AVERAGE, PAPER[dataset, "l"], strict=True)) if variant == protocol else {})
@@ -135,9 +135,7 @@ def protocols(dataset):
     return Table(f"Protocols: ARGF on {dataset.upper()} by what is reported", dataset, tuple(rows),
                  "paper variant, fixed", notes=(
         "fixed: an average of the parameters over a number of epochs set beforehand; the test labels are read once, at "
-        "the end. validation: the epoch of the lowest validation loss. transductive: fixed, and the predictions are "
-        "corrected for the balance of the classes that they suggest together (expectation-maximisation), which reads "
-        "the test features, not their labels. released: the epoch of the best *test* accuracy, with dropout and batch "
+        "the end. validation: the epoch of the lowest validation loss. released: the epoch of the best *test* accuracy, with dropout and batch "
         "statistics left on, as in the authors' script: it peeks. The paper does not name its protocol; its figure "
         "stands where its authors' code does."))
 
@@ -157,13 +155,11 @@ def vertex_weights(dataset):
 
 
 def tables_of(dataset):
-    """``{name: Table}`` of the paper's tables and figures for a data set, in its order. Two have no runs."""
+    """``{name: Table}`` of the paper's tables and figures for a data set, in its order. One has no runs."""
     number = {"mosi": 1, "iemocap": 2, "mosei": 3}[dataset]
     every = {
         f"table{number}": comparison(number, dataset),
         "table4": Table("Table 4: parameters and operations", dataset, ()),
         "table5": ablations(dataset), "table6": fusions(dataset), "figure5": embedding_spaces(dataset),
         "figure6": vertex_weights(dataset), "protocols": protocols(dataset)}
-    if dataset == "mosi":  # its utterances have words
-        every["choice"] = Table("How the epochs of the UCLN were chosen", dataset, ())
     return {name: every[name] for name in ORDER if name in every}

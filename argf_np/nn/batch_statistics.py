@@ -31,9 +31,11 @@ def batch_norm_statistics(params, forward, batches):
         sizes.append(len(batch))
     for layer in layers:
         means, variances = zip(*layer.pop("record"), strict=True)
+        uses = len(means) // len(sizes)  # a layer may be used several times per pass
+        weights = np.repeat(sizes, uses)
         dtype = layer["gamma"].dtype
-        layer["mean"] = np.average(means, axis=0, weights=sizes).astype(dtype)
-        layer["var"] = np.average(variances, axis=0, weights=sizes).astype(dtype)
+        layer["mean"] = np.average(means, axis=0, weights=weights).astype(dtype)
+        layer["var"] = np.average(variances, axis=0, weights=weights).astype(dtype)
     return copy
 
 

@@ -52,3 +52,23 @@ def init_bilstm(rng, fan_in, hidden):
         return np.concatenate([glorot_uniform(rng, 2, rows, hidden) for _ in range(4)], axis=-1)
 
     return {"W": gates(fan_in), "U": gates(hidden), "b": np.zeros((2, 1, 4 * hidden))}
+
+
+def redraw_as_pytorch(rng, tree):
+    """A tree with the weights and biases of all dense layers drawn as PyTorch draws them (D19).
+
+    Both are uniform in +-1 / sqrt(fan_in). All other leaves stay as they are.
+
+    - rng: `numpy.random.Generator`.
+    - tree: nested dict; a dict that has ``W`` is a dense layer.
+    """
+    redrawn = {}
+    for key, value in tree.items():
+        if isinstance(value, dict):
+            redrawn[key] = redraw_as_pytorch(rng, value)
+        elif key in ("W", "b") and "W" in tree:
+            limit = 1 / np.sqrt(tree["W"].shape[-2])
+            redrawn[key] = rng.uniform(-limit, limit, value.shape)
+        else:
+            redrawn[key] = value
+    return redrawn

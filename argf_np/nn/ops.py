@@ -135,6 +135,7 @@ def mean(x):
 
 ACTIVATIONS = {
     "identity": identity,
+    "relu": partial(leaky_relu, slope=0.0),
     "leaky_relu_0.01": leaky_relu,
     "leaky_relu_0.2": partial(leaky_relu, slope=0.2),
     "tanh": tanh,

@@ -14,7 +14,7 @@ from ..ops import EPSILON, dropout_mask
 from ..trees import map_leaves
 from .elementary import sigmoid, softmax, softmax_backward
 
-SLOPES = {"leaky_relu_0.01": 0.01, "leaky_relu_0.2": 0.2}
+SLOPES = {"relu": 0.0, "leaky_relu_0.01": 0.01, "leaky_relu_0.2": 0.2}
 
 
 def dense_layer(p, x, activation, drop_rate=0.0, rng=None):

@@ -1,0 +1,92 @@
+"""Files of every known format, recognised by their content."""
+
+from pathlib import Path
+
+from ...errors import DataError
+from ..corpus import SPLITS, notice
+from ..published import DATASETS, MOSI_FILES
+from . import iemocap_pickle, mmsa, mosi_csv, own, padded
+from .safe_pickle import read_pickle
+
+
+def read(path):
+    """Read a file or folder of any known format, recognised by its content.
+
+    A folder: the published CSV files (`mosi_csv`), your own files (`own`), or one that holds a
+    known pickle. An archive `.npz` (`own`). A pickle: a tuple of 7 or 13, with the files of the
+    other modalities beside it, or a dict of UCLN outputs (`padded`); a tuple of 9
+    (`iemocap_pickle`); a dict of train, valid and test (`mmsa`). Where a data set of the paper has
+    other counts than there, a notice on stderr says so.
+
+    Raises
+    ------
+    DataError
+        One line naming the file: not there, not readable, none of these formats, or broken.
+    """
+    path = Path(path)
+    try:
+        corpus = _read_folder(path) if path.is_dir() else _read_file(path)
+    except (MemoryError, OverflowError) as error:
+        raise DataError(f"{path}: too large ({error})") from None
+    except OSError as error:
+        raise DataError(f"{error.filename or path}: {error.strerror}") from None
+    except DataError as error:
+        if str(path) in str(error):
+            raise
+        raise DataError(f"{path}: {error}") from None
+    _compare_counts(corpus)
+    return corpus
+
+
+def find(folder, name):
+    """What is read of a data set in a folder; None if nothing of it is there.
+
+    The folder, if any of the data set's CSV files is in it, else the first of its pickles.
+    """
+    if name == "mosi" and any((folder / file).exists() for file in MOSI_FILES):
+        return folder
+    for pattern in DATASETS[name].files:
+        for path in sorted(folder.glob(pattern)):
+            return path
+    return None
+
+
+def _read_folder(path):
+    if (path / "utterances.csv").exists():
+        return own.read_folder(path)
+    for name in DATASETS:
+        found = find(path, name)
+        if found == path:
+            return mosi_csv.read_published(path)
+        if found:
+            return _read_file(found)
+    raise DataError(f"{path}: expected utterances.csv, or a file of a known data set")
+
+
+def _read_file(path):
+    with open(path, "rb") as file:
+        if file.read(2) == b"PK":
+            return own.read_npz(path)
+    value = read_pickle(path)
+    if isinstance(value, tuple):
+        if len(value) in padded.TUPLES:
+            return padded.read_tuples(path, value)
+        if len(value) == 9:
+            return iemocap_pickle.read_dialogues(path, value)
+    if isinstance(value, dict):
+        if set(mmsa.PARTS) <= set(value):
+            return mmsa.read_parts(path, value)
+        if "train_mask" in value:
+            return padded.read_contextual(path, value)
+    raise DataError(f"{path}: a pickle, but of none of the formats in argf_np/data/formats")
+
+
+def _compare_counts(corpus):
+    """Say so if a data set of the paper has other numbers of utterances than the paper counts."""
+    if corpus.name not in DATASETS:
+        return
+    found = tuple(len(corpus.utterances(split)) for split in SPLITS)
+    paper = DATASETS[corpus.name].utterances
+    if found != paper:
+        notice(f"{corpus.name} has {found[0]} / {found[1]} / {found[2]} utterances for training, "
+               f"validation and test; in the paper it has {paper[0]} / {paper[1]} / {paper[2]}")

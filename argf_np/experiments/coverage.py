@@ -1,0 +1,316 @@
+"""How often the intervals of `statistics` cover the truth, by simulation, beside what was before.
+
+Answers are made up from a model whose truth is known. Method, seed, video and utterance each add
+to a latent score, and an answer is right where the score is above 0:
+
+    score = mean + utterance + video + seed + seed with video + residual.
+
+All effects are normal. That of the utterances has the deviation 1, and the others are measured in
+it. Two methods share a part of what makes utterances and videos hard. Lengths of videos are drawn
+anew each time, since the truth is about new videos too.
+"""
+
+import math
+from statistics import NormalDist
+from typing import NamedTuple
+
+import numpy as np
+
+from ..support import files
+from .markdown import grid
+from .statistics import (LEVEL, accuracy_interval, best_curve, expected_best, mean_interval,
+                         paired_difference)
+
+SEEDS = (3, 5, 10, 20)
+REPLICATIONS = 2000
+RESAMPLES = 500  # of the old intervals
+COLLAPSED = 0.1  # share of the runs that collapse, where some do
+
+# Test videos: their number, and mean and standard deviation of their numbers of utterances.
+MOSI = (31, 24.3, 11.2)
+IEMOCAP = (31, 52.4, 17.7)
+
+
+class Scenario(NamedTuple):
+    """How right answers come about; deviations in units of that of the utterances."""
+
+    words: str
+    mean: float  # of the method's score
+    reference: float  # of the other method's score
+    seed: float
+    video: float
+    seed_video: float
+    residual: float
+    shared: float  # the part of the variance of utterances and videos that both methods share
+    drop: float = 0.0  # how far the score falls if a run of the method collapses
+    lengths: tuple = MOSI
+
+
+SCENARIOS = (
+    Scenario("as on MOSI", 0.82, 0.82, 0.02, 0.1, 0.04, 0.12, 0.985),
+    Scenario("as on IEMOCAP", 0.33, 0.28, 0.04, 0.3, 0.1, 0.3, 0.9, lengths=IEMOCAP),
+    Scenario("seeds differ most", 0.82, 0.7, 0.15, 0.05, 0.05, 0.2, 0.98),
+    Scenario("videos differ most", 0.82, 0.7, 0.02, 0.6, 0.05, 0.2, 0.7),
+    Scenario("seeds hardly differ", 0.82, 0.82, 0.0, 0.2, 0.0, 0.05, 0.9),
+    Scenario("one run in ten collapses", 0.82, 0.82, 0.02, 0.1, 0.04, 0.12, 0.985, drop=0.5),
+)
+QUANTITIES = {
+    "seeds": "the accuracy of a method on these test videos, for other seeds",
+    "seeds and videos": "the accuracy of a method, for other seeds and other test videos",
+    "paired difference": "the difference of two methods, for other seeds and other test videos",
+}
+
+
+# The model
+
+
+def simulate(rng, scenario, n_seeds):
+    """Answers of two methods, drawn from a scenario.
+
+    Returns (correct, reference, videos, here): (S, n) of bool twice, (n,), and the true accuracy
+    of the first method on these utterances, over all seeds.
+    """
+    number, mean, deviation = scenario.lengths
+    shape = (mean / deviation) ** 2  # of a gamma distribution
+    lengths = np.maximum(rng.gamma(shape, mean / shape, number).round().astype(int), 2)
+    videos = np.repeat(np.arange(number), lengths)
+    hard = difficulty(rng, scenario, videos)  # for both methods
+    answers, here = [], []
+    for mean, drop in ((scenario.mean, scenario.drop), (scenario.reference, 0.0)):
+        own = difficulty(rng, scenario, videos)
+        score = mean + math.sqrt(scenario.shared) * hard + math.sqrt(1 - scenario.shared) * own
+        answers.append(score + noise(rng, scenario, n_seeds, videos, drop) > 0)
+        here.append(accuracy(score, noise_deviation(scenario), drop).mean())
+    return *answers, videos, here[0]
+
+
+def difficulty(rng, scenario, videos):
+    """What utterances and videos add to the score, (n,)."""
+    of_video = scenario.video * rng.standard_normal(videos.max() + 1)
+    return of_video[videos] + rng.standard_normal(len(videos))
+
+
+def noise(rng, scenario, n_seeds, videos, drop):
+    """What a seed adds to the score: as such, with a video, with an utterance. (S, n)"""
+    of_seed = scenario.seed * rng.standard_normal((n_seeds, 1))
+    of_seed -= drop * (rng.random((n_seeds, 1)) < COLLAPSED)
+    with_video = scenario.seed_video * rng.standard_normal((n_seeds, videos.max() + 1))
+    residual = rng.standard_normal((n_seeds, len(videos)), dtype=np.float32)
+    return (of_seed + with_video)[:, videos] + scenario.residual * residual
+
+
+def noise_deviation(scenario):
+    """The standard deviation of `noise` without collapses."""
+    return math.hypot(scenario.seed, scenario.seed_video, scenario.residual)
+
+
+def accuracy(score, deviation, drop):
+    """The probability that a score with a normal of this deviation added to it is above 0."""
+    cdf = np.vectorize(NormalDist().cdf)
+    usual, collapsed = cdf(score / deviation), cdf((score - drop) / deviation)
+    return usual + COLLAPSED * (collapsed - usual)
+
+
+def truths(scenario):
+    """The accuracies of both methods over all seeds and all videos."""
+    deviation = math.hypot(1, scenario.video, noise_deviation(scenario))
+    return (float(accuracy(scenario.mean, deviation, scenario.drop)),
+            float(accuracy(scenario.reference, deviation, 0.0)))
+
+
+# What was before: the percentile bootstrap
+
+
+def bootstrap_of_seeds(scores, draws):
+    """The old interval of a mean over seeds: (low, high). draws (R, S): how often each is drawn."""
+    return np.quantile(draws @ scores / len(scores), [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+
+
+def bootstrap_of_both(values, videos, draws_of_seeds, draws_of_videos):
+    """The old interval over seeds and videos: (low, high). draws (R, S) and (R, V)."""
+    _, video, lengths = np.unique(videos, return_inverse=True, return_counts=True)
+    by_video = np.stack([np.bincount(video, row) for row in np.asarray(values, float)])  # (S, V)
+    sums = np.sum(draws_of_seeds @ by_video * draws_of_videos, axis=1)
+    means = sums / (len(values) * (draws_of_videos @ lengths))
+    return np.quantile(means, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+
+
+# The simulation
+
+
+def cover(scenario, n_seeds, replications, rng):
+    """One row per quantity: how often the old and the new interval cover the truth, in percent.
+
+    ``old width`` and ``new width`` are medians of half the interval, in points of accuracy.
+    """
+    n_videos = scenario.lengths[0]
+    seeds, videos = (rng.multinomial(n, np.full(n, 1 / n), RESAMPLES) for n in (n_seeds, n_videos))
+    first, second = truths(scenario)
+    found = {quantity: [] for quantity in QUANTITIES}
+    for _ in range(replications):
+        correct, reference, video, here = simulate(rng, scenario, n_seeds)
+        scores = correct.mean(axis=1)
+        mean, half = mean_interval(scores)
+        found["seeds"].append([
+            here, *bootstrap_of_seeds(scores, seeds), mean - half, mean + half])
+        found["seeds and videos"].append([
+            first, *bootstrap_of_both(correct, video, seeds, videos),
+            *accuracy_interval(correct, video)[1:]])
+        gain = correct.astype(float) - reference
+        found["paired difference"].append([
+            first - second, *bootstrap_of_both(gain, video, seeds, videos),
+            *paired_difference(correct, reference, video)[1:]])
+    return [{"interval": quantity, "scenario": scenario.words, "seeds": n_seeds,
+             "replications": replications} | summary(np.array(rows))
+            for quantity, rows in found.items()]
+
+
+def summary(rows):
+    """Coverage and width of the old and the new interval. rows (R, 5): truth, old, new."""
+    truth, old_low, old_high, low, high = rows.T
+    return {"old": 100 * np.mean((old_low <= truth) & (truth <= old_high)),
+            "new": 100 * np.mean((low <= truth) & (truth <= high)),
+            "old width": 50 * np.median(old_high - old_low),
+            "new width": 50 * np.median(high - low)}
+
+
+def simulation(replications=REPLICATIONS, seeds=SEEDS, scenarios=SCENARIOS):
+    """The rows of `cover` of all scenarios and numbers of seeds."""
+    rows = []
+    for number, scenario in enumerate(scenarios):
+        for n_seeds in seeds:
+            rng = np.random.default_rng([number, n_seeds])
+            rows += cover(scenario, n_seeds, replications, rng)
+    return rows
+
+
+# The band of the expected best of n trials
+
+
+def normal_trials(rng, shape):
+    """Scores of trials that are normal."""
+    return rng.standard_normal(shape)
+
+
+def failing_trials(rng, shape):
+    """Scores of trials of which three in ten fail and the others are normal."""
+    failed = rng.random(shape) < 0.3
+    return np.where(failed, rng.uniform(-20, 0, shape), rng.standard_normal(shape))
+
+
+def bounded_trials(rng, shape):
+    """Scores of trials that crowd below a highest possible one."""
+    return -rng.exponential(size=shape)
+
+
+TRIALS = {"normal": normal_trials, "three in ten fail": failing_trials,
+          "below a bound": bounded_trials}
+NUMBERS_OF_TRIALS = (60, 200)
+SPENT = (0.05, 0.25, 1, 10)  # n as a multiple of the number of trials
+
+
+def band_coverage(replications=REPLICATIONS // 20):
+    """One row per kind of trials, number of them and n: how often `best_curve`'s band covers."""
+    rows = []
+    for kind, draw in TRIALS.items():
+        for N in NUMBERS_OF_TRIALS:
+            rng, counts = np.random.default_rng(N), [int(N * times) for times in SPENT]
+            many = draw(rng, 10 ** 6)
+            truth = np.array([expected_best(many, n) for n in counts])
+            covered = np.zeros(len(counts))
+            for _ in range(replications):
+                curve = best_curve(draw(rng, N), counts)
+                low, high = (np.array([row[end] for row in curve]) for end in ("low", "high"))
+                covered += (low <= truth) & (truth <= high)
+            rows += [{"trials": f"{N}, {kind}", "n": n, "replications": replications,
+                      "coverage": 100 * share}
+                     for n, share in zip(counts, covered / replications, strict=True)]
+    return rows
+
+
+# The report
+
+
+def report(rows, band_rows):
+    """The Markdown of the rows of `simulation` and `band_coverage`."""
+    R = rows[0]["replications"]
+    level = 100 * LEVEL
+    error = math.sqrt(level * (100 - level) / R)
+    parts = [
+        "## Coverage of the intervals",
+        "![Coverage](coverage.png)",
+        f"How many of {R} simulated experiments have an interval of {level:.0f} % that covers the "
+        f"truth, in percent; in brackets, the percentile bootstrap that this project used before. "
+        f"A coverage of {level:.0f} is known to ± {error:.1f} (standard error).",
+        scenario_table()]
+    for quantity, words in QUANTITIES.items():
+        parts += [f"**{quantity.capitalize()}**: {words}.",
+                  coverage_table([row for row in rows if row["interval"] == quantity])]
+    parts += [limits(), band_table(band_rows)]
+    return "\n\n".join(parts) + "\n"
+
+
+def scenario_table():
+    """What is simulated: accuracies in percent, and the deviations of the effects."""
+    lines = []
+    for s in SCENARIOS:
+        first, second = truths(s)
+        lines.append([s.words, f"{100 * first:.1f}", f"{100 * second:.1f}", f"{s.seed}",
+                      f"{s.video}", f"{s.seed_video}", f"{s.residual}", f"{s.shared}",
+                      "{} × {} ± {}".format(*s.lengths)])
+    return grid(["", "accuracy", "the other method's", "seed", "video", "seed × video", "residual",
+                 "shared", "videos × utterances"], lines)
+
+
+def coverage_table(rows):
+    """New and, in brackets, old coverage: one line per scenario, one column per number of seeds."""
+    cells = {(row["scenario"], row["seeds"]): f"{row['new']:.1f} ({row['old']:.1f})"
+             for row in rows}
+    seeds = sorted({row["seeds"] for row in rows})
+    scenarios = dict.fromkeys(row["scenario"] for row in rows)
+    return grid(["", *(f"{n} seeds" for n in seeds)],
+                [[words, *(cells[words, n] for n in seeds)] for words in scenarios])
+
+
+def limits():
+    """What no interval can do, in words."""
+    bounds = ", ".join(f"{100 * unseen_rate(n):.0f} % after {n}" for n in SEEDS)
+    return (
+        "Where one run in ten collapses, three seeds show no collapse in 73 % of the experiments, "
+        "and then nothing in them says how much lower the mean over all seeds is. No interval "
+        "from the scores can repair that. So collapsed runs are counted and named beside every "
+        "mean. If none has collapsed, the share of seeds that do may still be "
+        f"(one-sided, {LEVEL:.0%}) up to {bounds} seeds.")
+
+
+def unseen_rate(n_seeds):
+    """The highest rate of an event that n seeds without it leave possible: (1 - rate)^n = 5 %."""
+    return 1 - (1 - LEVEL) ** (1 / n_seeds)
+
+
+def band_table(rows):
+    """Coverage of the band of the expected best of n trials."""
+    lines = {}
+    for row in rows:
+        lines.setdefault(row["trials"], []).append(f"{row['coverage']:.0f} (n = {row['n']})")
+    return "\n\n".join([
+        "**Best of n trials**: how often the band of the expected best of n trials covers it, in "
+        f"percent of {rows[0]['replications']} simulated searches.",
+        grid(["trials", *(f"n = {times:g} × trials" for times in SPENT)],
+             [[name, *cells] for name, cells in lines.items()])])
+
+
+def write(folder, replications=REPLICATIONS):
+    """Simulate, write coverage.csv, coverage.png and coverage.md, and give the Markdown."""
+    from .. import figures  # matplotlib is slow to import, and only needed here
+    from . import pictures
+
+    rows = simulation(replications)
+    text = report(rows, band_coverage(max(replications // 20, 2)))
+    files.write_csv(folder / "coverage.csv", [
+        {name: f"{value:.2f}" if isinstance(value, float) else value
+         for name, value in row.items()} for row in rows])
+    with files.replacing(folder / "coverage.png") as part:
+        figures.save(pictures.coverage(rows), part)
+    files.write_text(folder / "coverage.md", text)
+    return text

@@ -1,0 +1,167 @@
+"""Raw features -> UCLNs -> trained network: the one place where a model is trained."""
+
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+
+from . import __version__
+from .baselines import MODELS
+from .data import moments, require_trainable, select, standardise
+from .errors import DataError, ModelError, NotFiniteError
+from .paper.ucln import apply_ucln, train_ucln
+from .settings import FIELDS
+from .storage import archive
+from .storage.cache import cached, fingerprint
+
+SEEDS = {"a": 0, "l": 1, "v": 2}  # of the paper's modalities; for others the letters of the name
+SHOWN = ("embedding", "discriminator", "classifier", "fusion", "loss", "validation_accuracy")
+
+
+class NoProgress:
+    """A progress listener that does nothing; `commands.Progress` is one that shows it."""
+
+    def begin(self, stage, epochs, done=0):
+        """A stage of some epochs begins; some of them may be done already."""
+
+    def epoch(self, epoch, values):
+        """An epoch has ended, with ``{name: value}``."""
+
+
+def require_fit(corpus, settings, *splits):
+    """Refuse with a DataError what cannot be trained on.
+
+    Neither the splits that the protocol needs nor ``splits`` may be empty.
+    """
+    needed = {"validation": ["validation"], "released": ["validation", "test"],
+              "best_test": ["test"]}.get(settings.protocol, [])
+    require_trainable(select(corpus, settings.modality_list), ["train", *needed, *splits])
+
+
+def train(corpus, settings, progress=None, on_history=None, checkpoint=None):
+    """Train the model of the settings on raw features.
+
+    Arguments
+        - corpus: with raw features. It is reduced to the modalities of the settings.
+        - settings: a `Settings`, as `settings_for` gives it for this corpus.
+        - progress: a listener such as `NoProgress`.
+        - on_history: called with the history, a list of dicts, when an epoch ends.
+        - checkpoint: path of a file for the state of training after each epoch. If the file exists,
+          training continues from it.
+    Returns a dict
+        - moments: mean and deviation of the raw features, see `data.standardise`.
+        - uclns: ``{modality: parameters}``; unimodal: ``{modality: probabilities (n, N)}``.
+        - x (m, n, d): the UCLN features of all utterances.
+        - params, probabilities (n_test, N), epoch, history: see `baselines`.
+    Raises DataError, ModelError (a broken checkpoint) or NotFiniteError, each with one line.
+    """
+    progress = progress or NoProgress()
+    corpus = select(corpus, settings.modality_list)
+    task = {"settings": asdict(settings), "data": corpus_fingerprint(corpus)} if checkpoint else {}
+    by = moments(corpus)
+    corpus = standardise(corpus, by)
+    with np.errstate(over="ignore", divide="ignore", invalid="ignore"):  # NotFiniteError says more
+        uclns = train_uclns(corpus, settings, progress)
+        x = stack(corpus, {m: ucln["features"] for m, ucln in uclns.items()})
+        resume = read_checkpoint(checkpoint, task)
+        history = [*resume["history"]] if resume else []
+
+        def on_epoch(row):
+            history.append(row)
+            if on_history:
+                on_history(history)
+            shown = {name.replace("_", " "): row[name] for name in SHOWN if name in row}
+            progress.epoch(row["epoch"], shown)
+
+        def on_checkpoint(state):
+            if checkpoint:
+                archive.write(checkpoint, "checkpoint", {"task": task, "state": state})
+
+        progress.begin(settings.model.upper().replace("_", "-"), settings.epochs, len(history))
+        fitted = MODELS[settings.model].train(corpus, x, settings, on_epoch, on_checkpoint, resume)
+    if not np.isfinite(fitted["probabilities"]).all():
+        raise NotFiniteError("a probability of a test utterance is not finite")
+    return fitted | {
+        "moments": by,
+        "x": x,
+        "uclns": {m: ucln["params"] for m, ucln in uclns.items()},
+        "unimodal": {m: ucln["probabilities"] for m, ucln in uclns.items()},
+    }
+
+
+def train_uclns(corpus, settings, progress):
+    """The UCLN of each modality of a standardised corpus, trained or from the cache.
+
+    Returns ``{modality: {"params", "features" (n, d), "probabilities" (n, N)}}``; empty where the
+    features are outputs of a UCLN already.
+    """
+    if corpus.contextual:
+        return {}
+    return {m: _cached_ucln(corpus, m, settings, progress) for m in settings.modality_list}
+
+
+def _cached_ucln(corpus, modality, settings, progress):
+    x = corpus.features[modality]
+    y = np.eye(len(corpus.classes), dtype=settings.dtype)[corpus.labels]
+    videos, validation = corpus.split["train"], corpus.split["validation"]
+    if settings.ucln_patience == 0:
+        validation = validation[:0]
+    seed = [settings.seed, 1]
+    seed += [SEEDS[modality]] if modality in SEEDS else modality.encode()
+
+    def on_epoch(epoch, loss):
+        if not np.isfinite(loss):
+            raise NotFiniteError(f"UCLN {modality}, epoch {epoch}: the cross-entropy is {loss}")
+        progress.epoch(epoch, {"cross-entropy": loss})
+
+    def compute():
+        progress.begin(f"UCLN {modality}", settings.ucln_epochs)
+        params = train_ucln(x, y, corpus.starts, videos, settings, np.random.default_rng(seed),
+                            on_epoch, validation)
+        features, probabilities = apply_ucln(params, x, corpus.starts, settings)
+        return {"params": params, "features": features, "probabilities": probabilities}
+
+    labels = {}
+    for split in ("train", "validation") if len(validation) else ("train",):
+        labels[split] = corpus.labels[corpus.utterances(split)]
+    names = [name for name in FIELDS if name == "d" or name.startswith("ucln_")]
+    return cached({
+        "version": __version__, "features": x, "starts": corpus.starts, "videos": videos,
+        "validation": validation, "labels": labels, "classes": len(corpus.classes),
+        "seed": str(seed), "dtype": settings.dtype,
+        **{name: getattr(settings, name) for name in names}}, compute)
+
+
+def stack(corpus, ucln_features):
+    """The features (m, n, d) that the model fuses: outputs of UCLNs, or the corpus's own."""
+    parts = ucln_features or corpus.features
+    if len({part.shape for part in parts.values()}) > 1:
+        widths = ", ".join(f"{m} {part.shape[1]}" for m, part in parts.items())
+        raise DataError(f"{corpus.name}: outputs of a UCLN, expected one width for all modalities, "
+                        f"found {widths}")
+    return np.stack([*parts.values()])
+
+
+def read_checkpoint(path, task):
+    """The state of training in a file, or None if there is none.
+
+    Raises ModelError if it belongs to other settings or other data than those of ``task``.
+    """
+    if path is None or not Path(path).exists():
+        return None
+    content = archive.read(path, "checkpoint")
+    found, expected = _facts(content.get("task", {})), _facts(task)
+    for name, value in expected.items():
+        if found.get(name) != value:
+            raise ModelError(f"{path}: began with {name} {found.get(name)}, expected {value}")
+    return content["state"]
+
+
+def _facts(task):
+    return {"data": task.get("data"), **task.get("settings", {})}
+
+
+def corpus_fingerprint(corpus):
+    """What distinguishes a corpus from every other one: a digest of features, labels and splits."""
+    return fingerprint({"features": corpus.features, "labels": corpus.labels,
+                        "split": corpus.split})

@@ -1,0 +1,54 @@
+"""Writing files so that no reader ever sees half of one."""
+
+import csv
+import io
+import json
+import os
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def replacing(path):
+    """Yield the path of a new file that takes the place of ``path`` when the block ends well.
+
+    If the block fails, or the process dies, what was there before stays.
+    """
+    path = Path(path)
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        yield part
+        with open(part, "rb+") as file:
+            os.fsync(file.fileno())
+        os.replace(part, path)
+    except OSError as error:
+        error.filename = error.filename or str(path)  # a full disk does not say where it is
+        raise
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def remove_parts(folder):
+    """Remove what a killed process left half-written. Only for a folder that is locked."""
+    for part in folder.rglob(".*.part"):
+        part.unlink()
+
+
+def write_text(path, text):
+    """Write a text file in UTF-8."""
+    with replacing(path) as part:
+        part.write_text(text, encoding="utf-8")
+
+
+def write_json(path, value):
+    """Write indented JSON."""
+    write_text(path, json.dumps(value, indent=1, ensure_ascii=False) + "\n")
+
+
+def write_csv(path, rows):
+    """Write a list of dicts with the same keys: a header, then one line per dict."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, rows[0], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    write_text(path, text.getvalue())

@@ -1,0 +1,31 @@
+"""One process per folder, by a lock that ends with the process, however the process ends."""
+
+from contextlib import contextmanager
+
+from ..errors import InUseError
+
+try:
+    import fcntl
+
+    def _acquire(file):
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+except ImportError:  # Windows
+    import msvcrt
+
+    def _acquire(file):
+        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+
+
+@contextmanager
+def locked(folder):
+    """Hold the folder for this process. Raises InUseError where another process holds it.
+
+    The lock is the operating system's, on the empty file ``.lock``. The file stays: removing it
+    could remove the lock of another process.
+    """
+    with open(folder / ".lock", "ab") as file:
+        try:
+            _acquire(file)
+        except (BlockingIOError, PermissionError):
+            raise InUseError(f"{folder}: another process is working in this folder") from None
+        yield
