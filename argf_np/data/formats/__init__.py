@@ -1,5 +1,6 @@
 """Files of every known format, recognised by their content."""
 
+import os
 from pathlib import Path
 
 from ...errors import DataError
@@ -38,9 +39,9 @@ def read(path, dataset=None):
     except OSError as error:
         raise DataError(f"{error.filename or path}: {error.strerror}") from None
     except DataError as error:
-        if str(path) in str(error):
-            raise
         text = str(error)
+        if text.startswith((str(path), f"{path.parent}{os.sep}")):  # it names the file already
+            raise
         for name in (path.stem, path.resolve().name):
             text = text.removeprefix(f"{name}: ")
         raise DataError(f"{path}: {text}") from None
