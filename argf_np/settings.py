@@ -230,8 +230,8 @@ def settings_for(corpus, **changes):
     """The settings for a corpus with ``changes``.
 
     The others are the preset of its data set, or `OWN_DATA` if it is none of the paper's, with all
-    its modalities. The modalities are in the corpus's order. Unless it is given, the target is language, or the
-    first modality where there is no language.
+    its modalities in its order. Unless it is given, the target is language, or the first modality
+    where there is no language.
     Raises SettingError for a modality that the corpus does not have.
     """
     asked = names_in(changes.get("modalities", ",".join(corpus.features)))
