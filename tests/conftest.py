@@ -10,10 +10,16 @@ import matplotlib
 import numpy as np
 import pytest
 from autograd.core import VJPNode
+from hypothesis import HealthCheck, settings
 
 from argf_np import nn
 
 matplotlib.use("Agg")
+
+# Hypothesis draws the same examples in each run, and a machine that stands still fails no test.
+settings.register_profile("untimed", derandomize=True, deadline=None,
+                          suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 
 
 @pytest.fixture

@@ -66,12 +66,13 @@ def test_every_way_to_write_the_same_rows(tmp_path, arrange, capsys):
 
 
 def test_the_example_of_the_format(tmp_path, monkeypatch):
-    """The lines in the docstring of `own` write an archive that loads."""
+    """The lines in the description write an archive that loads."""
     monkeypatch.chdir(tmp_path)
-    example = re.search(r"\n\n((?:    .+\n)+)", own.__doc__)[1]
-    exec(textwrap.dedent(example), {"np": np})
+    example = re.search(r"\n\n((?:    .+\n)+)", own.FORMAT)[1]
+    assert example.count("\n") == 10
+    exec(textwrap.dedent(example), {})
     found = load("mine.npz")
-    assert list(found.features) == ["pulse", "speech"]
+    assert list(found.features) == ["face", "speech"]
     assert found.classes == ("calm", "tense")
     assert {split: len(found.utterances(split)) for split in found.split} == {"train": 2, "validation": 1, "test": 1}
 
@@ -197,15 +198,18 @@ def refusal(path):
 
 
 BAD_COLUMNS = {
-    "no video": ({"video": None}, "expected columns video, order, split, label, words, .* not order, split, label"),
-    "a column too many": ({"speaker": ["x"] * 20}, "expected columns|x shape|an array of"),
-    "an order that is no number": ({"order": ["soon"] * 20}, "numbers for order, not 'soon'"),
-    "an order twice": ({"order": [1] * 20}, "a different order for each utterance of a video"),
-    "an order that is not finite": ({"order": [float("nan")] * 20}, "numbers for order, not"),
-    "another split": ({"split": ["valid"] * 20}, "split 'valid', expected one of train, validation, test"),
+    "no video": ({"video": None}, "no column video_id, found order, split, label, pulse, speech; .* describe"
+                 "|no column video_id, found order, split, label, .*; .* describe"),
+    "an order that is no number": ({"order": ["soon"] * 20}, "order has the value 'soon', expected a number"),
+    "an order twice": ({"order": [1] * 20}, "a different order for each .*, but video 'v0' has 1 twice"),
+    "an order that is not finite": ({"order": [float("nan")] * 20}, "order has the value '?nan'?, expected"),
+    "an order of twenty digits": ({"order": [str(10**19 + i) for i in range(20)]}, "a number of at most 18 digits"),
+    "another split": ({"split": ["later"] * 20}, "split has the value 'later', expected train, validation"),
     "a video in two splits": ({"split": ["train", "test"] * 10}, "one split for all of video 'v0', not train and test"),
-    "labels that are measured": ({"label": [0.5] * 20}, "label '?0.5'?, expected a class, that is a word or a whole"),
-    "an empty label": ({"label": [""] * 20}, "label '', expected a class"),
+    "labels that are measured": ({"label": [0.5] * 20}, "label has the value 0.5, expected a class, that is a word"),
+    "an empty label": ({"label": [""] * 20}, "label of row 0 .from 0. is '', which stands for a missing one"),
+    "a label that is missing": ({"label": ["calm", "nan"] * 10}, "label of row 1 .from 0. is 'nan', which stands for"),
+    "a video without a name": ({"video": ["v0", " "] * 10}, "video_id of row 1 .from 0. is '', which stands for"),
 }
 
 
@@ -222,17 +226,19 @@ def test_bad_columns_get_one_line(tmp_path, case):
 
 
 @pytest.mark.parametrize(("m", "x", "expected"), [
-    ("speech", np.zeros((3, 2)), "an array of 18 rows for speech"),
-    ("speech", np.zeros(18), "an array of 18 rows for speech"),
+    ("speech", np.zeros((3, 2)), r"features speech have the shape \(3, 2\), expected \(18, width\): one row per"),
+    ("speech", np.zeros((18, 5, 3)), r"shape \(18, 5, 3\), expected \(18, width\): .* average over the time axis"),
+    ("speech", np.zeros(18), "two modalities or more, not 1"),
     ("speech", np.zeros((18, 0)), "features speech of shape"),
-    ("speech", np.full((18, 2), "x"), "features speech that are real numbers, not <U1"),
-    ("speech", np.zeros((18, 2), complex), "features speech that are real numbers, not complex128"),
+    ("speech", np.full((18, 2), "x"), "features speech are <U1, expected real numbers"),
+    ("speech", np.zeros((18, 2), complex), "features speech are complex128, expected real"),
     ("speech", np.where(np.arange(36).reshape(18, 2) == 9, np.nan, 0), "NaN throughout .* for utterance v1_1"),
     ("speech", np.full((18, 2), np.inf), "for utterance v0_1"),
-    ("../speech", np.zeros((18, 2)), "modalities named by letters and digits, not '../speech'"),
-    ("label", np.zeros((18, 2)), "label, expected a row of numbers or texts"),
-    ("video", np.full(18, 3 + 1j), "video, expected a row of numbers or texts"),
-    ("order", np.arange(17), "equally many values in all columns"),
+    ("../speech", np.zeros((18, 2)), "modality '../speech', expected a name of letters, digits"),
+    ("a+b", np.zeros((18, 2)), r"modality 'a\+b', expected a name of letters, digits"),  # a vertex is called so
+    ("label", np.zeros((18, 2)), r"label is float64 of shape \(18, 2\), expected a column of texts or numbers"),
+    ("video", np.full(18, 3 + 1j), r"video_id is complex128 of shape \(18,\), expected a column of texts or numbers"),
+    ("order", np.arange(17), "order has 17 values, expected 18: one per utterance"),
 ])
 def test_bad_arrays_get_one_line(tmp_path, m, x, expected):
     columns, features = own_rows()
@@ -265,28 +271,38 @@ def test_a_name_twice_is_refused(tmp_path):
     columns, features = own_rows()
     write_folder(tmp_path, columns, features)
     np.save(tmp_path / "pulse.npy", features["pulse"])
-    assert "'pulse' twice, as a column or as a file" in refusal(tmp_path)
-    (tmp_path / "pulse.npy").unlink()
+    assert "pulse.npy: there is a file or a column pulse beside it" in refusal(tmp_path)
+    (tmp_path / "pulse.npy").rename(tmp_path / "label.npy")
+    assert "label.npy: there is a file or a column label beside it" in refusal(tmp_path)
+    (tmp_path / "label.npy").unlink()
     write_csv(tmp_path / "utterances.csv", [["video", "video", "order"], *(["x", i, i] for i in range(18))])
-    assert "'video' twice, as a column or as a file" in refusal(tmp_path)
+    assert "two columns of one name: video, video, order" in refusal(tmp_path)
+    write_csv(tmp_path / "utterances.csv", [["video;order"], *([f"x;{i}"] for i in range(18))])
+    assert "expected columns separated by commas, found 'video;order'" in refusal(tmp_path)
 
 
-def test_archives_that_hide_something_are_refused(tmp_path):
+def test_archives_that_hide_something_are_refused(tmp_path, monkeypatch):
     columns, features = own_rows()
     hidden = np.array([{"a": 1}] * 18, object)
-    np.savez(tmp_path / "x.npz", **columns, **features, extra=hidden)
-    assert "allow_pickle" in refusal(tmp_path / "x.npz")
+    for name in ("label", "video"):
+        np.savez(tmp_path / "x.npz", **columns | {name: hidden}, **features)
+        assert f"{name} holds Python objects, expected texts or numbers; save it as {name}.astype(str)" in refusal(
+            tmp_path / "x.npz")
     write_folder(tmp_path / "folder", columns, features)
     np.save(tmp_path / "folder" / "extra.npy", hidden)
-    assert "extra.npy: not arrays" in refusal_of(tmp_path / "folder")
+    assert "extra.npy: not arrays of numbers and texts" in refusal_of(tmp_path / "folder")
+    assert "it holds Python objects; save numbers" in refusal_of(tmp_path / "folder")
     (tmp_path / "folder" / "extra.npy").write_bytes((tmp_path / "x.npz").read_bytes())
-    assert "extra.npy: not arrays" in refusal_of(tmp_path / "folder")
+    assert "extra.npy: it is a ZIP archive" in refusal_of(tmp_path / "folder")
 
     bomb = io.BytesIO()
     np.save(bomb, np.zeros((18, 2**18)))
     with zipfile.ZipFile(tmp_path / "bomb.npz", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("speech.npy", bomb.getvalue())
-    assert "bomb.npz: expands to 37748864 bytes, more than 100 times its size" in refusal(tmp_path / "bomb.npz")
+    assert "bomb.npz: no column video_id, found speech" in refusal(tmp_path / "bomb.npz")
+    monkeypatch.setattr(own, "UNPACKED", 2**25)
+    assert "unpacks to 0.0 GB, expected at most 0.03125; put larger arrays into a folder" in refusal(
+        tmp_path / "bomb.npz")
     with zipfile.ZipFile(tmp_path / "x.npz", "w") as archive:
         archive.writestr("../../speech.npy", b"x")
     refusal(tmp_path / "x.npz")
@@ -343,18 +359,44 @@ def test_a_modality_that_training_never_sees_is_refused_but_may_be_missing_in_wh
 
 
 @pytest.mark.parametrize("mapped", [False, True])
-def test_numbers_that_overflow_when_they_are_standardised_are_refused(tmp_path, mapped):
+@pytest.mark.parametrize("split", ["train", "validation", "test"])
+@pytest.mark.parametrize(("value", "reason"), [
+    (np.finfo("f4").max, r"has 3.4e\+38 in modality speech, expected numbers of at most 1e\+30"),
+    (-np.finfo("f8").max, r"has -1.8e\+308 in modality speech, expected numbers of at most 1e\+30"),
+])
+def test_huge_numbers_are_refused_before_training(tmp_path, mapped, split, value, reason):
+    """What np.nan_to_num makes of an infinity: finite in float64, and not once a network has squared it."""
     columns, features = own_rows()
-    test = columns["split"].index("test")
-    features["speech"][test, 1] = 1e308
-    features["speech"][:test, 1] *= 1e-9
-    write_folder(tmp_path, columns, features, npy=("speech",) * mapped)
-    with pytest.raises(DataError, match="features too far from those of training"):
-        standardise(read(tmp_path)).features["speech"][:]
-    features["speech"][[0, 1], 1] = 1e308, -1e308
-    write_folder(tmp_path, columns, features, npy=("speech",) * mapped)
-    with pytest.raises(DataError, match="features speech, expected numbers whose squares can be summed"):
-        standardise(read(tmp_path))
+    row = columns["split"].index(split)
+    features["speech"][row, 1] = value
+    write_folder(tmp_path / "x", columns, features, npy=("speech",) * mapped)
+    found = read(tmp_path / "x")
+    with pytest.raises(DataError, match=rf"^x: utterance {columns['video'][row]}_1 {reason}[^\n]*$"):
+        standardise(found)
+
+
+@pytest.mark.parametrize("mapped", [False, True])
+def test_numbers_far_from_those_of_training_are_refused_also_of_new_videos(tmp_path, mapped):
+    """They are finite, and in float64 they would be standardised, too."""
+    columns, features = own_rows()
+    features["speech"][:, 1] *= 1e-20
+    row = columns["split"].index("test")
+    by = moments(read(save(tmp_path / "x.npz", columns, features)))
+    features["speech"][row, 1] = 1
+    write_folder(tmp_path / "new", columns, features, npy=("speech",) * mapped)
+    for given in (None, by):
+        with pytest.raises(DataError, match=r"^new: utterance v3_1 is \de\+\d\d standard deviations from the training "
+                           r"mean in modality speech, expected at most 1e\+15$".replace(r"\de", r"\d\.?\d*e")):
+            standardise(read(tmp_path / "new"), given)
+
+
+def test_features_are_refused_that_are_infinite_as_float64(tmp_path):
+    columns, features = own_rows()
+    features["speech"] = features["speech"].astype(np.longdouble)
+    np.testing.assert_array_equal(read(save(tmp_path / "x.npz", columns, features)).features["speech"].dtype, float)
+    features["speech"][4, 2] = np.finfo(np.longdouble).max
+    if np.isinf(float(features["speech"][4, 2])):  # a machine may have no longer numbers than float64
+        assert "for utterance v1_1" in refusal(save(tmp_path / "x.npz", columns, features))
 
 
 # --- memory --------------------------------------------------------------------------------------------------------
@@ -480,8 +522,9 @@ def test_check_warns_where_features_know_the_validation_labels(tmp_path, capsys)
     code, captured = check(capsys, save(tmp_path / "x.npz", columns, features))
     warnings = [line for line in captured.out.splitlines() if line.startswith("warning")]
     assert code == 0
-    assert len(warnings) == 1
+    assert len(warnings) == 2
     assert "a linear model of text is right on " in warnings[0]
+    assert "less sure of test than of validation" in warnings[1]
 
 
 def test_check_warns_of_real_mosi(mosi_dir, capsys):
