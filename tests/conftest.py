@@ -1,8 +1,12 @@
-"""Fixtures of all tests. Threads are pinned before NumPy is loaded, so that results do not depend on the machine."""
+"""Fixtures of all tests.
+
+The number of threads is set before NumPy is loaded, so that results do not depend on the machine.
+"""
 
 import os
 
-os.environ.update({name: "1" for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")})
+for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ[name] = "1"
 
 from pathlib import Path
 
@@ -38,7 +42,7 @@ def each_implementation(request):
 
 @pytest.fixture
 def cotangent_dtypes(monkeypatch):
-    """The types of all cotangents that enter or leave a node of a tape, as a set that fills while the test runs."""
+    """The types of all cotangents that enter or leave a node of a tape: a set that fills."""
     dtypes, init = set(), VJPNode.__init__
 
     def init_and_record(node, *arguments):
@@ -47,7 +51,9 @@ def cotangent_dtypes(monkeypatch):
 
         def vjp_and_record(g):
             parts = tuple(vjp(g))
-            dtypes.update(part.dtype for part in (g, *parts) if hasattr(part, "dtype"))  # sparse parts have none
+            for part in (g, *parts):
+                if hasattr(part, "dtype"):  # sparse parts have none
+                    dtypes.add(part.dtype)
             return parts
 
         node.vjp = vjp_and_record
@@ -73,4 +79,5 @@ def own_surroundings(tmp_path_factory, monkeypatch):
     monkeypatch.delenv("ARGF_NP_DATA", raising=False)
     before = np.random.get_state()[1].copy()  # noqa: NPY002
     yield
-    assert (np.random.get_state()[1] == before).all(), "the test moved NumPy's global random state"  # noqa: NPY002
+    after = np.random.get_state()[1]  # noqa: NPY002
+    assert (after == before).all(), "the test moved NumPy's global random state"
