@@ -5,8 +5,7 @@ The number of threads is set before NumPy is loaded, so that results do not depe
 
 import os
 
-for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ[name] = "1"
+os.environ.update(OPENBLAS_NUM_THREADS="1", OMP_NUM_THREADS="1", MKL_NUM_THREADS="1")
 
 from pathlib import Path
 
@@ -64,7 +63,7 @@ def cotangent_dtypes(monkeypatch):
 
 @pytest.fixture(scope="session")
 def mosi_dir():
-    """The folder of the real CMU-MOSI features: $ARGF_NP_TEST_DATA/mosi, else beside the checkout."""
+    """The folder of the real CMU-MOSI features: $ARGF_NP_TEST_DATA/mosi, or beside the project."""
     beside = Path(__file__).resolve().parents[2] / "shared" / "data"
     folder = Path(os.environ.get("ARGF_NP_TEST_DATA", beside)) / "mosi"
     if not (folder / "transcripts.csv").exists():
