@@ -1,4 +1,4 @@
-"""The whole network beside a PyTorch twin that holds the same weights: every intermediate, every gradient."""
+"""The whole network and a PyTorch twin with the same weights: all intermediates and gradients."""
 
 from dataclasses import replace
 
@@ -7,10 +7,11 @@ import pytest
 from helpers import shaken
 
 from argf_np import nn
-from argf_np.paper import model, protocols, ucln, updates
+from argf_np.paper import model, ucln, updates
 from argf_np.settings import Settings
 
-torch = pytest.importorskip("torch", reason="parity needs PyTorch: pip install argf_np[benchmarks]")
+torch = pytest.importorskip(
+    "torch", reason="parity needs PyTorch: pip install argf_np[benchmarks]")
 
 from benchmarks import twin  # noqa: E402
 
@@ -35,7 +36,8 @@ def videos(rng):
     """Parameters of a UCLN, none of them zero, and a batch of padded videos: x, y, mask."""
     params = shaken(ucln.init_ucln(rng, d, k, N), rng)
     mask = np.arange(max(LENGTHS)) < np.array(LENGTHS)[:, None]
-    return params, rng.standard_normal((*mask.shape, d)), np.eye(N)[rng.integers(N, size=mask.shape)], mask
+    x, labels = rng.standard_normal((*mask.shape, d)), rng.integers(N, size=mask.shape)
+    return params, x, np.eye(N)[labels], mask
 
 
 def assert_close(name, ours, theirs):
@@ -50,7 +52,8 @@ def assert_close(name, ours, theirs):
 class TestARGF:
     def test_every_intermediate(self, argf, kind, variant):
         params, x, _ = argf
-        ours, theirs = model.forward(params, x, variant), kind(params, settings(variant))(torch.tensor(x))
+        ours = model.forward(params, x, variant)
+        theirs = kind(params, settings(variant)).eval()(torch.tensor(x))
         assert set(theirs) == set(ours) - {"D"}
         for name, value in theirs.items():
             assert_close(name, ours[name], torch.stack([*value]))
@@ -62,14 +65,15 @@ class TestARGF:
     def test_a_batch_leaves_the_same_parameters(self, argf, kind, variant):
         params, x, y = argf
         chosen = settings(variant)
-        network = kind(params, chosen)
+        network = kind(params, chosen).eval()
         optimisers, theirs = updates.init_optimisers(params, chosen), network.init_optimisers()
         before = dict(nn.leaves(nn.map_leaves(np.copy, params)))
         for _ in range(2):
             updates.train_batch(params, optimisers, x, y, chosen, None)
             network.train_batch(theirs, torch.tensor(x), torch.tensor(y))
         assert all((leaf != before[path]).all() for path, leaf in nn.leaves(params))
-        twin.same("parameters", [*kind(params, chosen).parameters()], [*network.parameters()], TOLERANCE)
+        ours = kind(params, chosen).parameters()
+        twin.same("parameters", [*ours], [*network.parameters()], TOLERANCE)
 
     def test_prediction_in_evaluation_mode(self, rng, argf, kind, variant):
         params, x, _ = argf
@@ -82,12 +86,14 @@ class TestARGF:
 class TestUCLN:
     def test_features(self, videos):
         params, x, _, mask = videos
-        packed = twin.UCLN(params).eval()([torch.tensor(video[real]) for video, real in zip(x, mask, strict=True)])
+        unpadded = [torch.tensor(video[real]) for video, real in zip(x, mask, strict=True)]
+        packed = twin.UCLN(params, Settings()).eval()(unpadded)
         theirs, _ = torch.nn.utils.rnn.pad_packed_sequence(packed, batch_first=True)
-        assert_close("features", ucln.context_features(params, x, mask)[mask], theirs[torch.tensor(mask)])
+        ours = ucln.context_features(params, x, mask, Settings())
+        assert_close("features", ours[mask], theirs[torch.tensor(mask)])
 
     def test_loss_and_gradients(self, videos):
-        twin.check_ucln(*videos, TOLERANCE)
+        twin.check_ucln(*videos, Settings(), TOLERANCE)
 
 
 def test_the_check_rejects_a_gradient_that_is_off(argf, monkeypatch):
@@ -95,7 +101,8 @@ def test_the_check_rejects_a_gradient_that_is_off(argf, monkeypatch):
 
     def wrong(*arguments):
         values, gradients = pull(*arguments)
-        gradients["fusion"]["encoders"]["dense_3"]["W"] = 1.001 * gradients["fusion"]["encoders"]["dense_3"]["W"]
+        layer = gradients["fusion"]["encoders"]["dense_3"]
+        layer["W"] = 1.001 * layer["W"]
         return values, gradients
 
     monkeypatch.setattr(updates, "batch_gradients", wrong)
