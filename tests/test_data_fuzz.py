@@ -82,7 +82,7 @@ FORMATS = {
     "own archive": lambda folder: write_own(folder, True),
     "own folder": lambda folder: write_own(folder, False),
     "own archive in other types": lambda folder: write_in_other_types(folder / "x.npz"),
-    "own folder as of the example": lambda folder: write_example(folder / "x") or folder / "x" / "csv",
+    "own folder as of the example": lambda folder: write_example(folder / "x") and folder / "x",
 }
 WORDS = (b"nan", b"inf", b"-1", b"1e999", b"1e300", b"", b"9" * 30, b"\xff\xff\xff\xff", b"\x7f", b"\0" * 8, b",",
          b"\n", b"\"", b"'",

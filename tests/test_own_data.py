@@ -203,7 +203,7 @@ BAD_COLUMNS = {
     "an order that is no number": ({"order": ["soon"] * 20}, "order has the value 'soon', expected a number"),
     "an order twice": ({"order": [1] * 20}, "a different order for each .*, but video 'v0' has 1 twice"),
     "an order that is not finite": ({"order": [float("nan")] * 20}, "order has the value '?nan'?, expected"),
-    "an order of twenty digits": ({"order": [str(10**19 + i) for i in range(20)]}, "a number of at most 18 digits"),
+    "an order of twenty digits": ({"order": [str(10**19 + i) for i in range(20)]}, "a number, if it is whole of at most 18 digits"),
     "another split": ({"split": ["later"] * 20}, "split has the value 'later', expected train, validation"),
     "a video in two splits": ({"split": ["train", "test"] * 10}, "one split for all of video 'v0', not train and test"),
     "labels that are measured": ({"label": [0.5] * 20}, "label has the value 0.5, expected a class, that is a word"),

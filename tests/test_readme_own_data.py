@@ -20,17 +20,18 @@ def run(folder, *arguments):
 
 
 def test_code_and_commands_run(tmp_path):
-    assert CODE.count("\n") < 25
+    assert CODE.count("\n") <= 25
     said = run(tmp_path, "-c", CODE)
     first, *_ = said.splitlines()
-    share = re.fullmatch(r"ARGF\(target='speech', epochs=5\), fitted to mine: face,pulse -> speech -> calm/tense; "
+    share = re.fullmatch(r"ARGF\(target='speech', epochs=5\), fitted to arrays: face,pulse -> speech -> calm/tense; "
                          r"right on (\d+)% of the test utterances", first)
     assert int(share[1]) > 60, "half of them are guessed"
     assert re.search(r"^face\*pulse\+speech +0\.\d\d$", said, re.MULTILINE)
+    assert int(re.search(r"^cross-validated: (\d+)%$", said, re.MULTILINE)[1]) > 60
     short = {"argf_np.train --dataset": ["--epochs", "2", "--ucln-epochs", "1"]}
-    assert len(COMMANDS) == 5
+    assert len(COMMANDS) == 7
     for command in COMMANDS:
         said = run(tmp_path, "-m", *command.split(), *short.get(" ".join(command.split()[:2]), []))
         assert said
     assert said == "runs/mine is finished already: nothing is left to do\n"
-    assert (tmp_path / "predictions.csv").read_text().startswith("id,words,prediction,p_calm,p_tense\nw_0,")
+    assert (tmp_path / "predictions.csv").read_text().startswith("id,words,truth,prediction,p_calm,p_tense\n")
