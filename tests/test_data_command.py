@@ -72,8 +72,9 @@ def test_check_warns_of_what_training_will_refuse(tmp_path, capsys, split):
     features["speech"][row, 1] = np.finfo("f4").max
     np.savez(tmp_path / "x.npz", **columns, **features)
     said = check(capsys, tmp_path / "x.npz")
-    assert re.search(rf"^warning: training will refuse this: x: utterance {columns['video'][row]}_1 "
-                     r"has 3.4e\+38 in modality speech", said, re.MULTILINE)
+    assert re.search(r"^warning: training will refuse this: x: utterance "
+                     rf"{columns['video'][row]}_1 has 3.4e\+38 in modality speech",
+                     said, re.MULTILINE)
 
 
 def test_check_says_that_no_split_is_given(tmp_path, capsys):
