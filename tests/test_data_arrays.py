@@ -163,6 +163,7 @@ def test_white_space_around_names_is_removed_and_said(capsys):
     ({"split": ["training"] * 18}, "split has the value 'training', expected train"),
     ({"split": "all"}, "split has the value 'all', expected train"),
     ({"words": ["x"]}, "words has 1 values, expected 18"),
+    ({"features": np.ones((18, 1))}, "features are ndarray, expected a dict of modality to array"),
     ({"features": {"a": np.ones((18, 1))}}, "two modalities or more, not 1"),
     ({"features": {"a": np.ones((18, 1)), "b": [["x"]] * 18}}, "features b are <U1, expected real"),
     ({"features": {"a": np.ones((18, 1)), "b": Frame([["1.5"]] * 18)}}, "features b are object"),
