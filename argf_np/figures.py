@@ -350,8 +350,8 @@ def graph(weights, ax=None, title="", modalities=UNIMODAL):
 
 def _places(layers):
     """``{vertex: (x, y)}``, chosen so that no edge runs through a third vertex."""
-    columns = (0, 0.37, 1) if len(layers) == 3 else (0, 1)
-    tops = (0.33, 0.33, 0.5)
+    columns = (0, 0.63, 1) if len(layers) == 3 else (0, 1)
+    tops = (0.33, 0.43, 0.5)
     place = {}
     for layer, x, top in zip(layers.values(), columns, tops, strict=False):
         heights = np.linspace(top, -top, len(layer)) if len(layer) > 1 else [0]

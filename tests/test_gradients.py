@@ -1,4 +1,4 @@
-"""Gradients of parameter trees against autograd's public `grad`; the gradient check itself; the trees."""
+"""Gradients of trees against autograd's public `grad`; the gradient check itself; the trees."""
 
 import autograd.numpy as anp
 import numpy as np
@@ -21,9 +21,13 @@ def used_twice(p):
 
 
 def indexed(p):
-    """Slices and repeated rows: their cotangents are sparse in autograd, and here two of them and a dense one meet."""
+    """Slices and repeated rows, whose cotangents are sparse in autograd.
+
+    Here two sparse ones and a dense one are added up.
+    """
     W = p["one"]["W"]
-    return anp.sum(W[0] * p["one"]["b"] ** 2) + anp.sum(W[[1, 1, 2]][:, :2] ** 3) + anp.sum(anp.sin(W))
+    sparse = anp.sum(W[0] * p["one"]["b"] ** 2) + anp.sum(W[[1, 1, 2]][:, :2] ** 3)
+    return sparse + anp.sum(anp.sin(W))
 
 
 def leaf_itself(p):
@@ -35,7 +39,8 @@ def test_equals_autograds_grad(function, tree):
     value, gradient = nn.value_and_grad(function, tree)
     assert value == function(tree)
     expected = grad(function)(tree)
-    for (path, ours), (same_path, theirs) in zip(nn.leaves(gradient), nn.leaves(expected), strict=True):
+    leaves = zip(nn.leaves(gradient), nn.leaves(expected), strict=True)
+    for (path, ours), (same_path, theirs) in leaves:
         assert path == same_path
         assert ours.shape == theirs.shape
         np.testing.assert_allclose(ours, theirs, rtol=1e-14, atol=1e-14)
@@ -54,7 +59,7 @@ def test_function_that_does_not_depend_on_its_params(tree):
 
 
 def test_vjp_of_an_array_is_the_transposed_jacobian(tree):
-    """g^T (d y / d W) for y = W b: the outer product of g and b. The backward pass can run any number of times."""
+    """g^T (d y / d W) for y = W b: the outer product of g and b. It can be computed repeatedly."""
     y, pull = nn.vjp(lambda p: anp.dot(p["one"]["W"], p["one"]["b"]), tree)
     W, b = tree["one"]["W"], tree["one"]["b"]
     np.testing.assert_allclose(y, W @ b)
@@ -88,22 +93,30 @@ def test_params_reach_the_function_as_plain_dicts_and_are_not_changed(tree):
 
 def test_gradients_of_gradients():
     """f = x^3: its slope is 3 x^2, and the slope of that 6 x."""
+    def slope(x):
+        _, gradient = nn.value_and_grad(lambda p: anp.sum(p["x"] ** 3), {"x": x})
+        return anp.sum(gradient["x"])
+
     x = np.array([2.0, -1.0])
-    slope = lambda x: anp.sum(nn.value_and_grad(lambda p: anp.sum(p["x"] ** 3), {"x": x})[1]["x"])  # noqa: E731
     np.testing.assert_allclose(grad(slope)(x), 6 * x)
 
 
 @pytest.mark.parametrize("function", [lambda t, p: t * anp.sum(p["x"] ** 3), lambda t, p: 7 * t])
-def test_values_can_be_differentiated_by_what_they_close_over(function):
+def test_values_can_be_differentiated_with_respect_to_a_closed_over_number(function):
     params = {"x": np.array([2.0, -1.0])}
     assert grad(lambda t: nn.vjp(lambda p: function(t, p), params)[0])(5.0) == 7
 
 
 def test_operations_in_a_trace_within_a_trace(rng):
-    """The outer trace differentiates by t, which meets x, of the inner trace, in one operation."""
+    """One operation meets t of the outer trace and x of the inner one."""
     p, x = nn.init_dense(rng, 4, 3), rng.standard_normal((5, 4))
-    layer = lambda t, x: ops.dense_layer({"W": t * p["W"], "b": p["b"]}, x, "tanh")  # noqa: E731
-    inner = lambda t: nn.vjp(lambda tree: layer(t, tree["x"]), {"x": x})[0]  # noqa: E731
+
+    def layer(t, x):
+        return ops.dense_layer({"W": t * p["W"], "b": p["b"]}, x, "tanh")
+
+    def inner(t):
+        return nn.vjp(lambda tree: layer(t, tree["x"]), {"x": x})[0]
+
     numeric = np.sum(layer(0.7 + 1e-6, x) - layer(0.7 - 1e-6, x)) / 2e-6
     assert grad(lambda t: anp.sum(inner(t)))(0.7) == pytest.approx(numeric, rel=1e-8)
 
@@ -121,8 +134,11 @@ def test_check_accepts_the_right_gradient(tree, rng):
 ], ids=["0.1 % too long", "wrong sign", "wrong order", "0.1 % noise"])
 def test_check_rejects_a_wrong_gradient_and_names_the_leaf(path, wrong, tree, rng):
     del tree["unused"]
-    gradient = nn.build([(at, wrong(g, rng) if at == path else g) for at, g in nn.leaves(grad(used_twice)(tree))])
-    with pytest.raises(AssertionError, match=f"^{'/'.join(path)}: gradient .* finite differences .* relative error"):
+    gradient = dict(nn.leaves(grad(used_twice)(tree)))
+    gradient[path] = wrong(gradient[path], rng)
+    gradient = nn.build(gradient.items())
+    message = f"^{'/'.join(path)}: gradient .* finite differences .* relative error"
+    with pytest.raises(AssertionError, match=message):
         nn.check_gradient(used_twice, tree, rng, gradient=gradient)
 
 
@@ -137,7 +153,7 @@ def test_check_rejects_float32(tree, rng):
     with pytest.raises(AssertionError, match="one/W: gradient checks need float64"):
         nn.check_gradient(used_twice, single, rng)
     with pytest.raises(AssertionError, match="one/W: gradient checks need float64"):
-        nn.check_gradient(used_twice, tree, rng, gradient=nn.map_leaves(np.float32, grad(used_twice)(tree)))
+        nn.check_gradient(used_twice, tree, rng, nn.cast(grad(used_twice)(tree), "float32"))
 
 
 def test_check_works_on_single_numbers():
@@ -156,7 +172,8 @@ def test_leaves_and_build_are_inverse(tree):
 
 def test_map_leaves_and_count(tree):
     shapes = nn.map_leaves(np.shape, tree)
-    assert shapes == {"one": {"W": (3, 4), "b": (4,)}, "two": {"deep": {"W": (4, 2)}}, "unused": (5,)}
+    one, two = {"W": (3, 4), "b": (4,)}, {"deep": {"W": (4, 2)}}
+    assert shapes == {"one": one, "two": two, "unused": (5,)}
     assert nn.count(tree) == 12 + 4 + 8 + 5
 
 
@@ -174,12 +191,12 @@ def test_cast_is_a_contiguous_copy_of_one_dtype(dtype, tree):
 
 def test_restore_writes_into_the_arrays_and_replaces_other_leaves(tree, rng):
     state = {"params": tree, "t": 3, "history": []}
-    saved = {"params": nn.map_leaves(lambda leaf: leaf + 1, tree), "t": 5, "history": [{"epoch": 1}],
-             "generator": {"state": 7}}
+    saved = {"params": nn.map_leaves(lambda leaf: leaf + 1, tree), "t": 5,
+             "history": [{"epoch": 1}], "generator": {"state": 7}}
     arrays = dict(nn.leaves(tree))
     nn.restore(state, saved)
     for path, leaf in nn.leaves(tree):
-        assert leaf is arrays[path]  # an optimiser or a network that holds the array sees the new values
+        assert leaf is arrays[path]  # so that all that hold the array see the new values
         np.testing.assert_array_equal(leaf, dict(nn.leaves(saved["params"]))[path])
     assert state["t"] == 5
     assert state["history"] == [{"epoch": 1}]
@@ -190,7 +207,8 @@ def test_restore_writes_into_the_arrays_and_replaces_other_leaves(tree, rng):
     (lambda saved: saved["two"]["deep"].pop("W"), "two/deep/W is missing"),
     (lambda saved: saved.pop("one"), "one/W is missing"),
     (lambda saved: saved["two"].update(deep=np.ones(3)), "two/deep/W is missing"),
-    (lambda saved: saved["one"].update(b=np.ones((2, 2))), r"one/b has shape \(2, 2\), expected \(4,\)"),
+    (lambda saved: saved["one"].update(b=np.ones((2, 2))),
+     r"one/b has shape \(2, 2\), expected \(4,\)"),
     (lambda saved: saved["one"].update(b={"c": np.ones(4)}), "one/b is missing"),
 ])
 def test_restore_names_what_does_not_fit_and_changes_nothing(change, message, tree):

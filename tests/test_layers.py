@@ -1,4 +1,4 @@
-"""Operations and layers: what each computes, gradients, `fast` equals `readable`, and float32 stays float32."""
+"""Operations and layers: values, gradients, `fast` equals `readable`, float32 stays float32."""
 
 import math
 import os
@@ -30,8 +30,10 @@ from helpers import (
 from argf_np import nn
 from argf_np.nn import ops
 
+NEEDS_TORCH = "parity needs PyTorch: pip install argf_np[benchmarks]"
 ACTIVATIONS = {
     "identity": lambda row: row,
+    "relu": lambda row: [leaky_relu(z, 0) for z in row],
     "leaky_relu_0.01": lambda row: [leaky_relu(z, 0.01) for z in row],
     "leaky_relu_0.2": lambda row: [leaky_relu(z, 0.2) for z in row],
     "tanh": lambda row: [math.tanh(z) for z in row],
@@ -41,23 +43,35 @@ ACTIVATIONS = {
 
 
 def cases():
-    """``(operation, the case, tree, function of the tree)`` for every way in which the networks use an operation."""
+    """Every way in which the networks use an operation.
+
+    Yields ``(operation, the case in words, tree, function of the tree)``.
+    """
     rng = np.random.default_rng(0)
     x, batch = rng.standard_normal((3, B, d)), rng.standard_normal((B, d))
     one = shaken(nn.init_dense(rng, d, k), rng)
     bank = shaken(nn.init_dense(rng, d, k, bank=(3,), norm=True), rng)
-    norm, norm_bank = shaken(nn.init_batch_norm(d), rng), shaken(nn.init_batch_norm(d, bank=(3,)), rng)
+    norm = shaken(nn.init_batch_norm(d), rng)
+    norm_bank = shaken(nn.init_batch_norm(d, bank=(3,)), rng)
+    lstm = shaken(nn.init_bilstm(rng, d, 3), rng)
     statistics = {"mean": rng.standard_normal((1, k)), "var": rng.uniform(1, 2, (1, k))}
     mask = np.arange(6) < np.array([[3], [6], [1], [4], [2]])
+    sequences = rng.standard_normal((B, 6, d))
+    without_b = {name: leaf for name, leaf in bank.items() if name != "b"}
 
     def seeded():
         return np.random.default_rng(1)
 
-    def frozen(p, width):
-        return p["p"] | {name: value[:, :width].astype(p["x"].dtype) for name, value in statistics.items()}
+    def for_evaluation(p, width):
+        cut = {name: value[:, :width] for name, value in statistics.items()}
+        return p["p"] | nn.cast(cut, p["x"].dtype)
+
+    def bias_given(p):
+        return p["p"] | {"b": bank["b"].astype(p["x"].dtype)}
 
     for activation in ACTIVATIONS:
-        yield ("dense_layer", f"a network a modality, dropout, batch norm, {activation}", {"p": bank, "x": x},
+        yield ("dense_layer", f"one network per modality, dropout, batch norm, {activation}",
+               {"p": bank, "x": x},
                lambda p, a=activation: ops.dense_layer(p["p"], p["x"], a, 0.3, seeded()))
         yield ("dense_layer", f"one network for all modalities, {activation}", {"p": one, "x": x},
                lambda p, a=activation: ops.dense_layer(p["p"], p["x"], a))
@@ -65,15 +79,16 @@ def cases():
            lambda p: ops.dense_layer(p["p"], p["x"], "tanh", 0.3, seeded()))
     yield ("dense_layer", "one network for all modalities, dropout", {"p": one, "x": x},
            lambda p: ops.dense_layer(p["p"], p["x"], "tanh", 0.3, seeded()))
-    without_b = {name: leaf for name, leaf in bank.items() if name != "b"}  # batch norm takes the bias off again
+    # batch norm subtracts the bias again, so that its gradient is 0, which no check accepts
     yield ("dense_layer", "batch norm without dropout", {"p": without_b, "x": x},
-           lambda p: ops.dense_layer(p["p"] | {"b": bank["b"].astype(p["x"].dtype)}, p["x"], "tanh"))
+           lambda p: ops.dense_layer(bias_given(p), p["x"], "tanh"))
     yield ("dense_layer", "batch norm in evaluation", {"p": bank, "x": x},
-           lambda p: ops.dense_layer(frozen(p, k), p["x"], "tanh"))
-    yield "batch_norm", "one for all modalities", {"p": norm, "x": x}, lambda p: ops.batch_norm(p["p"], p["x"])
-    yield "batch_norm", "one a modality", {"p": norm_bank, "x": x}, lambda p: ops.batch_norm(p["p"], p["x"])
-    yield "batch_norm", "one batch", {"p": norm, "x": batch}, lambda p: ops.batch_norm(p["p"], p["x"])
-    yield "batch_norm", "in evaluation", {"p": norm, "x": x}, lambda p: ops.batch_norm(frozen(p, d), p["x"])
+           lambda p: ops.dense_layer(for_evaluation(p, k), p["x"], "tanh"))
+    for case, p, inputs in (("one for all modalities", norm, x), ("one per modality", norm_bank, x),
+                            ("one batch", norm, batch)):
+        yield ("batch_norm", case, {"p": p, "x": inputs}, lambda p: ops.batch_norm(p["p"], p["x"]))
+    yield ("batch_norm", "in evaluation", {"p": norm, "x": x},
+           lambda p: ops.batch_norm(for_evaluation(p, d), p["x"]))
     yield "dropout", "", {"x": x}, lambda p: ops.dropout(p["x"], 0.3, seeded())
     yield "dropout", "in evaluation", {"x": x}, lambda p: ops.dropout(p["x"], 0.3, None) * 2
     yield "softmax", "last axis", {"x": x}, lambda p: ops.softmax(p["x"])
@@ -82,7 +97,7 @@ def cases():
         yield name, "", {"x": x}, lambda p, name=name: getattr(ops, name)(p["x"])
     yield ("take_rows", "one row three times, one not at all", {"x": x},
            lambda p: ops.take_rows(p["x"], [2, 0, 2, 2]))
-    yield ("bilstm", "", {"p": shaken(nn.init_bilstm(rng, d, 3), rng), "x": rng.standard_normal((B, 6, d))},
+    yield ("bilstm", "", {"p": lstm, "x": sequences},
            lambda p: ops.bilstm(p["p"], p["x"], mask))
 
 
@@ -123,7 +138,7 @@ def test_float32_stays_float32(tree, function, cotangent_dtypes, each_implementa
 
 @each_case
 def test_nothing_is_written_into(tree, function, each_implementation):
-    """Neither arguments nor cotangent, and the way back can be gone twice."""
+    """Neither the arguments nor the cotangent, and the backward pass can run twice."""
     for _, leaf in nn.leaves(tree):
         leaf.flags.writeable = False
     value, pull = nn.vjp(function, tree)
@@ -134,9 +149,9 @@ def test_nothing_is_written_into(tree, function, each_implementation):
 
 
 def test_cotangents_too_small_to_matter_are_0(rng):
-    """Through a stack of dying layers they would shrink to subnormal numbers, which are slow."""
-    p, x = nn.map_leaves(np.float32, nn.init_dense(rng, d, k, norm=True)), np.float32(rng.standard_normal((B, d)))
-    _, pull = nn.vjp(lambda tree: ops.dense_layer(tree["p"], tree["x"], "tanh"), {"p": p, "x": x})
+    """Through a stack of dying layers they would shrink to denormals, which are slow."""
+    tree = {"p": nn.init_dense(rng, d, k, norm=True), "x": rng.standard_normal((B, d))}
+    _, pull = nn.vjp(lambda t: ops.dense_layer(t["p"], t["x"], "tanh"), nn.cast(tree, "float32"))
     for size, zero in ((1e-20, True), (1e-12, False)):
         gradient = pull(np.float32(size * rng.standard_normal((B, k))))
         assert (not gradient["p"]["W"].any()) == (not gradient["x"].any()) == zero
@@ -145,18 +160,23 @@ def test_cotangents_too_small_to_matter_are_0(rng):
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("count", [1, 4])
 def test_pull_each_is_pull_for_each(count, dtype, rng, cotangent_dtypes, each_implementation):
-    """Several losses go back through one network of a bank, as in the encoders."""
+    """Several losses share the backward pass of one bank of networks, as in the encoders."""
     params = {"one": shaken(nn.init_dense(rng, d, k, bank=(3,), norm=True), rng),
               "two": shaken(nn.init_dense(rng, k, N, bank=(3,)), rng)}
-    params, x = nn.map_leaves(lambda leaf: leaf.astype(dtype), params), rng.standard_normal((3, B, d)).astype(dtype)
-    value, pull = nn.vjp(lambda p: ops.dense_layer(
-        p["two"], ops.dense_layer(p["one"], x, "leaky_relu_0.01", 0.3, np.random.default_rng(1)), "tanh"), params)
+    x = rng.standard_normal((3, B, d)).astype(dtype)
+
+    def network(p):
+        h = ops.dense_layer(p["one"], x, "leaky_relu_0.01", 0.3, np.random.default_rng(1))
+        return ops.dense_layer(p["two"], h, "tanh")
+
+    value, pull = nn.vjp(network, nn.cast(params, dtype))
     cotangents = [rng.standard_normal(value.shape).astype(dtype) for _ in range(count)]
     together = ops.pull_each(pull, cotangents)
     assert len(together) == count
+    atol = {"float32": 1e-5, "float64": 1e-12}[dtype]
     for g, gradient in zip(cotangents, together, strict=True):
         for (_, one), (_, other) in zip(nn.leaves(pull(g)), nn.leaves(gradient), strict=True):
-            np.testing.assert_allclose(other, one, rtol=0, atol={"float32": 1e-5, "float64": 1e-12}[dtype])
+            np.testing.assert_allclose(other, one, rtol=0, atol=atol)
     assert cotangent_dtypes == {np.dtype(dtype)}
 
 
@@ -169,8 +189,10 @@ def activate(name, x):
 def test_dense_layer_is_dense_dropout_batch_norm_activation(name, rng, each_implementation):
     p, x = shaken(nn.init_dense(rng, d, k, norm=True), rng), rng.standard_normal((B, d))
     mask, = dropout_masks(1, 0.3, (B, k))
-    expected = [ACTIVATIONS[name](row) for row in batch_norm(p, times(mask, [dense(p, row) for row in x.tolist()]))]
-    np.testing.assert_allclose(ops.dense_layer(p, x, name, 0.3, np.random.default_rng(1)), expected, atol=1e-14)
+    z = times(mask, [dense(p, row) for row in x.tolist()])
+    expected = [ACTIVATIONS[name](row) for row in batch_norm(p, z)]
+    y = ops.dense_layer(p, x, name, 0.3, np.random.default_rng(1))
+    np.testing.assert_allclose(y, expected, atol=1e-14)
     without = {"W": p["W"], "b": p["b"]}
     expected = [ACTIVATIONS[name](dense(p, row)) for row in x.tolist()]
     np.testing.assert_allclose(ops.dense_layer(without, x, name), expected, atol=1e-14)
@@ -180,7 +202,10 @@ def test_dense_layer_is_dense_dropout_batch_norm_activation(name, rng, each_impl
 def test_activations_at_large_inputs(name, each_implementation):
     x = np.array([[-1000.0, -30.0, 0.0, 30.0, 1000.0]])
     limits = {
-        "identity": x, "leaky_relu_0.01": [[-10, -0.3, 0, 30, 1000]], "leaky_relu_0.2": [[-200, -6, 0, 30, 1000]],
+        "identity": x,
+        "relu": [[0, 0, 0, 30, 1000]],
+        "leaky_relu_0.01": [[-10, -0.3, 0, 30, 1000]],
+        "leaky_relu_0.2": [[-200, -6, 0, 30, 1000]],
         "tanh": [[-1, -1, 0, 1, 1]], "sigmoid": [[0, 0, 0.5, 1, 1]], "softmax": [[0, 0, 0, 0, 1]],
     }
     y, pull = nn.vjp(lambda p: activate(name, p["x"]), {"x": x})
@@ -188,9 +213,11 @@ def test_activations_at_large_inputs(name, each_implementation):
     assert np.isfinite(pull(np.ones_like(y))["x"]).all()
 
 
-@pytest.mark.parametrize(("name", "slope"), [("leaky_relu_0.01", 0.01), ("leaky_relu_0.2", 0.2)])
-def test_leaky_relu_has_its_lower_slope_at_0(name, slope, each_implementation):
-    gradient = nn.value_and_grad(lambda p: activate(name, p["x"]).sum(), {"x": np.array([[-1.0, 0.0, 1.0]])})[1]["x"]
+@pytest.mark.parametrize(("name", "slope"), [
+    ("relu", 0), ("leaky_relu_0.01", 0.01), ("leaky_relu_0.2", 0.2)])
+def test_relu_has_its_lower_slope_at_0(name, slope, each_implementation):
+    x = np.array([[-1.0, 0.0, 1.0]])
+    gradient = nn.value_and_grad(lambda p: activate(name, p["x"]).sum(), {"x": x})[1]["x"]
     np.testing.assert_allclose(gradient, [[slope, slope, 1]])
 
 
@@ -239,18 +266,23 @@ def test_batch_norm_in_training_uses_the_batch(rng, each_implementation):
     np.testing.assert_allclose(ops.batch_norm(p, x), expected, atol=1e-12)
     plain = ops.batch_norm(nn.init_batch_norm(d), x)
     np.testing.assert_allclose(plain.mean(axis=1), 0, atol=1e-12)
-    np.testing.assert_allclose(plain.var(axis=1), x.var(axis=1) / (x.var(axis=1) + 1e-5), rtol=1e-12)
+    var = x.var(axis=1)
+    np.testing.assert_allclose(plain.var(axis=1), var / (var + 1e-5), rtol=1e-12)
 
 
 def test_batch_norm_in_evaluation_uses_given_statistics(rng, each_implementation):
     p, x = shaken(nn.init_batch_norm(d), rng), rng.standard_normal((B, d))
     mean, var = rng.standard_normal((1, d)), rng.uniform(1, 2, (1, d))
-    expected = [[p["gamma"][0, j] * (row[j] - mean[0, j]) / math.sqrt(var[0, j] + 1e-5) + p["beta"][0, j]
-                 for j in range(d)] for row in x]
-    np.testing.assert_allclose(ops.batch_norm(p | {"mean": mean, "var": var}, x), expected, atol=1e-12)
+    y = ops.batch_norm(p | {"mean": mean, "var": var}, x)
+    for i in range(B):
+        for j in range(d):
+            normalised = (x[i, j] - mean[0, j]) / math.sqrt(var[0, j] + 1e-5)
+            expected = p["gamma"][0, j] * normalised + p["beta"][0, j]
+            assert y[i, j] == pytest.approx(expected, abs=1e-12)
 
 
-@pytest.mark.parametrize("x", [np.full((1, d), 3.0), np.full((B, d), 3.0)], ids=["batch of one", "equal rows"])
+@pytest.mark.parametrize("x", [np.full((1, d), 3.0), np.full((B, d), 3.0)],
+                         ids=["batch of one", "equal rows"])
 def test_batch_norm_without_variance_is_finite(x, rng, each_implementation):
     p = shaken(nn.init_batch_norm(d), rng)
     y, pull = nn.vjp(lambda p: ops.batch_norm(p["p"], p["x"]), {"p": p, "x": x})
@@ -260,58 +292,78 @@ def test_batch_norm_without_variance_is_finite(x, rng, each_implementation):
 
 @pytest.mark.parametrize("training", [True, False])
 def test_batch_norm_equals_torch(training, rng, each_implementation):
-    torch = pytest.importorskip("torch", reason="parity needs PyTorch: pip install argf_np[benchmarks]")
-    p, x, g = shaken(nn.init_batch_norm(d), rng), rng.standard_normal((B, d)), rng.standard_normal((B, d))
+    torch = pytest.importorskip("torch", reason=NEEDS_TORCH)
+    p, x = shaken(nn.init_batch_norm(d), rng), rng.standard_normal((B, d))
     mean, var = rng.standard_normal((1, d)), rng.uniform(1, 2, (1, d))
-    y, pull = nn.vjp(lambda t: ops.batch_norm(t["p"] | ({} if training else {"mean": mean, "var": var}), t["x"]),
-                     {"p": p, "x": x})
+    g = rng.standard_normal((B, d))
+    statistics = {} if training else {"mean": mean, "var": var}
+    y, pull = nn.vjp(lambda t: ops.batch_norm(t["p"] | statistics, t["x"]), {"p": p, "x": x})
     ours = pull(g)
-    gamma, beta, x_, = (torch.tensor(a, requires_grad=True) for a in (p["gamma"][0], p["beta"][0], x))
-    y_ = torch.nn.functional.batch_norm(x_, torch.tensor(mean[0]), torch.tensor(var[0]), gamma, beta, training)
+    gamma, beta, x_ = (torch.tensor(array, requires_grad=True)
+                       for array in (p["gamma"][0], p["beta"][0], x))
+    y_ = torch.nn.functional.batch_norm(
+        x_, torch.tensor(mean[0]), torch.tensor(var[0]), gamma, beta, training)
     y_.backward(torch.tensor(g))
     np.testing.assert_allclose(y, y_.detach(), atol=1e-12)
-    for gradient, theirs in ((ours["p"]["gamma"][0], gamma), (ours["p"]["beta"][0], beta), (ours["x"], x_)):
-        np.testing.assert_allclose(gradient, theirs.grad, atol=1e-10)
+    np.testing.assert_allclose(ours["p"]["gamma"][0], gamma.grad, atol=1e-10)
+    np.testing.assert_allclose(ours["p"]["beta"][0], beta.grad, atol=1e-10)
+    np.testing.assert_allclose(ours["x"], x_.grad, atol=1e-10)
 
 
 def test_batch_norm_statistics_are_those_of_the_data(rng, each_implementation):
-    """Averages over chunks, weighted by their sizes; the second layer sees what the first one makes in training."""
-    params = {"one": shaken(nn.init_dense(rng, d, k, norm=True), rng), "two": shaken(nn.init_batch_norm(k), rng)}
+    """Averages over batches, weighted by size; the second layer sees the first one's output."""
+    params = {"one": shaken(nn.init_dense(rng, d, k, norm=True), rng),
+              "two": shaken(nn.init_batch_norm(k), rng)}
     before = nn.map_leaves(np.copy, params)
-    x, chunks = rng.standard_normal((B, d)), [range(3), range(3, 5)]
+    x, batches = rng.standard_normal((B, d)), [range(3), range(3, 5)]
 
     def forward(p, rows):
         return ops.batch_norm(p["two"], ops.dense_layer(p["one"], x[rows.start:rows.stop], "tanh"))
 
-    frozen = nn.batch_norm_statistics(params, forward, chunks)
+    evaluated = nn.batch_norm_statistics(params, forward, batches)
     means, variances = np.zeros((2, k)), np.zeros((2, k))
-    for rows in chunks:
+    for rows in batches:
         z = [dense(params["one"], x[row].tolist()) for row in rows]
         h = [[math.tanh(value) for value in row] for row in batch_norm(params["one"], z)]
         for layer, inputs in enumerate((z, h)):
             means[layer] += len(rows) / B * np.mean(inputs, axis=0)
             variances[layer] += len(rows) / B * np.var(inputs, axis=0)
     for layer, name in enumerate(("one", "two")):
-        np.testing.assert_allclose(frozen[name]["mean"], [means[layer]], atol=1e-14)
-        np.testing.assert_allclose(frozen[name]["var"], [variances[layer]], atol=1e-14)
-    assert set(frozen["two"]) == {"gamma", "beta", "mean", "var"}
-    assert set(params["two"]) == {"gamma", "beta"}  # nothing hidden, nothing moved
+        np.testing.assert_allclose(evaluated[name]["mean"], [means[layer]], atol=1e-14)
+        np.testing.assert_allclose(evaluated[name]["var"], [variances[layer]], atol=1e-14)
+    assert set(evaluated["two"]) == {"gamma", "beta", "mean", "var"}
+    assert set(params["two"]) == {"gamma", "beta"}  # as before
     for (_, one), (_, other) in zip(nn.leaves(params), nn.leaves(before), strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+def test_batch_norm_statistics_of_a_layer_used_twice_are_those_of_both_inputs(
+        rng, each_implementation):
+    """With batches of 3 and 2 rows, each use weighs as much as its batch has rows."""
+    p, x, other = nn.init_batch_norm(d), rng.standard_normal((B, d)), rng.standard_normal((B, d))
+
+    def forward(p, rows):
+        ops.batch_norm(p, x[rows.start:rows.stop])
+        ops.batch_norm(p, other[rows.start:rows.stop])
+
+    evaluated = nn.batch_norm_statistics(p, forward, [range(3), range(3, 5)])
+    mean = (x.mean(axis=0) + other.mean(axis=0)) / 2
+    np.testing.assert_allclose(evaluated["mean"], [mean], atol=1e-14)
 
 
 def test_batch_norm_statistics_replace_earlier_ones(rng, each_implementation):
     p = shaken(nn.init_batch_norm(d), rng)
     x, other = rng.standard_normal((2, B, d))
-    again = nn.batch_norm_statistics(nn.batch_norm_statistics(p, ops.batch_norm, [other]), ops.batch_norm, [x])
+    earlier = nn.batch_norm_statistics(p, ops.batch_norm, [other])
+    again = nn.batch_norm_statistics(earlier, ops.batch_norm, [x])
     for name, value in nn.batch_norm_statistics(p, ops.batch_norm, [x]).items():
         np.testing.assert_array_equal(again[name], value)
 
 
 def test_batch_norm_statistics_keep_float32(rng):
-    p = nn.map_leaves(np.float32, nn.init_batch_norm(d))
-    frozen = nn.batch_norm_statistics(p, ops.batch_norm, [rng.standard_normal((B, d)).astype(np.float32)])
-    assert {leaf.dtype for leaf in frozen.values()} == {np.dtype(np.float32)}
+    p, x = nn.cast(nn.init_batch_norm(d), "float32"), rng.standard_normal((B, d)).astype("float32")
+    evaluated = nn.batch_norm_statistics(p, ops.batch_norm, [x])
+    assert {leaf.dtype for leaf in evaluated.values()} == {np.dtype("float32")}
 
 
 def test_dropout_drops_its_rate_and_keeps_the_mean(each_implementation):
@@ -350,7 +402,7 @@ def test_take_rows(rng, each_implementation):
 
 
 def test_initial_dense_layers_are_glorot_uniform(rng):
-    """Uniform in +-sqrt(6 / (fan_in + fan_out)), the same for each network of a bank; biases 0, batch norm 1 and 0."""
+    """Uniform in +-sqrt(6 / (fan_in + fan_out)), for each network of a bank; biases are 0."""
     p = nn.init_dense(rng, 40, 60, bank=(3,), norm=True)
     limit = math.sqrt(6 / 100)
     for W in p["W"]:
@@ -363,12 +415,27 @@ def test_initial_dense_layers_are_glorot_uniform(rng):
     assert (p["beta"] == 0).all()
 
 
+def test_redrawn_layers_are_pytorchs(rng):
+    """Weights and biases of dense layers are uniform in +-1 / sqrt(fan_in); batch norm stays."""
+    tree = {"bank": nn.init_dense(rng, 40, 60, bank=(3,), norm=True), "norm": nn.init_batch_norm(4)}
+    redrawn = nn.redraw_as_pytorch(rng, tree)
+    limit = 1 / math.sqrt(40)
+    for name in ("W", "b"):
+        leaf = redrawn["bank"][name]
+        assert leaf.shape == tree["bank"][name].shape
+        assert 0.95 * limit < np.abs(leaf).max() <= limit
+        assert leaf.std() == pytest.approx(limit / math.sqrt(3), rel=0.1)
+    assert redrawn["bank"]["gamma"] is tree["bank"]["gamma"]
+    assert redrawn["norm"] == tree["norm"]
+
+
 def test_initial_lstm_treats_each_gate_as_a_matrix_of_its_own(rng):
     p = nn.init_bilstm(rng, 40, 60)
     for name, fan_in in (("W", 40), ("U", 60)):
         assert p[name].shape == (2, fan_in, 240)
+        limit = math.sqrt(6 / (fan_in + 60))
         for gate in np.split(p[name], 4, axis=-1):
-            assert 0.99 * math.sqrt(6 / (fan_in + 60)) < np.abs(gate).max() <= math.sqrt(6 / (fan_in + 60))
+            assert 0.99 * limit < np.abs(gate).max() <= limit
     np.testing.assert_array_equal(p["b"], np.zeros((2, 1, 240)))
 
 
@@ -377,14 +444,20 @@ import numpy as np
 from argf_np import nn
 
 rng = np.random.default_rng(0)
-params = {"lstm": nn.init_bilstm(rng, 4, 3), "hidden": nn.init_dense(rng, 6, 5, norm=True), "label": nn.init_dense(rng, 5, 2)}
-x, mask, y = rng.standard_normal((7, 6, 4)), np.arange(6) < rng.integers(1, 7, (7, 1)), rng.integers(0, 2, (7, 6))
+params = {
+    "lstm": nn.init_bilstm(rng, 4, 3),
+    "hidden": nn.init_dense(rng, 6, 5, norm=True),
+    "label": nn.init_dense(rng, 5, 2),
+}
+x = rng.standard_normal((7, 6, 4))
+mask = np.arange(6) < rng.integers(1, 7, (7, 1))
+y = np.eye(2)[rng.integers(0, 2, (7, 6))]
 
 def loss(p):
     h = nn.ops.dropout(nn.ops.bilstm(p["lstm"], x, mask), 0.3, rng)
     h = nn.ops.dense_layer(p["hidden"], h, "leaky_relu_0.2", 0.3, rng)
-    z = nn.ops.take_rows(nn.ops.log_softmax(nn.ops.dense_layer(p["label"], h, "identity")), [1, 4, 4])
-    return -nn.ops.mean(z * np.eye(2)[y[[1, 4, 4]]])
+    z = nn.ops.log_softmax(nn.ops.dense_layer(p["label"], h, "identity"))
+    return -nn.ops.mean(nn.ops.take_rows(z, [1, 4, 4]) * y[[1, 4, 4]])
 
 state = nn.init_adam(params)
 for _ in range(20):
@@ -397,12 +470,13 @@ for _ in range(20):
 def test_without_the_folder_fast_only_time_is_lost(tmp_path):
     """A copy of the package without it trains to the same losses."""
     package = Path(nn.__file__).parents[1]
-    without = shutil.ignore_patterns("fast", "__pycache__")
-    shutil.copytree(package, tmp_path / package.name, ignore=without)
-    assert not (tmp_path / package.name / "nn" / "fast").exists()
+    copy = tmp_path / package.name
+    shutil.copytree(package, copy, ignore=shutil.ignore_patterns("fast", "__pycache__"))
+    assert (package / "nn" / "fast").exists()
+    assert not (copy / "nn" / "fast").exists()
     losses = []
     for root in (package.parent, tmp_path):
-        done = subprocess.run([sys.executable, "-c", TRAINING], cwd=tmp_path.parent, text=True, check=True,
+        done = subprocess.run([sys.executable, "-c", TRAINING], cwd=tmp_path.parent, check=True,
                               env=os.environ | {"PYTHONPATH": str(root)}, stdout=subprocess.PIPE)
         losses.append([float(line) for line in done.stdout.splitlines()])
     assert losses[0][-1] < 0.9 * losses[0][0]

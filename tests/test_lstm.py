@@ -1,4 +1,4 @@
-"""The bidirectional LSTM: six gate equations a step, over padded videos, where padding never changes a result."""
+"""The bidirectional LSTM: six equations per step. Padding of a video never changes a result."""
 
 import math
 
@@ -10,7 +10,7 @@ from argf_np import nn
 from argf_np.nn import ops
 
 LENGTHS = np.array([4, 6, 1, 3, 6])
-V, T, d, H = 5, 6, 2, 3  # videos, longest of them, features, units a direction
+V, T, d, H = 5, 6, 2, 3  # videos, longest of them, features, units per direction
 MASK = np.arange(T) < LENGTHS[:, None]
 
 
@@ -25,14 +25,14 @@ def x(rng):
 
 
 def lstm(W, U, b, sequence):
-    """Outputs h_1, h_2, ... of one LSTM over a list of vectors; gates stand in the order i, f, g, o."""
+    """Outputs h_1, h_2, ... of one LSTM over a list of vectors; gates in the order i, f, g, o."""
     h, c, outputs = [0.0] * H, [0.0] * H, []
     for x in sequence:
         z = [sum(x[r] * W[r][j] for r in range(d)) + sum(h[r] * U[r][j] for r in range(H)) + b[0][j]
              for j in range(4 * H)]
         for u in range(H):
-            i, f, g, o = sigmoid(z[u]), sigmoid(z[H + u]), math.tanh(z[2 * H + u]), sigmoid(z[3 * H + u])
-            c[u] = f * c[u] + i * g
+            i, f, o = sigmoid(z[u]), sigmoid(z[H + u]), sigmoid(z[3 * H + u])
+            c[u] = f * c[u] + i * math.tanh(z[2 * H + u])
             h[u] = o * math.tanh(c[u])
         outputs.append(list(h))
     return outputs
@@ -41,7 +41,8 @@ def lstm(W, U, b, sequence):
 def test_formula(params, x, each_implementation):
     """Each video alone: forwards, and backwards from its own last utterance; zero on padding."""
     expected = np.zeros((V, T, 2 * H))
-    forward, backward = ([params[name][side].tolist() for name in ("W", "U", "b")] for side in (0, 1))
+    forward = [params[name][0].tolist() for name in ("W", "U", "b")]
+    backward = [params[name][1].tolist() for name in ("W", "U", "b")]
     for v, length in enumerate(LENGTHS):
         video = x[v, :length].tolist()
         expected[v, :length, :H] = lstm(*forward, video)
@@ -50,10 +51,11 @@ def test_formula(params, x, each_implementation):
 
 
 def test_gradient(params, x, rng, each_implementation):
-    assert_gradient(lambda p: weigh(ops.bilstm(p["lstm"], p["x"], MASK)), {"lstm": params, "x": x}, rng)
+    tree = {"lstm": params, "x": x}
+    assert_gradient(lambda p: weigh(ops.bilstm(p["lstm"], p["x"], MASK)), tree, rng)
 
 
-def test_gradient_by_one_argument_is_that_by_all(params, x, each_implementation):
+def test_gradient_with_respect_to_one_argument_is_that_of_all(params, x, each_implementation):
     """As a part of a network asks for some gradients only."""
     def loss(p):
         return weigh(ops.bilstm({name: p[name] for name in ("W", "U", "b")}, p["x"], MASK))
@@ -71,7 +73,8 @@ def test_fast_equals_readable(lengths, params, rng):
     x, g = rng.standard_normal((*mask.shape, d)), rng.standard_normal((*mask.shape, 2 * H))
 
     def compute():
-        value, pull = nn.vjp(lambda p: ops.bilstm(p["lstm"], p["x"], mask), {"lstm": params, "x": x})
+        tree = {"lstm": params, "x": x}
+        value, pull = nn.vjp(lambda p: ops.bilstm(p["lstm"], p["x"], mask), tree)
         return {"value": value} | pull(g)
 
     readable, fast = with_each_implementation(compute)
@@ -84,7 +87,8 @@ def test_what_stands_in_the_padding_does_not_matter(params, x, rng, each_impleme
     g = rng.standard_normal((V, T, 2 * H))
 
     def compute(x, mask, g):
-        value, pull = nn.vjp(lambda p: ops.bilstm(p["lstm"], p["x"], mask), {"lstm": params, "x": x})
+        tree = {"lstm": params, "x": x}
+        value, pull = nn.vjp(lambda p: ops.bilstm(p["lstm"], p["x"], mask), tree)
         gradient = pull(g)
         return value[mask], gradient["x"][mask], gradient["x"][~mask], gradient["lstm"]
 
@@ -106,7 +110,8 @@ def test_what_stands_in_the_padding_does_not_matter(params, x, rng, each_impleme
 
 def test_a_video_does_not_depend_on_the_others(params, x, rng, each_implementation):
     together, order = ops.bilstm(params, x, MASK), rng.permutation(V)
-    np.testing.assert_allclose(ops.bilstm(params, x[order], MASK[order]), together[order], rtol=0, atol=1e-14)
+    reordered = ops.bilstm(params, x[order], MASK[order])
+    np.testing.assert_allclose(reordered, together[order], rtol=0, atol=1e-14)
     for v, length in enumerate(LENGTHS):
         alone = ops.bilstm(params, x[[v], :length], MASK[[v], :length])
         np.testing.assert_allclose(alone, together[[v], :length], rtol=0, atol=1e-14)
@@ -119,15 +124,17 @@ def test_padding_is_zero_in_the_output(params, x, each_implementation):
 
 
 def test_directions_mirror_each_other(params, x, each_implementation):
-    """With the same weights both ways, reading a video backwards swaps the two halves of the output."""
+    """With equal weights in both, reversing a video swaps the two halves of the output."""
     same = {name: np.stack([leaf[0], leaf[0]]) for name, leaf in params.items()}
     mask = np.ones((V, T), bool)
     y, mirrored = ops.bilstm(same, x, mask), ops.bilstm(same, x[:, ::-1], mask)[:, ::-1]
-    np.testing.assert_allclose(mirrored, np.concatenate([y[..., H:], y[..., :H]], axis=-1), rtol=0, atol=1e-14)
+    swapped = np.concatenate([y[..., H:], y[..., :H]], axis=-1)
+    np.testing.assert_allclose(mirrored, swapped, rtol=0, atol=1e-14)
 
 
 def test_equals_torch(params, x, rng, each_implementation):
-    torch = pytest.importorskip("torch", reason="parity needs PyTorch: pip install argf_np[benchmarks]")
+    torch = pytest.importorskip(
+        "torch", reason="parity needs PyTorch: pip install argf_np[benchmarks]")
     g = rng.standard_normal((V, T, 2 * H)) * MASK[:, :, None]
     y, pull = nn.vjp(lambda p: ops.bilstm(p["lstm"], p["x"], MASK), {"lstm": params, "x": x})
     ours = pull(g)
@@ -150,4 +157,5 @@ def test_equals_torch(params, x, rng, each_implementation):
     np.testing.assert_allclose(ours["x"], x_.grad, rtol=0, atol=1e-10)
     for (name, side), twin in twins.items():
         gradient = ours["lstm"][name][side]
-        np.testing.assert_allclose(gradient, twin.grad.numpy().T.reshape(gradient.shape), rtol=0, atol=1e-10)
+        theirs = twin.grad.numpy().T.reshape(gradient.shape)
+        np.testing.assert_allclose(gradient, theirs, rtol=0, atol=1e-10)

@@ -18,6 +18,5 @@ __all__ = [
     "adadelta", "adam", "batch_norm_statistics", "build", "cast", "check_gradient", "count",
     "flush_denormals", "init_adadelta", "init_adam", "init_batch_norm", "init_bilstm",
     "init_dense", "leaves", "load", "map_leaves", "ops", "redraw_as_pytorch", "restore", "save",
-    "use",
-    "value_and_grad", "vjp",
+    "use", "value_and_grad", "vjp",
 ]

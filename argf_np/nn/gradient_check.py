@@ -35,17 +35,17 @@ def check_gradient(function, params, rng, gradient=None, tolerance=1e-6, step=1e
             numeric = _slope(function, params, path, direction, step)
             analytic = np.sum(g * direction)
             error = abs(numeric - analytic) / max(abs(numeric), abs(analytic))
-            assert error <= tolerance, (
-                f"{name}: gradient {analytic:.12g} but finite differences {numeric:.12g}, "
-                f"relative error {error:.1e}")
+            found = f"gradient {analytic:.12g} but finite differences {numeric:.12g}"
+            assert error <= tolerance, f"{name}: {found}, relative error {error:.1e}"
 
 
 def _direction(g, rng):
-    """A vector of length 1 between the gradient g and a random vector, each scaled to length 1."""
+    """A vector of length 1 half-way between the gradient g and a random vector."""
     random = rng.standard_normal(g.shape)
     if np.sum(g * random) < 0:
-        random = -random  # otherwise the two could cancel
-    direction = g / np.linalg.norm(g) + random / np.linalg.norm(random)
+        random *= -1  # otherwise the two could cancel
+    random *= np.linalg.norm(g) / np.linalg.norm(random)
+    direction = g + random
     return direction / np.linalg.norm(direction)
 
 

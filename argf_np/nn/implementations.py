@@ -2,15 +2,13 @@
 
 from . import ops
 
-READABLE = {name: getattr(ops, name) for name in ops.NAMES}
-FAST = dict(READABLE)
 try:
     from .fast import OPERATIONS
 except ImportError:  # the folder was removed: only time is lost
-    pass
-else:
-    FAST.update(OPERATIONS)
+    OPERATIONS = {}
 
+READABLE = {name: getattr(ops, name) for name in ops.NAMES}
+IMPLEMENTATIONS = {"readable": READABLE, "fast": READABLE | OPERATIONS}
 in_use = "readable"
 
 
@@ -20,11 +18,9 @@ def use(implementation):
     - implementation: "readable" or "fast". Both give the same values and gradients.
     """
     global in_use
-    previous = in_use
-    functions = {"readable": READABLE, "fast": FAST}[implementation]
-    for name, function in functions.items():
+    for name, function in IMPLEMENTATIONS[implementation].items():
         setattr(ops, name, function)
-    in_use = implementation
+    previous, in_use = in_use, implementation
     return previous
 
 

@@ -31,8 +31,11 @@ def init_dense(rng, fan_in, fan_out, *, bank=(), norm=False):
     - bank: () or (n,).
     - norm: whether the layer has a batch norm, whose parameters are then added.
     """
-    params = {"W": glorot_uniform(rng, *bank, fan_in, fan_out), "b": np.zeros((*bank, 1, fan_out))}
-    return params | init_batch_norm(fan_out, bank) if norm else params
+    W = glorot_uniform(rng, *bank, fan_in, fan_out)
+    params = {"W": W, "b": np.zeros((*bank, 1, fan_out))}
+    if norm:
+        params |= init_batch_norm(fan_out, bank)
+    return params
 
 
 def init_bilstm(rng, fan_in, hidden):

@@ -7,6 +7,8 @@ Two habits keep the backward pass of a float32 network in float32: conditions ar
 factors of the array's own type, and means are sums divided by a Python integer.
 """
 
+from functools import partial
+
 import autograd.numpy as np
 from autograd.extend import defvjp, primitive
 
@@ -20,11 +22,7 @@ NAMES = (  # what `nn.use` replaces
 
 
 def dense(p, x):
-    """x W + b.
-
-    - p: ``W`` (..., fan_in, fan_out), ``b`` (..., 1, fan_out).
-    - x: (..., B, fan_in).
-    """
+    """x W + b, for x (..., B, fan_in), ``W`` (..., fan_in, fan_out), ``b`` (..., 1, fan_out)."""
     return np.matmul(x, p["W"]) + p["b"]
 
 
@@ -33,18 +31,16 @@ def dropout_mask(rng, shape, drop_rate, dtype):
 
     - rng: `numpy.random.Generator`.
     - shape, dtype: of the mask.
-    - drop_rate: number from 0 to below 1.
     """
     kept = rng.random(shape, dtype=np.float32) >= drop_rate
     return kept * np.asarray(1 / (1 - drop_rate), dtype)
 
 
 def dropout(x, drop_rate, rng):
-    """x times a fresh `dropout_mask`.
+    """x, of any shape, times a fresh `dropout_mask`.
 
-    - x: array of any shape.
-    - drop_rate: share of entries that become 0; with 0, x itself is returned.
-    - rng: `numpy.random.Generator`; with None (evaluation), x itself is returned.
+    - drop_rate: probability that an entry becomes 0. At 0, x itself is returned.
+    - rng: `numpy.random.Generator`. For None (evaluation), x itself is returned.
     """
     if rng is None or drop_rate == 0:
         return x
@@ -65,11 +61,13 @@ def batch_norm(p, x):
     if "mean" in p:
         mean, var = p["mean"], p["var"]
     else:
-        mean = np.sum(x, axis=-2, keepdims=True) / x.shape[-2]
-        var = np.sum((x - mean) * (x - mean), axis=-2, keepdims=True) / x.shape[-2]
+        B = x.shape[-2]
+        mean = np.sum(x, axis=-2, keepdims=True) / B
+        var = np.sum((x - mean) ** 2, axis=-2, keepdims=True) / B
     if "record" in p:
         p["record"].append((constant(mean), constant(var)))
-    return p["gamma"] * (x - mean) / np.sqrt(var + EPSILON) + p["beta"]
+    normalised = (x - mean) / np.sqrt(var + EPSILON)
+    return p["gamma"] * normalised + p["beta"]
 
 
 def identity(x):
@@ -77,28 +75,10 @@ def identity(x):
     return x
 
 
-def relu(x):
-    """x where x > 0, otherwise 0. At 0 the derivative is set to 0."""
-    return leaky_relu(x, 0.0)
-
-
-def leaky_relu(x, slope):
-    """x where x > 0, otherwise slope x, entry by entry. At 0 the derivative is taken to be slope.
-
-    - x: array of any shape.
-    - slope: number from 0 to 1.
-    """
-    return x * np.where(constant(x) > 0, 1.0, slope).astype(x.dtype)
-
-
-def leaky_relu_001(x):
-    """`leaky_relu` with slope 0.01, for x of any shape."""
-    return leaky_relu(x, 0.01)
-
-
-def leaky_relu_02(x):
-    """`leaky_relu` with slope 0.2, for x of any shape."""
-    return leaky_relu(x, 0.2)
+def leaky_relu(x, slope=0.01):
+    """x where x > 0, otherwise slope x, for x of any shape. At 0 the derivative is set to slope."""
+    factor = np.where(constant(x) > 0, 1.0, slope)
+    return x * factor.astype(x.dtype)
 
 
 def elu(x):
@@ -109,10 +89,7 @@ def elu(x):
 
 @primitive
 def tanh(x):
-    """Hyperbolic tangent, for x of any shape.
-
-    Its derivative is 1 - tanh^2 here. Autograd's own, 1 / cosh^2, overflows for large x.
-    """
+    """Hyperbolic tangent, for x of any shape. Autograd's derivative, 1 / cosh^2, can overflow."""
     return np.tanh(x)
 
 
@@ -125,20 +102,14 @@ def sigmoid(x):
 
 
 def softplus(x):
-    """log(1 + e^x), for x of any shape, without overflow.
-
-    -log sigmoid(z) is softplus(-z), and -log(1 - sigmoid(z)) is softplus(z).
-    """
+    """log(1 + e^x), for x of any shape. -log sigmoid(z) is softplus(-z)."""
     return np.logaddexp(0.0, x)
 
 
 def softmax(x, axis=-1):
-    """e^x / sum e^x along one axis.
+    """e^x / sum e^x along one axis of x, of any shape.
 
     The shift by the maximum avoids overflow. It changes no value, so no gradient flows through it.
-
-    - x: array of any shape.
-    - axis: number of the axis.
     """
     e = np.exp(x - np.max(constant(x), axis=axis, keepdims=True))
     return e / np.sum(e, axis=axis, keepdims=True)
@@ -164,9 +135,9 @@ def mean(x):
 
 ACTIVATIONS = {
     "identity": identity,
-    "relu": relu,
-    "leaky_relu_0.01": leaky_relu_001,
-    "leaky_relu_0.2": leaky_relu_02,
+    "relu": partial(leaky_relu, slope=0.0),
+    "leaky_relu_0.01": leaky_relu,
+    "leaky_relu_0.2": partial(leaky_relu, slope=0.2),
     "tanh": tanh,
     "sigmoid": sigmoid,
     "softmax": softmax,
@@ -191,13 +162,7 @@ def dense_layer(p, x, activation, drop_rate=0.0, rng=None):
 
 
 def take_rows(V, indices):
-    """The rows V[indices], some of them perhaps several times.
-
-    - V: (n, ...).
-    - indices: list of row numbers.
-
-    Returns (len(indices), ...).
-    """
+    """The rows V[indices] (len(indices), ...) of V (n, ...); ``indices`` is a list of numbers."""
     return V[np.array(indices)]
 
 
@@ -217,7 +182,8 @@ def lstm_cell(h, c, gates_x, U):
 
     Returns h', c' (V, H).
     """
-    i, f, g, o = np.split(gates_x + np.dot(h, U), 4, axis=1)
+    gates = gates_x + np.dot(h, U)
+    i, f, g, o = np.split(gates, 4, axis=1)
     c = sigmoid(f) * c + sigmoid(i) * tanh(g)
     return sigmoid(o) * tanh(c), c
 
@@ -235,8 +201,8 @@ def bilstm(p, x, mask):
     H = p["U"].shape[1]
     outputs = []
     for direction, steps in ((0, range(T)), (1, reversed(range(T)))):
-        gates_x = np.matmul(x, p["W"][direction]) + p["b"][direction]  # (V, T, 4H)
-        U = p["U"][direction]
+        W, U, b = p["W"][direction], p["U"][direction], p["b"][direction]
+        gates_x = np.matmul(x, W) + b  # (V, T, 4H)
         h = c = np.zeros((V, H), x.dtype)
         hs = [None] * T
         for t in steps:
@@ -249,11 +215,9 @@ def bilstm(p, x, mask):
 
 
 def pull_each(pullback, cotangents):
-    """Gradient trees of several losses that share a network.
+    """Gradient trees of several losses that share a network, one per loss.
 
     - pullback: of `nn.vjp` of the network.
-    - cotangents: list of arrays of the shape of the network's output, one per loss.
-
-    Returns a list of gradient trees, one per loss.
+    - cotangents: gradients of the losses with respect to the network's output, in its shape.
     """
     return [pullback(g) for g in cotangents]

@@ -39,9 +39,9 @@ def adam(state, params, gradients, lr, betas=(0.9, 0.999), epsilon=1e-8, weight_
     """
     _require_like(gradients, params)
     b1, b2 = betas
-    state["t"] += 1
-    root = math.sqrt((1 - b2) / (1 - b2 ** state["t"]))  # sqrt(v_hat) = root * sqrt(stored v)
-    step = lr * (1 - b1) / (1 - b1 ** state["t"]) / root
+    t = state["t"] = state["t"] + 1
+    root = math.sqrt((1 - b2) / (1 - b2**t))  # sqrt(v / (1 - b2^t)) = root * sqrt(stored v)
+    step = lr * (1 - b1) / (1 - b1**t) / root
     for p, m, v, gradient, g in _blocks(params, state["m"], state["v"], gradients):
         np.multiply(p, weight_decay, out=g)
         g += gradient
@@ -55,7 +55,7 @@ def adam(state, params, gradients, lr, betas=(0.9, 0.999), epsilon=1e-8, weight_
         np.divide(m, update, out=update)
         update *= step
         p -= update
-        if state["t"] % FLUSH_EVERY == 0:
+        if t % FLUSH_EVERY == 0:
             flush_denormals(p, 1e-6)
             flush_denormals(m, 1e-10)
 
@@ -104,11 +104,13 @@ def _require_like(gradients, params):
             raise ValueError(f"parameter {'/'.join(path)} is not contiguous: use nn.cast")
 
 
-def _blocks(params, *trees):
+def _blocks(*trees):
     """Yield blocks of the leaves of several trees, as flat views, and an array to write in."""
-    for (_, p), *others in zip(*map(leaves, (params, *trees)), strict=True):
-        flat = [p.reshape(-1), *(leaf.reshape(-1) for _, leaf in others)]
-        scratch = np.empty(min(p.size, BLOCK), p.dtype)
-        for start in range(0, p.size, BLOCK):
-            views = [array[start:start + BLOCK] for array in flat]
-            yield *views, scratch[:len(views[0])]
+    for entries in zip(*map(leaves, trees), strict=True):
+        flat = [leaf.reshape(-1) for _, leaf in entries]
+        size = flat[0].size
+        scratch = np.empty(min(size, BLOCK), flat[0].dtype)
+        for start in range(0, size, BLOCK):
+            stop = min(start + BLOCK, size)
+            views = [array[start:stop] for array in flat]
+            yield *views, scratch[:stop - start]

@@ -21,7 +21,8 @@ def dense_layer(p, x, activation, drop_rate=0.0, rng=None):
     """See `ops.dense_layer`."""
     mask = None
     if rng is not None and drop_rate > 0:
-        mask = dropout_mask(rng, (*x.shape[:-1], p["W"].shape[-1]), drop_rate, x.dtype)
+        shape = (*x.shape[:-1], p["W"].shape[-1])
+        mask = dropout_mask(rng, shape, drop_rate, x.dtype)
     return _apply(p, x, p["W"], p["b"], mask, activation)
 
 
@@ -97,7 +98,13 @@ def _activate(activation, z):
         return np.maximum(z, SLOPES[activation] * z, out=z)
     if activation == "tanh":
         return np.tanh(z, out=z)
-    return {"identity": np.asarray, "sigmoid": sigmoid, "softmax": softmax}[activation](z)
+    if activation == "sigmoid":
+        return sigmoid(z)
+    if activation == "softmax":
+        return softmax(z)
+    if activation == "identity":
+        return z
+    raise KeyError(activation)
 
 
 def _activate_backward(activation, g, y):
@@ -108,7 +115,9 @@ def _activate_backward(activation, g, y):
         return g * (1 - y * y)
     if activation == "sigmoid":
         return g * y * (1 - y)
-    return softmax_backward(g, y) if activation == "softmax" else g.copy()
+    if activation == "softmax":
+        return softmax_backward(g, y)
+    return g.copy()
 
 
 def _layer_vjp(argnums, y, args, named):
@@ -180,7 +189,8 @@ def _matmul_transposed(g, W):
 def _weight_cotangent(x, g, W):
     """x^T g, summed over the stack of batches that one W serves."""
     if W.ndim == 2 < x.ndim:
-        return np.matmul(x.reshape(-1, x.shape[-1]).T, g.reshape(-1, g.shape[-1]))
+        x, g = x.reshape(-1, x.shape[-1]), g.reshape(-1, g.shape[-1])
+        return np.matmul(x.T, g)
     shape = (*g.shape[:-2], x.shape[-1], g.shape[-1])
     contiguous = np.empty(shape, g.dtype)  # which `np.matmul` alone would not give
     return np.matmul(x.swapaxes(-1, -2), g, out=contiguous)
