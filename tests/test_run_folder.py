@@ -10,8 +10,8 @@ from helpers import refused
 from argf_np import data, evaluate, predict, run_folder, train
 from argf_np.experiments import runs as experiments
 
-TINY = ["--epochs", "1", "--ucln-epochs", "1", "--d", "4", "--k", "3", "--batch-size", "8",
-        "--quiet"]
+TINY = ["--epochs", "1", "--ucln-epochs", "1", "--ucln-patience", "0", "--d", "4", "--k", "3",
+        "--batch-size", "8", "--quiet"]
 
 
 def write(path, seed=0, **changes):
@@ -52,6 +52,7 @@ def files_of(folder):
 def surroundings(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(train, "draw", lambda *arguments: None)
+    monkeypatch.setattr(formats, "WIDTHS", {"audio": 3, "text": 3, "video": 3})
 
 
 def run(*arguments):
@@ -240,7 +241,6 @@ def test_a_run_is_evaluated_from_anywhere(finished, tmp_path, monkeypatch, capsy
 
 def test_a_run_knows_the_folder_of_the_data_sets(tmp_path, monkeypatch, capsys):
     (tmp_path / "sets" / "mosi").mkdir(parents=True)
-    monkeypatch.setattr(formats, "WIDTHS", {"audio": 3, "text": 3, "video": 3})
     formats.write_contextual(tmp_path / "sets" / "mosi" / "unimodal_mosi_2way.pickle")
     run("--data-dir", "sets", "--model", "lmf", "--out", "run")
     config = json.loads((tmp_path / "run" / "config.json").read_text())

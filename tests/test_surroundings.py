@@ -106,7 +106,7 @@ def no_folder(monkeypatch, tmp_path):
 @pytest.mark.parametrize("surroundings", [no_home, no_folder])
 def test_without_a_cache_nothing_is_cached(surroundings, tmp_path, monkeypatch, capsys):
     path = write(tmp_path / "mine.npz")
-    flags = ["--epochs", "1", "--ucln-epochs", "1", "--d", "4", "--k", "3", "--quiet"]
+    flags = ["--epochs", "1", "--ucln-epochs", "1", "--ucln-patience", "0", "--quiet"]
     monkeypatch.setattr(train, "draw", lambda *arguments: None)
     surroundings(monkeypatch, tmp_path)
     assert train.main(["--dataset", str(path), *flags, "--out", str(tmp_path / "run")]) == 0
@@ -123,8 +123,8 @@ def test_features_that_overflow_are_named(tmp_path, monkeypatch, capsys):
     content["face"][9] = [3e38, -3e38]
     np.savez(path, **content)
     monkeypatch.setattr(train, "draw", lambda *arguments: None)
-    assert train.main(["--dataset", str(path), "--epochs", "1", "--ucln-epochs", "1", "--quiet",
-                       "--out", str(tmp_path / "run")]) == 2
+    assert train.main(["--dataset", str(path), "--epochs", "1", "--ucln-epochs", "1",
+                       "--ucln-patience", "0", "--quiet", "--out", str(tmp_path / "run")]) == 2
     [error] = capsys.readouterr().err.splitlines()
     assert "face" in error
     assert data.read(path).ids[9] in error
