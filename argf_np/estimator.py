@@ -121,10 +121,10 @@ class Estimator:
         parts = [predict_proba(self.params, piece, x, self.settings)
                  for piece, x in self._context(videos)]
         probabilities = np.concatenate(parts)
-        broken = ~np.isfinite(probabilities).all(axis=1)
-        if broken.any():
+        broken = pipeline.first_broken(probabilities)
+        if broken is not None:
             raise DataError(f"{videos.name}: no finite probability for utterance "
-                            f"{videos.ids[int(broken.argmax())]}; its features are too large")
+                            f"{videos.ids[broken]}; its features are too large")
         return probabilities
 
     def score(self, videos, split="test"):

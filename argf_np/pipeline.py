@@ -36,7 +36,10 @@ def require_fit(corpus, settings, *splits):
     """
     needed = {"validation": ["validation"], "released": ["validation", "test"],
               "best_test": ["test"]}.get(settings.protocol, [])
-    require_trainable(select(corpus, settings.modality_list), ["train", *needed, *splits])
+    corpus = select(corpus, settings.modality_list)
+    require_trainable(corpus, ["train", *needed, *splits])
+    if corpus.contextual:
+        stack(corpus, {})  # refuses different widths before anything is written
 
 
 def train(corpus, settings, progress=None, on_history=None, checkpoint=None):
@@ -66,8 +69,11 @@ def train(corpus, settings, progress=None, on_history=None, checkpoint=None):
         uclns = train_uclns(corpus, settings, progress, validation)
         x = stack(corpus, {m: ucln["features"] for m, ucln in uclns.items()})
         fitted = train_model(corpus, x, settings, progress, on_history, checkpoint, task)
-    if not np.isfinite(fitted["probabilities"]).all():
-        raise NotFiniteError("a probability of a test utterance is not finite")
+    test = corpus.utterances("test")
+    broken = first_broken(fitted["probabilities"])
+    if broken is not None:
+        raise NotFiniteError(f"the probabilities of utterance {corpus.ids[test[broken]]} are not "
+                             "finite")
     return fitted | {
         "moments": by,
         "x": x,
@@ -126,7 +132,28 @@ def train_uclns(corpus, settings, progress, validation):
     uclns = {}
     for m in settings.modality_list:
         uclns[m] = _cached_ucln(corpus, m, settings, progress, validation)
+        broken = first_broken(uclns[m]["features"], uclns[m]["probabilities"])
+        if broken is not None:
+            raise DataError(f"{corpus.name}: the features {m} of utterance "
+                            f"{corpus.ids[largest_of_video(corpus, m, broken)]} are too large: the "
+                            "UCLN gives no finite numbers for its video")
     return uclns
+
+
+def largest_of_video(corpus, modality, row):
+    """Which utterance has the largest feature in the video of the utterance ``row``."""
+    video = np.searchsorted(corpus.starts, row, "right") - 1
+    rows = np.arange(corpus.starts[video], corpus.starts[video + 1])
+    return rows[np.abs(corpus.features[modality][rows]).max(axis=1).argmax()]
+
+
+def first_broken(*arrays):
+    """The first row in which an array (n, ...) has a number that is not finite; None if none."""
+    for x in arrays:
+        broken = ~np.isfinite(x).all(axis=1)
+        if broken.any():
+            return int(broken.argmax())
+    return None
 
 
 def _cached_ucln(corpus, modality, settings, progress, validation):
