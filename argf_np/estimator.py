@@ -21,7 +21,8 @@ BY_DATA = {"dataset", "modalities", "target"}
 for preset_values in (OWN_DATA, *PRESETS.values()):
     BY_DATA |= preset_values.keys()
 
-SAVED = ("data", "widths", "contextual", "epoch", "history", "moments", "uclns", "params")
+SAVED = ("data", "widths", "contextual", "integer_classes", "epoch", "history", "moments", "uclns",
+         "params")
 
 
 class Estimator:
@@ -95,6 +96,7 @@ class Estimator:
         corpus = select(corpus, settings.modality_list)
         fitted = pipeline.train(corpus, settings, progress, on_history, checkpoint)
         self.settings, self.classes, self.contextual = settings, corpus.classes, corpus.contextual
+        self.integer_classes = corpus.integer_classes
         self.data = {"name": corpus.name, "source": corpus.source}
         self.widths = {m: x.shape[1] for m, x in corpus.features.items()}
         self.moments, self.uclns, self.params = (
@@ -105,9 +107,13 @@ class Estimator:
         return self
 
     def predict(self, videos):
-        """The most probable class of each utterance of a Corpus: array of names (n,)."""
+        """The most probable class of each utterance of a Corpus, (n,): names, or whole numbers.
+
+        They are in the order of the corpus, ``videos.ids``; ``videos.row`` has the rows of the file.
+        """
         probabilities = self.predict_proba(videos)
-        return np.array(self.classes)[probabilities.argmax(axis=1)]
+        kind = int if self.integer_classes else str
+        return np.array([kind(name) for name in self.classes])[probabilities.argmax(axis=1)]
 
     def predict_proba(self, videos):
         """Probabilities (n, N) of `classes` for the n utterances of a Corpus, in evaluation mode.
