@@ -1066,9 +1066,9 @@ ax.set(xlabel=f"time of one training step, the last is 1 ({HERE})")
 plt.show()
 
 # %% [markdown]
-# How much each remedy is worth depends on the machine and on the batch: run it on yours, and with
-# larger batches. Reading parameters is a small item here, 29 of 107 operations in section 6. It
-# would be a large one in an LSTM that read its parameters anew at every step.
+# How much each remedy is worth depends on the machine and on the batch size: run it on yours, and with
+# larger batches. Reading parameters was 29 of 107 operations in section 6. It would be far more in an
+# LSTM that read its parameters anew at every step.
 #
 # **The limit.** What cannot be saved? Whatever the program, one training step has to
 #
