@@ -11,7 +11,7 @@ import numpy as np
 from .denormals import flush_denormals
 from .trees import leaves, map_leaves
 
-BLOCK = 65536  # scalars; the five float32 arrays of this length that Adam needs take 1.3 MB
+BLOCK = 32768  # scalars; the five float32 arrays of this length that Adam needs take 640 KiB
 FLUSH_EVERY = 16  # steps of Adam between two flushes of denormals: rare enough to cost nothing
 
 
