@@ -68,7 +68,7 @@ def machine():
     if Path("/proc/cpuinfo").exists():
         for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
             if line.startswith("model name"):
-                cpu = line.split(": ")[1]
+                cpu = line.split(": ")[1].replace("(R)", "")
     python = f"Python {platform.python_version()}"
     parts = [str(date.today()), cpu, f"{os.cpu_count()} cores", python]
     parts += [f"{name} {version(name)}" for name in ("numpy", "autograd", "torch")]
