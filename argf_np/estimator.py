@@ -97,8 +97,9 @@ class Estimator:
         self.settings, self.classes, self.contextual = settings, corpus.classes, corpus.contextual
         self.data = {"name": corpus.name, "source": corpus.source}
         self.widths = {m: x.shape[1] for m, x in corpus.features.items()}
-        for name in ("moments", "uclns", "params", "epoch", "history"):
-            setattr(self, name, fitted[name])
+        self.moments, self.uclns, self.params = (
+            fitted["moments"], fitted["uclns"], fitted["params"])
+        self.epoch, self.history = fitted["epoch"], fitted["history"]
         # For the report of this training. It is not a part of the model, and is not saved.
         self.trained = {name: fitted[name] for name in ("x", "unimodal", "probabilities")}
         return self

@@ -7,8 +7,9 @@ import numpy as np
 
 from . import __version__
 from .baselines import MODELS
-from .data import moments, require_trainable, select, standardise
-from .errors import ArgfError, DataError, ModelError, NotFiniteError
+from .data import moments, notice, require_trainable, select, standardise
+from .data.check import reason_for_distrust
+from .errors import DataError, ModelError, NotFiniteError
 from .paper.ucln import apply_ucln, train_ucln
 from .settings import FIELDS
 from .storage import archive
@@ -58,34 +59,13 @@ def train(corpus, settings, progress=None, on_history=None, checkpoint=None):
     progress = progress or NoProgress()
     corpus = select(corpus, settings.modality_list)
     task = {"settings": asdict(settings), "data": corpus_fingerprint(corpus)} if checkpoint else {}
+    validation = stopping_videos(corpus, settings)
     by = moments(corpus)
     corpus = standardise(corpus, by)
     with np.errstate(over="ignore", divide="ignore", invalid="ignore"):  # NotFiniteError says more
-        uclns = train_uclns(corpus, settings, progress)
+        uclns = train_uclns(corpus, settings, progress, validation)
         x = stack(corpus, {m: ucln["features"] for m, ucln in uclns.items()})
-        resume = read_checkpoint(checkpoint, task)
-        history = [*resume["history"]] if resume else []
-
-        def on_epoch(row):
-            history.append(row)
-            if on_history:
-                on_history(history)
-            shown = {name.replace("_", " "): row[name] for name in SHOWN if name in row}
-            progress.epoch(row["epoch"], shown)
-
-        def on_checkpoint(state):
-            if checkpoint:
-                archive.write(checkpoint, "checkpoint", {"task": task, "state": state})
-
-        progress.begin(settings.model.upper().replace("_", "-"), settings.epochs, len(history))
-        try:
-            fitted = MODELS[settings.model].train(corpus, x, settings, on_epoch, on_checkpoint,
-                                                  resume)
-        except ValueError as error:
-            restored = resume is None or len(history) > len(resume["history"])
-            if restored or isinstance(error, ArgfError):
-                raise
-            raise ModelError(f"{checkpoint}: not a whole checkpoint: {error}") from error
+        fitted = train_model(corpus, x, settings, progress, on_history, checkpoint, task)
     if not np.isfinite(fitted["probabilities"]).all():
         raise NotFiniteError("a probability of a test utterance is not finite")
     return fitted | {
@@ -96,7 +76,46 @@ def train(corpus, settings, progress=None, on_history=None, checkpoint=None):
     }
 
 
-def train_uclns(corpus, settings, progress):
+def train_model(corpus, x, settings, progress, on_history, checkpoint, task):
+    """Train the model of the settings on UCLN features x (m, n, d); see `train`.
+
+    - task: what a checkpoint must agree with, see `read_checkpoint`.
+    """
+    resume = read_checkpoint(checkpoint, task)
+    history = [*resume["history"]] if resume else []
+
+    def on_epoch(row):
+        history.append(row)
+        if on_history:
+            on_history(history)
+        shown = {name.replace("_", " "): row[name] for name in SHOWN if name in row}
+        progress.epoch(row["epoch"], shown)
+
+    def on_checkpoint(state):
+        if checkpoint:
+            archive.write(checkpoint, "checkpoint", {"task": task, "state": state})
+
+    progress.begin(settings.model.upper().replace("_", "-"), settings.epochs, len(history))
+    model = MODELS[settings.model]
+    try:
+        return model.train(corpus, x, settings, on_epoch, on_checkpoint, resume)
+    except ModelError as error:
+        raise ModelError(f"{checkpoint}: {error}") from None
+
+
+def stopping_videos(corpus, settings):
+    """The validation videos by which the UCLNs stop: none if that is off or cannot be trusted."""
+    validation = corpus.split["validation"]
+    if settings.ucln_patience == 0 or corpus.contextual or len(validation) == 0:
+        return validation[:0]
+    reason = reason_for_distrust(corpus)
+    if reason is None:
+        return validation
+    notice(f"no UCLN stops early by the validation split: {reason}")
+    return validation[:0]
+
+
+def train_uclns(corpus, settings, progress, validation):
     """The UCLN of each modality of a standardised corpus, trained or from the cache.
 
     Returns ``{modality: {"params", "features" (n, d), "probabilities" (n, N)}}``; empty where the
@@ -104,15 +123,16 @@ def train_uclns(corpus, settings, progress):
     """
     if corpus.contextual:
         return {}
-    return {m: _cached_ucln(corpus, m, settings, progress) for m in settings.modality_list}
+    uclns = {}
+    for m in settings.modality_list:
+        uclns[m] = _cached_ucln(corpus, m, settings, progress, validation)
+    return uclns
 
 
-def _cached_ucln(corpus, modality, settings, progress):
+def _cached_ucln(corpus, modality, settings, progress, validation):
     x = corpus.features[modality]
     y = np.eye(len(corpus.classes), dtype=settings.dtype)[corpus.labels]
-    videos, validation = corpus.split["train"], corpus.split["validation"]
-    if settings.ucln_patience == 0:
-        validation = validation[:0]
+    videos = corpus.split["train"]
     seed = [settings.seed, 1]
     seed += [SEEDS[modality]] if modality in SEEDS else modality.encode()
 

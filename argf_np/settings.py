@@ -216,18 +216,22 @@ OWN_DATA = {"ucln_epochs": 40, "ucln_input_drop_rate": 0.2, "ucln_drop_rate": 0.
 
 
 def preset(name, /, **changes):
-    """The settings of a data set with ``changes``; those of `OWN_DATA` for any other name."""
-    values = {"dataset": name} | PRESETS.get(name, OWN_DATA)
+    """The settings of a data set with ``changes``; those of `OWN_DATA` if it is a path."""
+    return _settings({"dataset": name} | PRESETS.get(name, OWN_DATA), changes)
+
+
+def _settings(values, changes):
     if changes.get("protocol") == "released":
         values["epochs"] = RELEASED_EPOCHS
     return Settings(**(values | changes))
 
 
 def settings_for(corpus, **changes):
-    """The settings for a corpus with ``changes``: the preset of its data set, all its modalities.
+    """The settings for a corpus with ``changes``.
 
-    The modalities are in the corpus's order. Unless it is given, the target is language, or the
-    first modality where there is no language.
+    The others are the preset of its data set, or `OWN_DATA` if it is none of the paper's, with all
+    its modalities in its order. Unless it is given, the target is language, or the first modality
+    where there is no language.
     Raises SettingError for a modality that the corpus does not have.
     """
     asked = names_in(changes.get("modalities", ",".join(corpus.features)))
@@ -237,5 +241,6 @@ def settings_for(corpus, **changes):
                                f"{', '.join(corpus.features)}, not {m}", "modalities")
     modalities = [m for m in corpus.features if m in asked]
     target = "l" if "l" in modalities else modalities[0]
-    chosen = {"target": target} | changes | {"modalities": ",".join(modalities)}
-    return preset(corpus.name, **chosen)
+    values = {"dataset": corpus.name, "target": target}
+    values |= PRESETS[corpus.published] if corpus.published else OWN_DATA
+    return _settings(values, changes | {"modalities": ",".join(modalities)})

@@ -133,9 +133,9 @@ def table(corpus, settings, result):
     for m, scores in result["unimodal"].items():
         lines[f"UCLN {m} alone"] = scores
     lines["majority class"] = result["majority_class"]
-    known = (corpus.name, settings.target) in PAPER
+    known = (corpus.published, settings.target) in PAPER
     if known:
-        printed = PAPER[corpus.name, settings.target]
+        printed = PAPER[corpus.published, settings.target]
         lines["paper, real data"] = [percent / 100 for percent in printed]
     sources = ",".join(m for m in settings.modality_list if m != settings.target)
     head = (f"{settings.dataset} ({corpus.source} data), {sources} -> {settings.target}, variant "

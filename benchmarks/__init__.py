@@ -1,1 +1,1 @@
-"""How fast argf_np is beside PyTorch and beside what the machine allows: ``python -m benchmarks``."""
+"""How fast argf_np is, beside PyTorch and beside the limits of the machine."""

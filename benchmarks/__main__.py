@@ -1,4 +1,4 @@
-"""``python -m benchmarks``: measure everything, print the table and write benchmarks/results.json."""
+"""``python -m benchmarks``: measure all, print the table, write benchmarks/results.json."""
 
 import argparse
 import json
@@ -31,12 +31,15 @@ BENCHMARKS = {
 
 def main():
     """Run the command."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="How fast argf_np is, beside PyTorch "
-                                     "holding the same weights and beside what the machine allows.")
-    parser.add_argument("--only", metavar="NAME", choices=BENCHMARKS,
-                        help=f"one of {', '.join(BENCHMARKS)}; then nothing is written")
-    parser.add_argument("--tiny", action="store_true",
-                        help="run each once in a tiny form: the numbers mean nothing, and nothing is written")
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks",
+        description="Compare the speed of argf_np with PyTorch and with the limits of the machine.")
+    parser.add_argument(
+        "--only", metavar="NAME", choices=BENCHMARKS,
+        help=f"one of {', '.join(BENCHMARKS)}; nothing is written")
+    parser.add_argument(
+        "--tiny", action="store_true",
+        help="run each once in a tiny form, whose numbers mean nothing; nothing is written")
     options = parser.parse_args()
     print(machine(), "", HEAD, sep="\n")
     rows = []
@@ -59,16 +62,20 @@ def measure(name, tiny=False):
 
 
 def machine():
-    """The line that every number depends on."""
+    """The machine and the versions that every number depends on."""
     cpu = platform.processor() or platform.machine()
     if Path("/proc/cpuinfo").exists():
-        names = [line.split(": ")[1] for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line]
-        cpu = names[0] if names else cpu
-    versions = ", ".join(f"{name} {version(name)}" for name in ("numpy", "autograd", "torch"))
-    return f"{date.today()}, {cpu}, {os.cpu_count()} cores, Python {platform.python_version()}, {versions}"
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                cpu = line.split(": ")[1]
+    python = f"Python {platform.python_version()}"
+    parts = [str(date.today()), cpu, f"{os.cpu_count()} cores", python]
+    parts += [f"{name} {version(name)}" for name in ("numpy", "autograd", "torch")]
+    return ", ".join(parts)
 
 
-HEAD = f"{'benchmark':<58}{'threads':>8}{'ours':>10}{'quartiles':>18}{'peer':>10}{'quartiles':>18}{'ratio':>8}  goal"
+SIDE = f"{'quartiles':>18}"
+HEAD = f"{'benchmark':<58}{'threads':>8}{'ours':>10}{SIDE}{'peer':>10}{SIDE}{'ratio':>8}  goal"
 
 
 def line(row):
@@ -81,7 +88,8 @@ def line(row):
 
     ratio = f"{row['ratio']:.2f}" if row["ratio"] else row["unit"]
     goal = f"{row['goal']} {'met' if row['met'] else 'MISSED'}" if row["goal"] else "stated"
-    return f"{row['name']:<58}{row['threads']:>8}{numbers('ours')}{numbers('peer')}{ratio:>8}  {goal}"
+    start = f"{row['name']:<58}{row['threads']:>8}"
+    return f"{start}{numbers('ours')}{numbers('peer')}{ratio:>8}  {goal}"
 
 
 def short(number):

@@ -1,4 +1,4 @@
-"""Without PyTorch: what the machine allows, the time of the import, and how time and memory grow."""
+"""Without PyTorch: the limits of the machine, the time of the import, growth of time and memory."""
 
 import os
 import resource
@@ -18,9 +18,10 @@ UTTERANCES, WIDTHS = (1_000, 3_000, 10_000, 30_000, 100_000), (25, 50, 100, 200,
 
 
 def random_data(rng, n, d=50, N=2):
-    """Features x (3, n, d) and one-hot labels y (n, N), float32, which a linear map of the features decides.
+    """Features x (3, n, d) and one-hot labels y (n, N), float32.
 
-    Labels that nothing predicts would not give ordinary training: weight decay then takes all weights to 0.
+    The labels are a linear function of the features. With labels that nothing predicts, training
+    would be unusual: weight decay would take all weights to 0.
     """
     x = rng.standard_normal((3, n, d), dtype=np.float32)
     labels = (x.sum(axis=0) @ rng.standard_normal((d, N), dtype=np.float32)).argmax(axis=1)
@@ -28,17 +29,26 @@ def random_data(rng, n, d=50, N=2):
 
 
 def products(params, updates, B, rng):
-    """Yield the two factors of every matrix product that all gradients of one batch of B utterances need.
+    """Yield the two factors of each matrix product that all gradients of one batch need.
 
-    Each layer x W: forward once; back x^T g for each update that moves it, and g W^T for all that pass, stacked.
+    A layer x W takes x W once, x^T g for each update that changes it, and g W^T for all updates
+    whose gradient passes through it, stacked.
+
+    - params: groups of `model.init_model`.
+    - updates: ``{update: groups that it changes}``.
+    - B: utterances per batch.
     """
     from argf_np.nn import leaves
 
-    rows = {"discriminator": 3 * B, "classifier": 3 * B, "MAN": 3 * B, "MLP_2": 3 * B, "MLP_3": 6 * B}
-    random = lambda *shape: rng.standard_normal(shape, dtype=np.float32)  # noqa: E731
+    rows = {"discriminator": 3 * B, "classifier": 3 * B, "MAN": 3 * B, "MLP_2": 3 * B,
+            "MLP_3": 6 * B}
+
+    def random(*shape):
+        return rng.standard_normal(shape, dtype=np.float32)
+
     for group, tree in params.items():
-        moves = sum(group in groups for groups in updates.values())
-        passes = moves + (group == "discriminator")  # the embedding update goes through it
+        changes = sum(group in groups for groups in updates.values())
+        passes = changes + (group == "discriminator")  # the embedding update's gradient too
         for path, W in leaves(tree):
             if path[-1] != "W":
                 continue
@@ -46,24 +56,27 @@ def products(params, updates, B, rng):
             n = rows.get(group, rows.get(path[0], B))
             x, g = random(*bank, n, fan_in), random(*bank, passes * n, fan_out)
             yield x, W
-            for _ in range(moves):
+            for _ in range(changes):
                 yield x.swapaxes(-1, -2), random(*bank, n, fan_out)
             if (group, path[0]) != ("encoders", "dense_1"):
                 yield W, g.swapaxes(-1, -2)
 
 
 def argf_step(batch_size, tiny=False):
-    """One batch of ARGF beside its matrix products and the passes over its optimisers' arrays alone."""
-    from argf_np import model, nn, training
+    """One batch of ARGF beside its matrix products and one pass over its optimisers' arrays."""
+    from argf_np import nn
+    from argf_np.paper import model, updates
     from argf_np.settings import Settings
 
     rng, settings = np.random.default_rng(0), Settings(batch_size=batch_size)
     x, y = random_data(rng, batch_size)
     params = model.init_model(rng, x.shape[2], settings.k, y.shape[1])
-    optimisers, updates = training.init_optimisers(params, settings), training.updates_of(settings)
-    factors = [(a, b, a @ b) for a, b in products(params, updates, batch_size, rng)]
-    sizes = [nn.count(params[group]) for groups in updates.values() for group in groups]
-    arrays = [np.ones(size, "float32") for size in sizes for _ in "pmvg"]
+    optimisers, groups = updates.init_optimisers(params, settings), updates.updates_of(settings)
+    factors = [(a, b, a @ b) for a, b in products(params, groups, batch_size, rng)]
+    arrays = []
+    for group in sum(groups.values(), ()):
+        size = nn.count(params[group])
+        arrays += [np.ones(size, np.float32) for _ in ("param", "m", "v", "gradient")]
 
     def multiply():
         for a, b, product in factors:
@@ -73,71 +86,91 @@ def argf_step(batch_size, tiny=False):
         for array in arrays:
             np.negative(array, out=array)
 
-    ms = in_turns({"ours": partial(training.train_batch, params, optimisers, x, y, settings, rng),
-                   "products": multiply, "arrays": stream}, tiny)
+    step = partial(updates.train_batch, params, optimisers, x, y, settings, rng)
+    ms = in_turns({"ours": step, "products": multiply, "arrays": stream}, tiny)
     limit = [sum(parts) for parts in zip(ms["products"], ms["arrays"], strict=True)]
     name = f"ARGF step, batch {batch_size}"
-    return [row(f"{name}: its matrix products alone", ms["ours"], ms["products"]),
-            row(f"{name}: its optimisers' arrays alone", ms["ours"], ms["arrays"]),
-            row(f"{name}: both, the limit", ms["ours"], limit, "<= 2.0")]
+    return [
+        row(f"{name}: its matrix products alone", ms["ours"], ms["products"]),
+        row(f"{name}: its optimisers' arrays alone", ms["ours"], ms["arrays"]),
+        row(f"{name}: both, the limit", ms["ours"], limit, "<= 2.0"),
+    ]
 
 
 def import_time(tiny=False):
-    """Fresh interpreters."""
-    def load(modules):
-        return partial(subprocess.run, [sys.executable, "-c", f"import {modules}"], check=True)
-
-    ms = in_turns({modules: load(modules) for modules in ("argf_np", "argf_np.train", "numpy, autograd.numpy")}, tiny)
-    return [row(f"import {module}: import numpy, autograd.numpy", ms[module], ms["numpy, autograd.numpy"], goal)
-            for module, goal in (("argf_np", "<= 1.3"), ("argf_np.train", None))]
+    """Imports in fresh interpreters."""
+    libraries = "numpy, autograd.numpy"
+    contenders = {}
+    for modules in ("argf_np", "argf_np.train", libraries):
+        command = [sys.executable, "-c", f"import {modules}"]
+        contenders[modules] = partial(subprocess.run, command, check=True)
+    ms = in_turns(contenders, tiny)
+    return [
+        row(f"import argf_np: import {libraries}", ms["argf_np"], ms[libraries], "<= 1.3"),
+        row(f"import argf_np.train: import {libraries}", ms["argf_np.train"], ms[libraries]),
+    ]
 
 
 def main_job(tiny=False):
-    """Peak resident memory of the whole main job, from an empty cache."""
-    command = [sys.executable, "-m", "argf_np.train", "--dataset", "mosi", "--source", "synthetic", "--quiet"]
+    """Time and peak resident memory of the main job, with an empty cache."""
+    command = [sys.executable, "-m", "argf_np.train", "--dataset", "mosi",
+               "--source", "synthetic", "--quiet"]
+    if tiny:
+        command += ["--epochs=1", "--ucln-epochs=1"]
     with tempfile.TemporaryDirectory() as folder:
         start = time.perf_counter()
-        subprocess.run([*command, "--out", f"{folder}/run", *["--epochs=1", "--ucln-epochs=1"] * tiny], check=True,
+        subprocess.run([*command, "--out", f"{folder}/run"], check=True,
                        stdout=subprocess.DEVNULL, env=os.environ | {"XDG_CACHE_HOME": folder})
         seconds = time.perf_counter() - start
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
-    return [row("main job, synthetic data: peak memory", [peak], goal="<= 300", unit="MB"),
-            row("main job, synthetic data: time", [seconds], goal="<= 60", unit="s")]
+    return [
+        row("main job, synthetic data: peak memory", [peak], goal="<= 300", unit="MB"),
+        row("main job, synthetic data: time", [seconds], goal="<= 60", unit="s"),
+    ]
 
 
 def epoch_and_memory(n, k, epochs):
-    """Training on n utterances with embeddings of width k: seconds an epoch and peak memory beyond the data in MB."""
-    from argf_np import training
+    """Seconds per epoch and peak memory beyond the data in MB, for n utterances and width k."""
+    from argf_np.paper.protocols import train
     from argf_np.settings import Settings
 
-    rng = np.random.default_rng(0)
-    x, y = random_data(rng, n)
+    x, y = random_data(np.random.default_rng(0), n)
     rows = {"train": np.arange(n), "validation": np.arange(100), "test": np.arange(100)}
-    before, ends = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, [time.perf_counter()]
-    training.fit(x, y, rows, Settings(k=k, epochs=epochs), lambda row: ends.append(time.perf_counter()))
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    ends = [time.perf_counter()]
+    train(x, y, rows, Settings(k=k, epochs=epochs), lambda row: ends.append(time.perf_counter()))
     memory = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
     return float(np.median(np.diff(ends))), memory
 
 
 def growth(tiny=False):
-    """Slopes, log against log, of an epoch's time and of memory: with the number of utterances and with k."""
+    """How an epoch's time and memory grow with the number of utterances and with k.
+
+    The slope of log time against log n is 1 if the time is proportional to n.
+    """
     utterances, widths = ((100, 200), (25, 50)) if tiny else (UTTERANCES, WIDTHS)
 
-    def point(n, k):
-        return apart("alone.epoch_and_memory", n=n, k=k, epochs=1 if tiny else max(1, 5000 // n))
+    def point(size, n, k):
+        epochs = 1 if tiny else max(1, 5000 // n)
+        return size, *apart("alone.epoch_and_memory", n=n, k=k, epochs=epochs)
 
-    points = {"utterances": [(n, *point(n, 50)) for n in utterances],
-              "k": [(k, *point(utterances[0], k)) for k in widths]}
+    points = {
+        "utterances": [point(n, n, 50) for n in utterances],
+        "k": [point(k, utterances[0], k) for k in widths],
+    }
     if not tiny:
         draw(points)
-    goals = {("utterances", "time"): "<= 1.05", ("utterances", "memory beyond the data"): "<= 0.05"}
-    return [row(f"growth of {what} with {name}", [slope(points[name], column)], unit="slope",
-                goal=goals.get((name, what)))
-            for name in points for column, what in ((1, "time"), (2, "memory beyond the data"))]
+    rows = []
+    for name, goals in (("utterances", ("<= 1.05", "<= 0.05")), ("k", (None, None))):
+        for column, what in ((1, "time"), (2, "memory beyond the data")):
+            measured = [slope(points[name], column)]
+            rows.append(row(f"growth of {what} with {name}", measured, unit="slope",
+                            goal=goals[column - 1]))
+    return rows
 
 
 def slope(points, column):
-    """Of the straight line through points (size, seconds, MB) on logarithmic axes."""
+    """Slope of the straight line through points (size, seconds, MB) on logarithmic axes."""
     logs = np.log(np.array(points, float))
     return float(np.polyfit(logs[:, 0], logs[:, column], 1)[0])
 
@@ -148,7 +181,8 @@ def draw(points):
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 
-    figure, axes = plt.subplots(2, 2, figsize=(8, 6), sharex="col", sharey="row", layout="constrained")
+    figure, axes = plt.subplots(
+        2, 2, figsize=(8, 6), sharex="col", sharey="row", layout="constrained")
     labels = {"utterances": "utterances, at $k = 50$", "k": "$k$, at 1,000 utterances"}
     for (top, bottom), (name, label) in zip(axes.T, labels.items(), strict=True):
         sizes, seconds, memory = zip(*points[name], strict=True)
@@ -159,6 +193,6 @@ def draw(points):
         bottom.set_xlabel(label)
         bottom.set_xticks(sizes, [f"{size:,}" for size in sizes])
         bottom.minorticks_off()
-    axes[0, 0].set_ylabel("seconds an epoch")
+    axes[0, 0].set_ylabel("seconds per epoch")
     axes[1, 0].set_ylabel("MB beyond the data")
     figure.savefig(PICTURE, dpi=120)

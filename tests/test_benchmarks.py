@@ -1,17 +1,20 @@
-"""Each benchmark runs once in its tiny form, so that none rots. The numbers of that form mean nothing."""
+"""Each benchmark works: it runs once in its tiny form, whose numbers mean nothing."""
 
 import pytest
 
-pytest.importorskip("torch", reason="the benchmarks need PyTorch: pip install argf_np[benchmarks]")
+pytest.importorskip(
+    "torch", reason="the benchmarks need PyTorch: pip install argf_np[benchmarks]")
 
-from argf_np.paper import protocols, updates
+from argf_np.paper import updates
 from benchmarks import __main__ as command
 from benchmarks import compare, measure, twin
 
 GOALS = {  # benchmark -> row -> goal for the ratio, or for our own figure where there is no peer
-    "argf-16": {"ARGF epoch, batch 16: PyTorch as released": ">= 3.0", "ARGF epoch, batch 16: best PyTorch": ">= 1.3",
+    "argf-16": {"ARGF epoch, batch 16: PyTorch as released": ">= 3.0",
+                "ARGF epoch, batch 16: best PyTorch": ">= 1.3",
                 "ARGF epoch, batch 16: our readable version": None},
-    "argf-32": {"ARGF epoch, batch 32: PyTorch as released": ">= 3.0", "ARGF epoch, batch 32: best PyTorch": ">= 1.3",
+    "argf-32": {"ARGF epoch, batch 32: PyTorch as released": ">= 3.0",
+                "ARGF epoch, batch 32: best PyTorch": ">= 1.3",
                 "ARGF epoch, batch 32: our readable version": None},
     "ucln-10": {"UCLN epoch, text, batch 10: PyTorch, packed": ">= 1.0",
                 "UCLN epoch, text, batch 10: our readable version": None},
@@ -27,7 +30,8 @@ GOALS = {  # benchmark -> row -> goal for the ratio, or for our own figure where
                 "ARGF step, batch 32: both, the limit": "<= 2.0"},
     "import": {"import argf_np: import numpy, autograd.numpy": "<= 1.3",
                "import argf_np.train: import numpy, autograd.numpy": None},
-    "main-job": {"main job, synthetic data: peak memory": "<= 300", "main job, synthetic data: time": "<= 60"},
+    "main-job": {"main job, synthetic data: peak memory": "<= 300",
+                 "main job, synthetic data: time": "<= 60"},
     "growth": {"growth of time with utterances": "<= 1.05", "growth of time with k": None,
                "growth of memory beyond the data with utterances": "<= 0.05",
                "growth of memory beyond the data with k": None},
@@ -43,7 +47,8 @@ def test_rows(name):
     rows = list(command.measure(name, tiny=True))
     assert {row["name"]: row["goal"] for row in rows} == GOALS[name]
     for row in rows:
-        assert set(row) == {"name", "ours", "peer", "unit", "ratio", "goal", "met", "threads", "spread"}
+        assert set(row) == {"name", "ours", "peer", "unit", "ratio", "goal", "met", "threads",
+                            "spread"}
         assert row["threads"] == 1
         assert (row["ours"] > 0) or row["unit"] == "slope"
         assert (row["peer"] is None) == (row["ratio"] is None)
@@ -52,7 +57,8 @@ def test_rows(name):
 
 
 @pytest.mark.parametrize(("goal", "ratio", "met"), [
-    (">= 1.5", 2.0, True), (">= 2.5", 2.0, False), ("<= 0.6", 0.5, True), ("<= 0.4", 0.5, False), (None, 2.0, None)])
+    (">= 1.5", 2.0, True), (">= 2.5", 2.0, False), ("<= 0.6", 0.5, True), ("<= 0.4", 0.5, False),
+    (None, 2.0, None)])
 def test_ratio_of_medians(goal, ratio, met):
     row = measure.row("x", ours=[3.0, 1.0, 50.0], peer=[6.0, 0.0, 7.0], goal=goal)
     assert (row["ours"], row["peer"], row["ratio"], row["met"]) == (3.0, 6.0, ratio, met)
@@ -67,17 +73,22 @@ def test_goal_without_a_peer(goal, met):
 
 def test_contenders_take_turns():
     calls = []
-    times = measure.in_turns({"a": lambda: calls.append("a"), "b": lambda: calls.append("b")}, tiny=True)
+    contenders = {"a": lambda: calls.append("a"), "b": lambda: calls.append("b")}
+    times = measure.in_turns(contenders, tiny=True)
     assert calls == ["a", "b", "a", "b"]  # once to warm up, once to measure
     assert [len(times[name]) for name in "ab"] == [1, 1]
 
 
 def test_a_failure_in_a_process_is_one_line():
-    with pytest.raises(RuntimeError, match=r"^compare\.prediction: .*unexpected keyword argument 'utterances'$"):
+    message = r"^compare\.prediction: .*unexpected keyword argument 'utterances'$"
+    with pytest.raises(RuntimeError, match=message):
         measure.apart("compare.prediction", utterances=3)
 
 
 def test_no_ratio_without_proof(monkeypatch):
-    monkeypatch.setitem(updates.LOSSES, "fusion", lambda *arguments: 1.001 * updates.fusion_update_loss(*arguments))
+    def wrong(*arguments):
+        return 1.001 * updates.fusion_update_loss(*arguments)
+
+    monkeypatch.setitem(updates.LOSSES, "fusion", wrong)
     with pytest.raises(twin.MismatchError, match=r"^fusion loss: differs from PyTorch's by .*$"):
         compare.argf_epoch(16, tiny=True)

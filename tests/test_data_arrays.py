@@ -163,6 +163,7 @@ def test_white_space_around_names_is_removed_and_said(capsys):
     ({"split": ["training"] * 18}, "split has the value 'training', expected train"),
     ({"split": "all"}, "split has the value 'all', expected train"),
     ({"words": ["x"]}, "words has 1 values, expected 18"),
+    ({"features": np.ones((18, 1))}, "features are ndarray, expected a dict of modality to array"),
     ({"features": {"a": np.ones((18, 1))}}, "two modalities or more, not 1"),
     ({"features": {"a": np.ones((18, 1)), "b": [["x"]] * 18}}, "features b are <U1, expected real"),
     ({"features": {"a": np.ones((18, 1)), "b": Frame([["1.5"]] * 18)}}, "features b are object"),
@@ -209,7 +210,7 @@ def test_folds_of_a_seed_are_always_the_same_and_of_another_seed_others():
 
 @pytest.mark.parametrize("k", [1, 0, -2, 8])
 def test_impossible_folds_get_one_line(k):
-    with pytest.raises(DataError, match=f"^arrays: expected 2 to 7 folds of its 7 videos, not {k}$"):
+    with pytest.raises(DataError, match=f"^arrays: expected 2 to 7 folds of .*, not {k}$"):
         next(from_arrays(**parts()).folds(k))
 
 
@@ -240,7 +241,7 @@ def test_joined_has_the_first_for_training_and_the_second_for_validation():
     assert both.labels.tolist() == [*first.labels, *second.labels]
     assert len(both.split["test"]) == 0
     wider = from_arrays(**given | {"features": given["features"] | {"pulse": np.ones((18, 9))}})
-    with pytest.raises(DataError, match="features of widths .*'pulse': 9.*, expected those of"):
+    with pytest.raises(DataError, match=r"features of widths .*'pulse': 9.*, expected those of"):
         joined(first, wider)
 
 

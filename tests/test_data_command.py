@@ -38,23 +38,23 @@ def test_describe_without_docstrings():
 def test_the_example_is_the_same_in_both_ways_and_can_be_trained_on(tmp_path, capsys):
     assert main(["example", str(tmp_path / "my data")]) == 0
     said = capsys.readouterr().out
-    assert f"python -m argf_np.data check '{tmp_path}/my data/csv'" in said
-    table, arrays = read(tmp_path / "my data" / "csv"), read(tmp_path / "my data" / "example.npz")
+    assert f"python -m argf_np.data check '{tmp_path}/my data'\n" in said
+    table, arrays = read(tmp_path / "my data"), read(tmp_path / "my data.npz")
     assert capsys.readouterr().err == "", "nothing of it is unused"
     assert (table.ids, table.words, table.classes) == (arrays.ids, arrays.words, arrays.classes)
     np.testing.assert_array_equal(table.labels, arrays.labels)
     for m, x in table.features.items():
         np.testing.assert_array_equal(x, arrays.features[m])
     require_trainable(table, ("train", "validation", "test"))
-    assert main(["check", str(tmp_path / "my data" / "csv")]) == 0
+    assert main(["check", str(tmp_path / "my data")]) == 0
 
 
 def test_the_example_replaces_nothing(tmp_path, capsys):
-    (tmp_path / "precious").write_text("mine")
-    for name in (tmp_path, tmp_path / "precious"):
-        assert main(["example", str(name)]) == 2
-        assert "is there already, expected a new folder" in capsys.readouterr().err
-    assert [path.name for path in tmp_path.iterdir()] == ["precious"]
+    (tmp_path / "precious.npz").write_text("mine")
+    for name in (".", "precious.npz", "precious"):
+        assert main(["example", str(tmp_path / name)]) == 2
+        assert "is there already, expected the name of a new" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["precious.npz"]
 
 
 # --- check ---------------------------------------------------------------------------------------
@@ -72,8 +72,9 @@ def test_check_warns_of_what_training_will_refuse(tmp_path, capsys, split):
     features["speech"][row, 1] = np.finfo("f4").max
     np.savez(tmp_path / "x.npz", **columns, **features)
     said = check(capsys, tmp_path / "x.npz")
-    assert re.search(rf"^warning: training will refuse this: x: utterance {columns['video'][row]}_1 "
-                     r"has 3.4e\+38 in modality speech", said, re.MULTILINE)
+    assert re.search(r"^warning: training will refuse this: x: utterance "
+                     rf"{columns['video'][row]}_1 has 3.4e\+38 in modality speech",
+                     said, re.MULTILINE)
 
 
 def test_check_says_that_no_split_is_given(tmp_path, capsys):

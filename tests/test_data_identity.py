@@ -31,7 +31,7 @@ def test_a_file_of_ones_own_is_no_published_data_set_whatever_its_name(tmp_path,
     found = load(tmp_path / f"{name}.npz")
     assert found.published is None
     assert found.classes == ("10", "calm", "tense")
-    with pytest.raises(DataError, match=rf"label 10, expected one of {DATASETS[name].classes[0]}, "):
+    with pytest.raises(DataError, match="label 10, expected one of " + DATASETS[name].classes[0]):
         load(name, tmp_path)  # the user says that it is, and then its classes must be, too
 
 
@@ -72,7 +72,7 @@ def test_tuples_of_other_videos_are_data_of_ones_own(tmp_path, capsys):
         "train": 33, "validation": 8, "test": 31}
     assert "41 training and 31 test videos are none of the paper's data sets; the last 8" in (
         capsys.readouterr().err)
-    with pytest.raises(DataError, match="label [23], expected negative, positive"):
+    with pytest.raises(DataError, match=r"label [23], expected negative, positive"):
         read(path, "mosi")
 
 

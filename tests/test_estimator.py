@@ -233,7 +233,7 @@ def test_modalities_that_the_data_does_not_have_are_refused(parameters, message)
 
 
 def test_defaults_are_the_preset_of_the_data_set():
-    corpus = make({"a": 3, "l": 2, "v": 4}, name="mosei")
+    corpus = replace(make({"a": 3, "l": 2, "v": 4}), name="mosei", published="mosei")
     settings = ARGF(epochs=1, ucln_epochs=1, d=4, k=3, lr=1e-3).fit(corpus).settings
     found = settings.dataset, settings.drop_rate, settings.lambda_, settings.lr
     assert found == ("mosei", 0.2, 0.1, 1e-3)

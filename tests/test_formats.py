@@ -1,4 +1,4 @@
-"""The published pickles: each against the plain lists that were written, its splits, its labels, its errors."""
+"""The published pickles against the plain lists that were written: splits, labels, errors."""
 
 import pickle
 import re
@@ -27,7 +27,7 @@ MMSA = {"train": ["b_x", "a"], "valid": ["c"], "test": ["d", "e$_$1"]}
 
 
 def assert_holds(corpus, videos, n_train, classes, code=lambda label: label):
-    """The corpus is these videos of train and test, in their order; the first `n_train` of train are for training."""
+    """The corpus is these videos, in their order; the first `n_train` of train are for training."""
     everything = [*videos["train"], *videos["test"]]
     assert corpus.source == "real"
     assert corpus.classes == classes
@@ -52,7 +52,7 @@ def sign(label):
     return 0 if label < 0 else 2 if label > 0 else 1
 
 
-# --- padded videos -------------------------------------------------------------------------------------------------
+# --- padded videos -------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("protocol", [0, 2, 4])
@@ -75,7 +75,9 @@ def test_tuples_of_13_are_mosei_with_reals_or_one_hot_rows(tmp_path, one_hot):
     assert sorted(set(corpus.labels)) == [0, 1, 2]
 
 
-@pytest.mark.parametrize("write", [lambda x: b"\x80\x02" + python2_binary(x) + b".", lambda x: python2_text(x) + b"."])
+@pytest.mark.parametrize(
+    "write", [lambda x: b"\x80\x02" + python2_binary(x) + b".", lambda x: python2_text(x) + b"."]
+)
 def test_tuples_as_python_2_wrote_them(tmp_path, write):
     """The arrays of a file in the words of Python 2, within a tuple of 7 as it writes that."""
     videos, path = write_tuples(tmp_path, 7)
@@ -87,7 +89,11 @@ def test_tuples_as_python_2_wrote_them(tmp_path, write):
             if isinstance(part, np.ndarray):
                 content += write(part).removeprefix(b"\x80\x02").removesuffix(b".")
             else:
-                content += b"(l" + b"".join(b"I%d\na" % n for n in part) if isinstance(part, list) else b"I%d\n" % part
+                content += (
+                    b"(l" + b"".join(b"I%d\na" % n for n in part)
+                    if isinstance(part, list)
+                    else b"I%d\n" % part
+                )
         file.write_bytes(content + b"t.")
     assert_holds(read(path), videos, 49, ("negative", "positive"))
 
@@ -99,7 +105,9 @@ def test_ucln_outputs_are_contextual_and_stay_as_they_are(tmp_path, N, classes):
     videos = write_contextual(path, N)
     corpus = read(path)
     assert corpus.contextual
-    assert corpus.published == ("mosi" if N == 2 else None)  # of other classes the paper says nothing
+    assert corpus.published == (
+        "mosi" if N == 2 else None
+    )  # of other classes the paper says nothing
     for part in videos.values():
         for video in part:
             for utterance in video:
@@ -124,7 +132,7 @@ def test_broken_values_become_zero_and_are_counted(tmp_path, capsys):
     assert_holds(corpus, videos, 49, ("negative", "positive"))
 
 
-# --- IEMOCAP -------------------------------------------------------------------------------------------------------
+# --- IEMOCAP -------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("protocol", [0, 2, 4])
@@ -138,14 +146,18 @@ def test_dialogues_are_iemocap(tmp_path, protocol):
     assert corpus.words == tuple(f"label {label}" for label in corpus.labels)
 
 
-# --- MMSA ----------------------------------------------------------------------------------------------------------
+# --- MMSA ----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("aligned", [True, False])
 def test_mmsa_rows_are_averaged_and_grouped(tmp_path, aligned, capsys):
     videos = draw_mmsa(MMSA)
     first = videos["train"]["b_x"][11]
-    first[1]["audio"][0, 1], first[1]["text"][0, 2], first[1]["vision"][-1, 0] = -np.inf, np.nan, np.nan
+    first[1]["audio"][0, 1], first[1]["text"][0, 2], first[1]["vision"][-1, 0] = (
+        -np.inf,
+        np.nan,
+        np.nan,
+    )
     videos["test"]["d"][11][1]["text"][:] = 0  # no valid step: missing
     videos["valid"]["c"][11][1]["audio"][:] = 3  # a length ends it, where there is one
     write_mmsa(tmp_path / "aligned_50.pkl", videos, aligned)
@@ -191,21 +203,27 @@ def test_mmsas_mosi_is_known_by_its_videos_and_has_two_classes(tmp_path, capsys)
     corpus = read(tmp_path / "x.pkl")
     assert corpus.name == "mosi"
     assert corpus.classes == ("negative", "positive")
-    labels = {f"{video}_{segment}": utterance[0] for part in videos.values() for video, segments in part.items()
-              for segment, utterance in segments.items()}
+    labels = {
+        f"{video}_{segment}": utterance[0]
+        for part in videos.values()
+        for video, segments in part.items()
+        for segment, utterance in segments.items()
+    }
     assert [corpus.classes[c] for c in corpus.labels] == [
         "negative" if labels[name] < 0 else "positive" for name in corpus.ids]
     assert 0 in labels.values()
     found = " / ".join(str(len(corpus.utterances(split))) for split in corpus.split)
-    assert capsys.readouterr().err == (f"notice: mosi has {found} utterances for training, validation and test; "
-                                       "in the paper it has 1141 / 306 / 752\n")
+    assert capsys.readouterr().err == (
+        f"notice: mosi has {found} utterances for training, validation and test; "
+        "in the paper it has 1141 / 306 / 752\n"
+    )
 
 
-# --- finding and recognising ---------------------------------------------------------------------------------------
+# --- finding and recognising ---------------------------------------------------------------------
 
 
 def write_all(root):
-    """Every data set, in its folder under the name that it circulates by; {(name, file): expected contextual}."""
+    """Every data set in its folder, under the name that it circulates by."""
     for name in DATASETS:
         (root / name).mkdir()
     write_tuples(root / "mosi", 7)
@@ -218,7 +236,11 @@ def test_named_data_sets_are_found_in_their_folder_and_in_the_data_directory_its
     for name, counts in (("mosi", MOSI), ("mosei", MOSEI), ("iemocap", IEMOCAP)):
         for place in (tmp_path, tmp_path / name):
             corpus = load(name, place)
-            assert (corpus.name, corpus.source, len(corpus.video_ids)) == (name, "real", sum(counts))
+            assert (corpus.name, corpus.source, len(corpus.video_ids)) == (
+                name,
+                "real",
+                sum(counts),
+            )
 
 
 def test_the_csv_folder_comes_before_pickles_and_raw_features_before_ucln_outputs(tmp_path):
@@ -261,7 +283,9 @@ def test_a_path_in_place_of_a_name(tmp_path):
     assert load(path).ids == load(str(tmp_path), source="real").ids
     with pytest.raises(DataError, match="source 'synthetic', expected auto or real for"):
         load(path, source="synthetic")
-    with pytest.raises(DataError, match=r"unknown data set '.*nowhere', known: mosi, mosei, iemocap"):
+    with pytest.raises(
+        DataError, match=r"unknown data set '.*nowhere', known: mosi, mosei, iemocap"
+    ):
         load(tmp_path / "nowhere")
 
 
@@ -270,11 +294,11 @@ def test_the_real_folder_by_path_has_the_papers_counts(mosi_dir, capsys):
     assert capsys.readouterr().err == ""
 
 
-# --- what is not as its format has it ------------------------------------------------------------------------------
+# --- what is not as its format has it ------------------------------------------------------------
 
 
 def edit(path, change):
-    """Read a pickle, change what it holds, in place or by what `change` returns, and write it back."""
+    """Read a pickle, change its value, in place or by what `change` returns, and write it back."""
     value = pickle.loads(path.read_bytes())
     value = list(value) if isinstance(value, tuple) else value
     changed = change(value)
@@ -303,13 +327,19 @@ def fill(index, new):
 BAD_TUPLES = {
     "too few": (lambda value: value[:5], "a pickle, but of none of the formats"),
     "a list for data": (put(0, [[1.0]]), r"train_data is list, expected numbers in 3 dimensions"),
-    "flat data": (put(2, lambda x: x[0]), r"test_data is float64 of shape \(5, 3\), expected numbers in 3"),
+    "flat data": (
+        put(2, lambda x: x[0]),
+        r"test_data is float64 of shape \(5, 3\), expected numbers in 3",
+    ),
     "texts for data": (put(0, lambda x: x.astype(str)), "train_data is <U"),
     "other lengths": (put(5, lambda x: x[::-1]), "train_mask differs from that of the audio file"),
     "fewer lengths": (put(6, lambda x: x[1:]), "differs|does not fit"),
     "other labels": (put(1, lambda x: 1 - x), "train_label differs from that of the audio file"),
     "no length": (put(5, None), "train_length is NoneType"),
-    "widths that differ": (put(2, lambda x: x[..., :2]), "text_test of shape .*, which does not fit the others"),
+    "widths that differ": (
+        put(2, lambda x: x[..., :2]),
+        "text_test of shape .*, which does not fit the others",
+    ),
 }
 
 
@@ -346,7 +376,9 @@ def test_what_all_three_files_agree_on_may_be_wrong_too(tmp_path, place, new, ex
 def test_the_other_modalities_must_be_beside_it(tmp_path):
     path = write_tuples(tmp_path, 7)[1]
     shutil.copy(path, tmp_path / "mine.pickle")
-    assert_refused(tmp_path / "mine.pickle", "expected audio, text or video as the name's beginning")
+    assert_refused(
+        tmp_path / "mine.pickle", "expected audio, text or video as the name's beginning"
+    )
     (tmp_path / "video_2way.pickle").unlink()
     assert_refused(path, "video_2way.pickle: No such file")
     (tmp_path / "video_2way.pickle").write_bytes(pickle.dumps((1, 2)))
@@ -355,11 +387,17 @@ def test_the_other_modalities_must_be_beside_it(tmp_path):
 
 BAD_OUTPUTS = {
     "no label": (put("test_label", None), "test_label is NoneType"),
-    "labels that are no rows": (put("test_label", lambda x: x.argmax(axis=2)), "label .* shape|dimensions"),
+    "labels that are no rows": (
+        put("test_label", lambda x: x.argmax(axis=2)),
+        "label .* shape|dimensions",
+    ),
     "two classes at once": (put("train_label", fill((0, 0), 1)), "labels that are not one-hot"),
     "no class": (put("train_label", fill((0, 0), 0)), "labels that are not one-hot"),
     "a flat mask": (put("train_mask", lambda x: x[0]), "train_mask is float64 of shape"),
-    "fewer steps": (put("audio_test", lambda x: x[:, :4]), "audio_test of shape .*, which does not fit"),
+    "fewer steps": (
+        put("audio_test", lambda x: x[:, :4]),
+        "audio_test of shape .*, which does not fit",
+    ),
 }
 
 
@@ -372,16 +410,39 @@ def test_bad_ucln_outputs_get_one_line(tmp_path, case):
 
 
 BAD_DIALOGUES = {
-    "no lists of dialogues": (put(7, 5), "expected two lists of different dialogues at the tuple's end"),
-    "a dialogue twice": (put(8, lambda x: ["Ses000_train"]), "expected two lists of different dialogues"),
-    "a dialogue without labels": (put(7, lambda x: [*x, "Ses9"]), "part 3 of the tuple, dialogue 'Ses9': expected a"),
-    "labels that are words": (with_entry(2, "Ses001_train", ["sad"]), "part 3 .*'Ses001_train': expected a list of"),
-    "a label of 6": (with_entry(2, "Ses001_train", lambda x: [6] * len(x)), "label 6, expected happy, sad, "),
-    "an utterance without text": (with_entry(3, "Ses001_train", lambda x: x[1:]), "part 4 .*: expected a list"),
+    "no lists of dialogues": (
+        put(7, 5),
+        "expected two lists of different dialogues at the tuple's end",
+    ),
+    "a dialogue twice": (
+        put(8, lambda x: ["Ses000_train"]),
+        "expected two lists of different dialogues",
+    ),
+    "a dialogue without labels": (
+        put(7, lambda x: [*x, "Ses9"]),
+        "part 3 of the tuple, dialogue 'Ses9': expected a",
+    ),
+    "labels that are words": (
+        with_entry(2, "Ses001_train", ["sad"]),
+        "part 3 .*'Ses001_train': expected a list of",
+    ),
+    "a label of 6": (
+        with_entry(2, "Ses001_train", lambda x: [6] * len(x)),
+        "label 6, expected happy, sad, ",
+    ),
+    "an utterance without text": (
+        with_entry(3, "Ses001_train", lambda x: x[1:]),
+        "part 4 .*: expected a list",
+    ),
     "a list for a dict": (put(4, []), "part 5 of the tuple, dialogue 'Ses000_train'"),
-    "widths that differ": (with_entry(5, "Ses001_train", lambda x: [row[:1] for row in x]),
-                           "features v, expected vectors of one width"),
-    "numbers for words": (with_entry(6, "Ses001_train", lambda x: [1] * len(x)), "part 7 .*: expected a list of str"),
+    "widths that differ": (
+        with_entry(5, "Ses001_train", lambda x: [row[:1] for row in x]),
+        "features v, expected vectors of one width",
+    ),
+    "numbers for words": (
+        with_entry(6, "Ses001_train", lambda x: [1] * len(x)),
+        "part 7 .*: expected a list of str",
+    ),
     "no training dialogues": (put(7, []), "0 training and 31 test videos, expected some of both"),
 }
 
@@ -396,21 +457,42 @@ def test_bad_dialogues_get_one_line(tmp_path, case):
 
 BAD_PARTS = {
     "no part test": (lambda value: value.pop("test") and None, "of none of the formats"),
-    "no text but word pieces": (put("valid", lambda x: {k: v for k, v in x.items() if k != "text"}),
-                                "valid: no text, expected .*; text_bert holds word pieces"),
+    "no text but word pieces": (
+        put("valid", lambda x: {k: v for k, v in x.items() if k != "text"}),
+        "valid: no text, expected .*; text_bert holds word pieces",
+    ),
     "a number for a part": (put("valid", 3), "valid: no id"),
-    "an id without segment": (with_entry("train", "id", lambda x: ["a_3", *x[1:]]), "id 'a_3', expected VIDEO"),
-    "an id twice": (with_entry("train", "id", lambda x: [x[1], *x[1:]]),
-                    r"a different order for each utterance .* video '\w+' has \d+ twice"),
-    "a video in two parts": (with_entry("valid", "id", lambda x: ["a$_$99", *x[1:]]),
-                             "one split for all of video 'a', not train and validation"),
+    "an id without segment": (
+        with_entry("train", "id", lambda x: ["a_3", *x[1:]]),
+        "id 'a_3', expected VIDEO",
+    ),
+    "an id twice": (
+        with_entry("train", "id", lambda x: [x[1], *x[1:]]),
+        r"a different order for each utterance .* video '\w+' has \d+ twice",
+    ),
+    "a video in two parts": (
+        with_entry("valid", "id", lambda x: ["a$_$99", *x[1:]]),
+        "one split for all of video 'a', not train and validation",
+    ),
     "numbers for ids": (with_entry("test", "id", [1, 2]), "id, expected a list of texts"),
-    "a label that is NaN": (with_entry("test", "regression_labels", fill(0, np.nan)), "test: regression_labels that are not finite"),
-    "fewer labels": (with_entry("test", "regression_labels", lambda x: x[1:]),
-                     "9 regression_labels, expected one per id: 10"),
-    "one class": (lambda value: {k: v | {"regression_labels": v["regression_labels"] ** 2 + 1}
-                                 for k, v in value.items()}, "expected two classes or more in one of annotations"),
-    "flat features": (with_entry("train", "audio", lambda x: x[0]), "train: audio is float32 of shape"),
+    "a label that is NaN": (
+        with_entry("test", "regression_labels", fill(0, np.nan)),
+        "test: regression_labels that are not finite",
+    ),
+    "fewer labels": (
+        with_entry("test", "regression_labels", lambda x: x[1:]),
+        "9 regression_labels, expected one per id: 10",
+    ),
+    "one class": (
+        lambda value: {
+            k: v | {"regression_labels": v["regression_labels"] ** 2 + 1} for k, v in value.items()
+        },
+        "expected two classes or more in one of annotations",
+    ),
+    "flat features": (
+        with_entry("train", "audio", lambda x: x[0]),
+        "train: audio is float32 of shape",
+    ),
     "fewer lengths": (with_entry("train", "audio_lengths", [3]), "1 lengths .* expected those of"),
     "widths that differ": (with_entry("valid", "vision", lambda x: x[:, :, :2]), "widths? "),
 }
@@ -424,7 +506,9 @@ def test_bad_mmsa_files_get_one_line(tmp_path, case):
     assert_refused(tmp_path / "x", expected)
 
 
-@pytest.mark.parametrize("value", [None, 5, "text", [], (), (1, 2), {"a": 1}, np.zeros(3), {"train": 1}])
+@pytest.mark.parametrize(
+    "value", [None, 5, "text", [], (), (1, 2), {"a": 1}, np.zeros(3), {"train": 1}]
+)
 def test_other_pickles_get_one_line(tmp_path, value):
     (tmp_path / "x").write_bytes(pickle.dumps(value))
     assert_refused(tmp_path / "x", "a pickle, but of none of the formats")

@@ -10,9 +10,10 @@ from formats import write_folder
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from argf_np import training, ucln
-from argf_np.data import DataError, pad, read, require_trainable, standardise, unpad
+from argf_np.data import DataError, read, require_trainable, standardise
 from argf_np.data.check import report
+from argf_np.paper import protocols, ucln
+from argf_np.paper.ucln import pad, unpad
 from argf_np.settings import Settings
 
 SPLITS = ("train", "validation", "test")
@@ -152,15 +153,19 @@ def test_every_corpus_with_training_and_test_utterances_can_be_trained_on(
         except DataError:
             return
     rng, names = np.random.default_rng(0), list(corpus.features)
+    run = Settings(modalities=",".join(names), target=names[0], k=2, d=4, epochs=1,
+                   ucln_epochs=1, batch_size=batch_size, variant=variant)
+    y = np.eye(len(corpus.classes), dtype=np.float32)[corpus.labels]
+    features, probabilities = [], []
     with mock.patch.object(ucln, "HIDDEN", 3):
-        extractors = {m: ucln.train_ucln(corpus, m, 4, 1, rng) for m in names}
-        outputs = {m: ucln.apply_ucln(extractors[m], corpus, m) for m in names}
-    run = Settings(modalities=",".join(names), target=names[0], k=2, epochs=1,
-                   batch_size=batch_size, variant=variant)
-    x = np.stack([outputs[m][0] for m in names])
-    y = np.eye(len(corpus.classes))[corpus.labels]
+        for m in names:
+            raw = corpus.features[m]
+            params = ucln.train_ucln(raw, y, corpus.starts, corpus.split["train"], run, rng)
+            of_ucln, M = ucln.apply_ucln(params, raw, corpus.starts, run)
+            features.append(of_ucln)
+            probabilities.append(M)
     utterances = {split: corpus.utterances(split) for split in SPLITS}
-    fitted = training.fit(x, y, utterances, run)
-    for M in (fitted["probabilities"], *(probabilities for _, probabilities in outputs.values())):
+    trained = protocols.train(np.stack(features), y, utterances, run)
+    for M in (trained["probabilities"], *probabilities):
         np.testing.assert_allclose(M.sum(axis=1), 1, rtol=1e-5)
-    assert len(fitted["probabilities"]) == len(corpus.utterances("test"))
+    assert len(trained["probabilities"]) == len(corpus.utterances("test"))

@@ -2,7 +2,6 @@
 
 import shlex
 import sys
-from pathlib import Path
 
 from ..commands import Parser, exit_code
 from ..errors import DataError
@@ -64,12 +63,11 @@ def describe(options):
 
 def example(options):
     """Write the example, and say what to do with it."""
-    write_example(options.folder)
-    folder = Path(options.folder)
-    csv, npz = shlex.quote(str(folder / "csv")), shlex.quote(str(folder / "example.npz"))
-    print(f"The same data as CSV, to edit, in {csv}, and as arrays in {npz}. Next:",
-          f"    python -m argf_np.data check {csv}",
-          f"    python -m argf_np.train --dataset {csv}", sep="\n")
+    archive = write_example(options.folder)
+    folder = shlex.quote(options.folder)
+    print(f"CSV files to edit are in {options.folder}, the same as arrays in {archive}. Next:",
+          f"    python -m argf_np.data check {folder}",
+          f"    python -m argf_np.train --dataset {folder}", sep="\n")
 
 
 def check(options):

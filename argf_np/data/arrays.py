@@ -1,6 +1,7 @@
 """A `Corpus` of your own arrays, columns of a data frame, or anything that NumPy reads as such."""
 
 import re
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -48,6 +49,9 @@ def from_arrays(features, videos, labels=None, order=None, split=None, words=Non
     for key, values in columns.items():
         if values is not None:
             columns[key] = _column(key, values, n)
+    if not isinstance(features, Mapping):
+        raise DataError(f"features are {type(features).__name__}, "
+                        "expected a dict of modality to array (n, width)")
     features = {str(m): _matrix(m, x, n) for m, x in features.items()}
     order = np.array(_running(videos) if order is None else _numbers(columns["order"]))
     classes, labels, whole = (), np.full(n, -1), False

@@ -14,20 +14,23 @@ SAID = {"calm": ("that is fine with me", "let us see", "no hurry"),
 
 
 def write_example(folder):
-    """Write the folder `csv` and the file `example.npz` into a folder that is made.
+    """Write the example as CSV files into a new folder, and as an archive beside it.
 
-    Both hold the same. The label is heard in speech, the face says nothing. DataError if the folder
-    is there and not empty.
+    Both hold the same. The label is heard in speech, the face says nothing. Returns the path of the
+    archive. DataError if one of them is there.
     """
     folder = Path(folder)
-    if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
-        raise DataError(f"{folder}: is there already, expected a new folder")
+    archive = folder.with_name(f"{folder.name}.npz")
+    for path in (folder, archive):
+        if path.exists():
+            raise DataError(f"{path}: is there already, expected the name of a new folder")
     columns, features = draw()
-    (folder / "csv").mkdir(parents=True)
-    np.savez(folder / "example.npz", **columns, **features)
-    _write_csv(folder / "csv" / "utterances.csv", [columns, *zip(*columns.values(), strict=True)])
+    folder.mkdir(parents=True)
+    _write_csv(folder / "utterances.csv", [columns, *zip(*columns.values(), strict=True)])
     for m, x in features.items():
-        _write_csv(folder / "csv" / f"{m}.csv", x.tolist())
+        _write_csv(folder / f"{m}.csv", x.tolist())
+    np.savez(archive, **columns, **features)
+    return archive
 
 
 def draw():

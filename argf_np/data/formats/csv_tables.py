@@ -45,9 +45,11 @@ def read_rows(path, rows=None, columns=None, encoding="utf-8-sig"):
 
 
 def _require_utf8(path, row, fields):
+    if "".join(fields).isascii():
+        return
     for column, field in enumerate(fields, 1):
         try:
-            field.isascii() or field.encode()
+            field.encode()
         except UnicodeEncodeError:  # of a byte that could not be decoded
             raise DataError(f"{path}, row {row}, column {column}: text that is not UTF-8; "
                             "save the file as UTF-8") from None
