@@ -9,8 +9,9 @@ import numpy as np
 from autograd.extend import defvjp, primitive
 from autograd.tracer import isbox
 
-from .errors import ArgfError, NotFiniteError
+from .errors import ArgfError, NotFiniteError, SettingError
 from .nn import ops
+from .settings import flag
 
 
 class Parser(argparse.ArgumentParser):
@@ -36,6 +37,12 @@ def exit_code(work):
     """
     try:
         work()
+    except SettingError as error:
+        text = str(error)
+        if error.name:
+            text = flag(error.name) + text.removeprefix(error.name)
+        print(f"error: {text}", file=sys.stderr)
+        return 2
     except ArgfError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

@@ -6,11 +6,19 @@ class ArgfError(ValueError):
 
 
 class DataError(ArgfError):
-    """Data that cannot be used. The message names the file, the place, the value and what was expected."""
+    """Data that cannot be used. The message names the file, the place, the value and what was
+    expected."""
 
 
 class SettingError(ArgfError):
-    """A setting that is not allowed."""
+    """A setting that is not allowed.
+
+    Where ``name`` is given, the message begins with it; a command shows the flag instead.
+    """
+
+    def __init__(self, message, name=None):
+        super().__init__(message)
+        self.name = name
 
 
 class ModelError(ArgfError):

@@ -21,7 +21,8 @@ BY_DATA = {"dataset", "modalities", "target"}
 for preset_values in (OWN_DATA, *PRESETS.values()):
     BY_DATA |= preset_values.keys()
 
-SAVED = ("data", "widths", "contextual", "epoch", "history", "moments", "uclns", "params")
+SAVED = ("data", "widths", "contextual", "integer_classes", "epoch", "history", "moments", "uclns",
+         "params")
 
 
 class Estimator:
@@ -95,18 +96,24 @@ class Estimator:
         corpus = select(corpus, settings.modality_list)
         fitted = pipeline.train(corpus, settings, progress, on_history, checkpoint)
         self.settings, self.classes, self.contextual = settings, corpus.classes, corpus.contextual
+        self.integer_classes = corpus.integer_classes
         self.data = {"name": corpus.name, "source": corpus.source}
         self.widths = {m: x.shape[1] for m, x in corpus.features.items()}
-        for name in ("moments", "uclns", "params", "epoch", "history"):
-            setattr(self, name, fitted[name])
+        self.moments, self.uclns, self.params = (
+            fitted["moments"], fitted["uclns"], fitted["params"])
+        self.epoch, self.history = fitted["epoch"], fitted["history"]
         # For the report of this training. It is not a part of the model, and is not saved.
         self.trained = {name: fitted[name] for name in ("x", "unimodal", "probabilities")}
         return self
 
     def predict(self, videos):
-        """The most probable class of each utterance of a Corpus: array of names (n,)."""
+        """The most probable class of each utterance of a Corpus, (n,): names, or whole numbers.
+
+        They are in the order of the corpus, ``videos.ids``; ``videos.row`` has the rows of the file.
+        """
         probabilities = self.predict_proba(videos)
-        return np.array(self.classes)[probabilities.argmax(axis=1)]
+        kind = int if self.integer_classes else str
+        return np.array([kind(name) for name in self.classes])[probabilities.argmax(axis=1)]
 
     def predict_proba(self, videos):
         """Probabilities (n, N) of `classes` for the n utterances of a Corpus, in evaluation mode.
@@ -115,15 +122,15 @@ class Estimator:
         replaced by its training mean. Memory does not grow with the corpus if its features are
         memory-mapped. DataError if modalities or widths are not those of training.
         """
-        parts = []
-        predict_proba = MODELS[self.settings.model].predict_proba if self.settings else None
-        for piece, x in self._context(videos):
-            parts.append(predict_proba(self.params, piece, x, self.settings))
+        self._require_fitted()
+        predict_proba = MODELS[self.settings.model].predict_proba
+        parts = [predict_proba(self.params, piece, x, self.settings)
+                 for piece, x in self._context(videos)]
         probabilities = np.concatenate(parts)
-        broken = ~np.isfinite(probabilities).all(axis=1)
-        if broken.any():
+        broken = pipeline.first_broken(probabilities)
+        if broken is not None:
             raise DataError(f"{videos.name}: no finite probability for utterance "
-                            f"{videos.ids[int(broken.argmax())]}; its features are too large")
+                            f"{videos.ids[broken]}; its features are too large")
         return probabilities
 
     def score(self, videos, split="test"):
@@ -155,7 +162,7 @@ class Estimator:
         ModelError if the model fuses by something other than the graph.
         """
         self._require_fitted()
-        if (self.settings.model, self.settings.fusion) != ("argf", "gfn"):
+        if not self._has_graph():
             raise ModelError(f"model {self.settings.model} with fusion {self.settings.fusion} has "
                              "no graph to explain")
         pieces = []
@@ -168,7 +175,6 @@ class Estimator:
 
     def _context(self, videos):
         """Yield pieces of whole videos, standardised, with the features (m, n_i, d) to fuse."""
-        self._require_fitted()
         require_corpus(videos)
         for m, width in self.widths.items():
             found = videos.features[m].shape[1] if m in videos.features else "none"
@@ -186,6 +192,9 @@ class Estimator:
                 features[m], _ = apply_ucln(ucln, piece.features[m], piece.starts,
                                             self.settings)
             yield piece, pipeline.stack(piece, features).astype(self.settings.dtype)
+
+    def _has_graph(self):
+        return (self.settings.model, self.settings.fusion) == ("argf", "gfn")
 
     def _require_fitted(self):
         if self.settings is None:
@@ -266,14 +275,23 @@ def load(path):
             for keys, leaf in nn.leaves(content[name]):
                 if not np.isfinite(leaf).all():
                     raise ModelError(f"{name}/{'/'.join(keys)} is not finite")
-        _require_whole(model)
-    except (KeyError, TypeError, ValueError, AttributeError, MemoryError, IndexError) as error:
+        with np.errstate(all="ignore"):  # damaged numbers may be huge
+            _require_whole(model)
+    except KeyError as error:
+        raise ModelError(f"{path}: not a whole model: {error} is missing") from None
+    except (TypeError, ValueError, AttributeError, MemoryError, IndexError) as error:
         raise ModelError(f"{path}: not a whole model: {error}") from None
     return model
 
 
 def _require_whole(model):
-    """Predict one silent utterance, which fails where an array is missing or of another shape."""
+    """Predict and explain one silent utterance.
+
+    This fails where an array is missing, or has a shape that does not fit the others.
+    """
+    if model.settings.modality_list != tuple(model.widths):
+        raise ModelError(f"has the modalities {', '.join(model.widths)}, expected "
+                         f"{', '.join(model.settings.modality_list)}")
     features = {m: np.zeros((1, width)) for m, width in model.widths.items()}
     videos = Corpus(
         name="check", source="synthetic", classes=(), video_ids=("check",), ids=("check",),
@@ -282,7 +300,10 @@ def _require_whole(model):
         contextual=model.contextual)
     shape = model.predict_proba(videos).shape
     if shape != (1, len(model.classes)):
-        raise ModelError(f"predicts {shape[1]} classes, expected {len(model.classes)}")
+        raise ModelError(f"gives probabilities of shape {shape} to one utterance, expected "
+                         f"{(1, len(model.classes))}")
+    if model._has_graph():
+        model.explain(videos)
 
 
 def weights_by_name(out, modalities, variant="paper"):

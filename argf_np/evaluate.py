@@ -7,7 +7,9 @@ import numpy as np
 
 from . import data, metrics
 from .commands import Parser, exit_code
+from .errors import ModelError
 from .estimator import load
+from .run_folder import read_configuration
 
 
 def majority(labels, N):
@@ -38,6 +40,14 @@ def format_scores(lines, classes):
     return "\n".join(text)
 
 
+def data_dir_of(run):
+    """Where a run found the data sets; None if the path is not that of a run."""
+    try:
+        return read_configuration(run)["data_dir"]
+    except ModelError:
+        return None
+
+
 def parser():
     """The command line."""
     p = Parser(prog="python -m argf_np.evaluate",
@@ -46,7 +56,7 @@ def parser():
     p.add_argument("--data", metavar="PATH",
                    help="labelled videos with raw features [the data of the run]")
     p.add_argument("--data-dir", metavar="DIR",
-                   help="folder of the data sets [$ARGF_NP_DATA, else the user's cache]")
+                   help="folder of the data sets [that of the run]")
     return p
 
 
@@ -60,7 +70,8 @@ def work(options):
     """The command with its flags."""
     model = load(options.run)
     source = "auto" if options.data else model.data["source"]
-    videos = data.load(options.data or model.settings.dataset, options.data_dir, source)
+    data_dir = options.data_dir or data_dir_of(options.run)
+    videos = data.load(options.data or model.settings.dataset, data_dir, source)
     labels, N = data.labels_among(model.classes, videos), len(model.classes)
     probabilities = model.predict_proba(videos)
     lines = {}

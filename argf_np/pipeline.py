@@ -1,13 +1,14 @@
 """Raw features -> UCLNs -> trained network: the one place where a model is trained."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
 
 from . import __version__
 from .baselines import MODELS
-from .data import moments, require_trainable, select, standardise
+from .data import moments, notice, require_trainable, select, standardise
+from .data.check import reason_for_distrust
 from .errors import DataError, ModelError, NotFiniteError
 from .paper.ucln import apply_ucln, train_ucln
 from .settings import FIELDS
@@ -15,6 +16,7 @@ from .storage import archive
 from .storage.cache import cached, fingerprint
 
 SEEDS = {"a": 0, "l": 1, "v": 2}  # of the paper's modalities; for others the letters of the name
+EPOCHS_WITHOUT_STOPPING = 10  # of a UCLN whose validation split cannot say when to stop
 SHOWN = ("embedding", "discriminator", "classifier", "fusion", "loss", "validation_accuracy")
 
 
@@ -35,7 +37,10 @@ def require_fit(corpus, settings, *splits):
     """
     needed = {"validation": ["validation"], "released": ["validation", "test"],
               "best_test": ["test"]}.get(settings.protocol, [])
-    require_trainable(select(corpus, settings.modality_list), ["train", *needed, *splits])
+    corpus = select(corpus, settings.modality_list)
+    require_trainable(corpus, ["train", *needed, *splits])
+    if corpus.contextual:
+        stack(corpus, {})  # refuses different widths before anything is written
 
 
 def train(corpus, settings, progress=None, on_history=None, checkpoint=None):
@@ -58,29 +63,18 @@ def train(corpus, settings, progress=None, on_history=None, checkpoint=None):
     progress = progress or NoProgress()
     corpus = select(corpus, settings.modality_list)
     task = {"settings": asdict(settings), "data": corpus_fingerprint(corpus)} if checkpoint else {}
+    validation, epochs = stopping(corpus, settings)
     by = moments(corpus)
     corpus = standardise(corpus, by)
     with np.errstate(over="ignore", divide="ignore", invalid="ignore"):  # NotFiniteError says more
-        uclns = train_uclns(corpus, settings, progress)
+        uclns = train_uclns(corpus, replace(settings, ucln_epochs=epochs), progress, validation)
         x = stack(corpus, {m: ucln["features"] for m, ucln in uclns.items()})
-        resume = read_checkpoint(checkpoint, task)
-        history = [*resume["history"]] if resume else []
-
-        def on_epoch(row):
-            history.append(row)
-            if on_history:
-                on_history(history)
-            shown = {name.replace("_", " "): row[name] for name in SHOWN if name in row}
-            progress.epoch(row["epoch"], shown)
-
-        def on_checkpoint(state):
-            if checkpoint:
-                archive.write(checkpoint, "checkpoint", {"task": task, "state": state})
-
-        progress.begin(settings.model.upper().replace("_", "-"), settings.epochs, len(history))
-        fitted = MODELS[settings.model].train(corpus, x, settings, on_epoch, on_checkpoint, resume)
-    if not np.isfinite(fitted["probabilities"]).all():
-        raise NotFiniteError("a probability of a test utterance is not finite")
+        fitted = train_model(corpus, x, settings, progress, on_history, checkpoint, task)
+    test = corpus.utterances("test")
+    broken = first_broken(fitted["probabilities"])
+    if broken is not None:
+        raise NotFiniteError(f"the probabilities of utterance {corpus.ids[test[broken]]} are not "
+                             "finite")
     return fitted | {
         "moments": by,
         "x": x,
@@ -89,7 +83,51 @@ def train(corpus, settings, progress=None, on_history=None, checkpoint=None):
     }
 
 
-def train_uclns(corpus, settings, progress):
+def train_model(corpus, x, settings, progress, on_history, checkpoint, task):
+    """Train the model of the settings on UCLN features x (m, n, d); see `train`.
+
+    - task: what a checkpoint must agree with, see `read_checkpoint`.
+    """
+    resume = read_checkpoint(checkpoint, task)
+    history = [*resume["history"]] if resume else []
+
+    def on_epoch(row):
+        history.append(row)
+        if on_history:
+            on_history(history)
+        shown = {name.replace("_", " "): row[name] for name in SHOWN if name in row}
+        progress.epoch(row["epoch"], shown)
+
+    def on_checkpoint(state):
+        if checkpoint:
+            archive.write(checkpoint, "checkpoint", {"task": task, "state": state})
+
+    progress.begin(settings.model.upper().replace("_", "-"), settings.epochs, len(history))
+    model = MODELS[settings.model]
+    try:
+        return model.train(corpus, x, settings, on_epoch, on_checkpoint, resume)
+    except ModelError as error:
+        raise ModelError(f"{checkpoint}: {error}") from None
+
+
+def stopping(corpus, settings):
+    """The validation videos by which the UCLNs stop, and their largest number of epochs.
+
+    Without early stopping there are no such videos. Where the validation split cannot be trusted,
+    the UCLNs train for `EPOCHS_WITHOUT_STOPPING` at most, and a notice says so.
+    """
+    validation, epochs = corpus.split["validation"], settings.ucln_epochs
+    if settings.ucln_patience == 0 or corpus.contextual:
+        return validation[:0], epochs
+    reason = reason_for_distrust(corpus)
+    if reason is None:
+        return validation, epochs
+    epochs = min(epochs, EPOCHS_WITHOUT_STOPPING)
+    notice(f"the UCLNs train for {epochs} epochs and do not stop by the validation split: {reason}")
+    return validation[:0], epochs
+
+
+def train_uclns(corpus, settings, progress, validation):
     """The UCLN of each modality of a standardised corpus, trained or from the cache.
 
     Returns ``{modality: {"params", "features" (n, d), "probabilities" (n, N)}}``; empty where the
@@ -97,15 +135,37 @@ def train_uclns(corpus, settings, progress):
     """
     if corpus.contextual:
         return {}
-    return {m: _cached_ucln(corpus, m, settings, progress) for m in settings.modality_list}
+    uclns = {}
+    for m in settings.modality_list:
+        uclns[m] = _cached_ucln(corpus, m, settings, progress, validation)
+        broken = first_broken(uclns[m]["features"], uclns[m]["probabilities"])
+        if broken is not None:
+            raise DataError(f"{corpus.name}: the features {m} of utterance "
+                            f"{corpus.ids[largest_of_video(corpus, m, broken)]} are too large: the "
+                            "UCLN gives no finite numbers for its video")
+    return uclns
 
 
-def _cached_ucln(corpus, modality, settings, progress):
+def largest_of_video(corpus, modality, row):
+    """Which utterance has the largest feature in the video of the utterance ``row``."""
+    video = np.searchsorted(corpus.starts, row, "right") - 1
+    rows = np.arange(corpus.starts[video], corpus.starts[video + 1])
+    return rows[np.abs(corpus.features[modality][rows]).max(axis=1).argmax()]
+
+
+def first_broken(*arrays):
+    """The first row in which an array (n, ...) has a number that is not finite; None if none."""
+    for x in arrays:
+        broken = ~np.isfinite(x).all(axis=1)
+        if broken.any():
+            return int(broken.argmax())
+    return None
+
+
+def _cached_ucln(corpus, modality, settings, progress, validation):
     x = corpus.features[modality]
     y = np.eye(len(corpus.classes), dtype=settings.dtype)[corpus.labels]
-    videos, validation = corpus.split["train"], corpus.split["validation"]
-    if settings.ucln_patience == 0:
-        validation = validation[:0]
+    videos = corpus.split["train"]
     seed = [settings.seed, 1]
     seed += [SEEDS[modality]] if modality in SEEDS else modality.encode()
 
@@ -145,7 +205,8 @@ def stack(corpus, ucln_features):
 def read_checkpoint(path, task):
     """The state of training in a file, or None if there is none.
 
-    Raises ModelError if it belongs to other settings or other data than those of ``task``.
+    Raises ModelError if it belongs to other settings or other data than those of ``task``, or
+    parts of it are missing.
     """
     if path is None or not Path(path).exists():
         return None
@@ -154,7 +215,11 @@ def read_checkpoint(path, task):
     for name, value in expected.items():
         if found.get(name) != value:
             raise ModelError(f"{path}: began with {name} {found.get(name)}, expected {value}")
-    return content["state"]
+    state = content.get("state", {})
+    for name, kind in {"history": list, "generator": dict, "best": dict}.items():
+        if not isinstance(state.get(name), kind):
+            raise ModelError(f"{path}: not a whole checkpoint: {name} is missing")
+    return state
 
 
 def _facts(task):

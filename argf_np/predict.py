@@ -3,8 +3,11 @@
 import sys
 from pathlib import Path
 
-from . import data
+import numpy as np
+
+from . import data, run_folder
 from .commands import Parser, exit_code
+from .errors import SettingError
 from .estimator import load
 from .storage import files
 
@@ -12,7 +15,8 @@ from .storage import files
 def write_predictions(path, videos, classes, rows, probabilities):
     """Write a CSV with one line per utterance.
 
-    Columns: id, words, true class if there is one, predicted class, probability of each class.
+    Columns: id; words, empty where there are none; true class if there is one; predicted class;
+    probability of each class.
 
     Arguments
         - rows: indices of the utterances.
@@ -20,7 +24,8 @@ def write_predictions(path, videos, classes, rows, probabilities):
     """
     lines = []
     for i, p in zip(rows, probabilities, strict=True):
-        line = {"id": videos.ids[i], "words": videos.words[i]}
+        words = videos.words[i]
+        line = {"id": videos.ids[i], "words": "" if words == videos.ids[i] else words}
         if videos.classes:
             line["truth"] = videos.classes[videos.labels[i]]
         line["prediction"] = classes[p.argmax()]
@@ -28,6 +33,17 @@ def write_predictions(path, videos, classes, rows, probabilities):
             line[f"p_{name}"] = f"{value:.6f}"
         lines.append(line)
     files.write_csv(path, lines)
+
+
+def require_no_input(out, source):
+    """Refuse to write predictions into the data, or over a file of a run."""
+    path, source = out.resolve(), Path(source).resolve()
+    if path.is_relative_to(source):
+        raise SettingError(f"--out {out}: expected a file outside of the data in {source}")
+    is_of_run = path.name in run_folder.NAMES and (path.parent / "config.json").exists()
+    if is_of_run:
+        raise SettingError(f"--out {out}: expected another file than those of the run in "
+                           f"{path.parent}")
 
 
 def parser():
@@ -39,7 +55,9 @@ def parser():
                    help="the videos, with raw features; labels may be missing: a file or folder of "
                    "any known format")
     p.add_argument("--out", required=True, type=Path, metavar="FILE",
-                   help="CSV file for the predictions")
+                   help="CSV file for the predictions, one line per utterance, in the order of the "
+                   "data's rows; it is replaced if it exists, unless it belongs to the data or to "
+                   "a run")
     return p
 
 
@@ -51,12 +69,13 @@ def main(arguments=None):
 
 def work(options):
     """The command with its flags."""
+    require_no_input(options.out, options.data)
     model, videos = load(options.run), data.read(options.data)
     probabilities = model.predict_proba(videos)
-    rows = range(len(videos.ids))
-    write_predictions(options.out, videos, model.classes, rows, probabilities)
-    print(f"{len(videos.ids)} utterances of {len(videos.video_ids)} videos: predictions are in "
-          f"{options.out}")
+    rows = np.argsort(videos.row)
+    write_predictions(options.out, videos, model.classes, rows, probabilities[rows])
+    print(f"{len(rows)} utterances of {len(videos.video_ids)} videos: predictions are in "
+          f"{options.out}, in the order of the data's rows")
 
 
 if __name__ == "__main__":

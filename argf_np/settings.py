@@ -1,5 +1,6 @@
 """Settings of a run: names, allowed values, the source of each default, presets (D13)."""
 
+import shlex
 from argparse import SUPPRESS
 from dataclasses import asdict, dataclass, field, fields
 from numbers import Integral, Real
@@ -64,7 +65,7 @@ def _is_weight(value):
 
 
 def _are_modalities(value):
-    names = value.split(",")
+    names = names_in(value)
     return len(names) > 1 and len(names) == len(set(names)) and all(names)
 
 
@@ -76,7 +77,7 @@ def _is_switch(value):
 class Settings:
     """Everything besides the data that decides the outcome of a run; the defaults suit MOSI.
 
-    Raises SettingError, one line that names the flag, for a value that is not allowed.
+    Raises SettingError, one line that names the setting, for a value that is not allowed.
     """
 
     dataset: str = setting(
@@ -86,8 +87,8 @@ class Settings:
         "a,l,v", "modalities to use, separated by commas [all of the data, the paper's three]",
         "two names or more, each once", _are_modalities)
     target: str = setting(
-        "l", "target modality, which the others are translated to [Table 1, D15]",
-        "a modality", bool)
+        "l", "target modality, which the others are translated to; own data without a modality l "
+        "takes the first of its modalities by alphabet [Table 1, D15]", "a modality", bool)
     model: str = choice("argf", "ARGF, or a baseline [Table 1]", MODELS)
     fusion: str = choice("gfn", "how to fuse the modalities [the paper's graph; Table 6]", FUSIONS)
     without: str = choice(
@@ -132,8 +133,8 @@ class Settings:
             value = checked(spec, getattr(self, spec.name))
             object.__setattr__(self, spec.name, value)  # the class is frozen
         if self.target not in self.modality_list:
-            raise SettingError(f"--target {self.target}: expected one of "
-                               f"{', '.join(self.modality_list)}")
+            raise SettingError(f"target {self.target}: expected one of "
+                               f"{', '.join(self.modality_list)}", "target")
 
     @property
     def modality_list(self):
@@ -153,8 +154,15 @@ def checked(spec, value):
     """The value of a field of `Settings` as its plain type. SettingError if it is not allowed."""
     has_type = isinstance(value, NUMBERS.get(spec.type, spec.type))
     if not (has_type and spec.metadata["allowed"](value)):
-        raise SettingError(f"{flag(spec.name)} {value}: expected {spec.metadata['expected']}")
+        raise SettingError(f"{spec.name} {value}: expected {spec.metadata['expected']}", spec.name)
+    if spec.name == "modalities":  # "face, text"
+        return ",".join(names_in(value))
     return spec.type(value)
+
+
+def names_in(value):
+    """The names in a text that separates them by commas, perhaps with blanks."""
+    return [name.strip() for name in value.split(",")]
 
 
 def flag(name):
@@ -169,7 +177,7 @@ def command_line(settings):
         if value is True:
             flags.append(flag(name))
         elif value is not False:
-            flags.append(f"{flag(name)} {value}")
+            flags.append(f"{flag(name)} {shlex.quote(str(value))}")
     return " ".join(flags)
 
 
@@ -208,26 +216,31 @@ OWN_DATA = {"ucln_epochs": 40, "ucln_input_drop_rate": 0.2, "ucln_drop_rate": 0.
 
 
 def preset(name, /, **changes):
-    """The settings of a data set with ``changes``; those of `OWN_DATA` for any other name."""
-    values = {"dataset": name} | PRESETS.get(name, OWN_DATA)
+    """The settings of a data set with ``changes``; those of `OWN_DATA` if it is a path."""
+    return _settings({"dataset": name} | PRESETS.get(name, OWN_DATA), changes)
+
+
+def _settings(values, changes):
     if changes.get("protocol") == "released":
         values["epochs"] = RELEASED_EPOCHS
     return Settings(**(values | changes))
 
 
 def settings_for(corpus, **changes):
-    """The settings for a corpus with ``changes``: the preset of its data set, all its modalities.
+    """The settings for a corpus with ``changes``.
 
-    The modalities are in the corpus's order. Unless it is given, the target is language, or the
-    first modality where there is no language.
+    The others are the preset of its data set, or `OWN_DATA` if it is none of the paper's, with all
+    its modalities in its order. Unless it is given, the target is language, or the first modality
+    where there is no language.
     Raises SettingError for a modality that the corpus does not have.
     """
-    asked = changes.get("modalities", ",".join(corpus.features)).split(",")
+    asked = names_in(changes.get("modalities", ",".join(corpus.features)))
     for m in asked:
         if m not in corpus.features:
-            raise SettingError(f"--modalities {changes['modalities']}: expected some of "
-                               f"{', '.join(corpus.features)}, not {m}")
+            raise SettingError(f"modalities {changes['modalities']}: expected some of "
+                               f"{', '.join(corpus.features)}, not {m}", "modalities")
     modalities = [m for m in corpus.features if m in asked]
     target = "l" if "l" in modalities else modalities[0]
-    chosen = {"target": target} | changes | {"modalities": ",".join(modalities)}
-    return preset(corpus.name, **chosen)
+    values = {"dataset": corpus.name, "target": target}
+    values |= PRESETS[corpus.published] if corpus.published else OWN_DATA
+    return _settings(values, changes | {"modalities": ",".join(modalities)})

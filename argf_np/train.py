@@ -1,10 +1,6 @@
-"""``python -m argf_np.train --dataset mosi``: the whole paper in one command.
+"""``python -m argf_np.train --dataset mosi``: the whole paper in one command."""
 
-Raw features -> UCLN of each modality -> joint embedding space and graph fusion -> decision ->
-metrics and pictures.
-"""
-
-import json
+import re
 import sys
 from contextlib import nullcontext
 from dataclasses import asdict
@@ -12,21 +8,24 @@ from pathlib import Path
 
 import numpy as np
 
-from . import __version__, metrics
+from . import metrics
 from .commands import Parser, Progress, checked_operations, exit_code
 from .data import load, select, standardise
 from .data.check import linear_accuracy
 from .data.published import PAPER
-from .errors import ModelError, SettingError
+from .errors import SettingError
 from .estimator import Estimator
 from .evaluate import format_scores, majority
 from .paper.model import forward
-from .pipeline import corpus_fingerprint, require_fit
+from .pipeline import require_fit
 from .predict import write_predictions
-from .settings import FIELDS, PRESETS, add_flags, command_line, flag, preset, settings_for
+from .run_folder import configuration, prepare, read_configuration, require_outside_data
+from .settings import FIELDS, PRESETS, add_flags, flag, preset, settings_for
 from .storage import files
-from .storage.cache import versions
 from .storage.lock import locked
+
+DESCRIPTION = ("Raw features -> UCLN of each modality -> joint embedding space and graph fusion -> "
+               "decision -> metrics and pictures.")
 
 
 def run(corpus, settings, folder, progress):
@@ -101,40 +100,6 @@ def train_accuracy(corpus, unimodal, moments):
     return found
 
 
-def configuration(corpus, settings, data_dir):
-    """Everything that is needed to repeat the run, as a dict of plain values."""
-    command = f"python -m argf_np.train --source {corpus.source} {command_line(settings)}"
-    return {
-        **{name.rstrip("_"): value for name, value in asdict(settings).items()},
-        "source": corpus.source,
-        "data_dir": data_dir,
-        "data": corpus_fingerprint(corpus),
-        "utterances": {split: len(corpus.utterances(split)) for split in corpus.split},
-        "command": command,
-        "versions": {"argf_np": __version__} | versions(),
-    }
-
-
-def begin(folder, config):
-    """Make a folder the one of a new run; its results, if it has any, are replaced."""
-    if (folder / "checkpoint.npz").exists():
-        raise ModelError(f"{folder}: holds a run that is not finished; continue it with "
-                         f"--resume {folder}, or remove it")
-    (folder / "metrics.json").unlink(missing_ok=True)
-    files.write_json(folder / "config.json", config)
-
-
-def read_configuration(folder):
-    """The content of config.json of a run. ModelError if there is none, or something else."""
-    try:
-        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-        for name in (*FIELDS, "source", "data_dir", "data", "versions"):
-            config[name.rstrip("_")]
-    except (FileNotFoundError, ValueError, KeyError, TypeError):
-        raise ModelError(f"{folder}: no run to continue, expected a config.json") from None
-    return config
-
-
 def draw(folder, history, out, corpus, settings):
     """The pictures of a run, from its history and the `forward` output on the test utterances."""
     from . import figures  # matplotlib is slow to import, and only needed here
@@ -168,9 +133,9 @@ def table(corpus, settings, result):
     for m, scores in result["unimodal"].items():
         lines[f"UCLN {m} alone"] = scores
     lines["majority class"] = result["majority_class"]
-    known = (corpus.name, settings.target) in PAPER
+    known = (corpus.published, settings.target) in PAPER
     if known:
-        printed = PAPER[corpus.name, settings.target]
+        printed = PAPER[corpus.published, settings.target]
         lines["paper, real data"] = [percent / 100 for percent in printed]
     sources = ",".join(m for m in settings.modality_list if m != settings.target)
     head = (f"{settings.dataset} ({corpus.source} data), {sources} -> {settings.target}, variant "
@@ -195,12 +160,13 @@ def run_name(source, settings):
     for name, value in asdict(settings).items():
         if name not in usual and value != base[name]:
             parts.append(flag(name)[2:] + str(value))
-    return "-".join(parts)
+    name = "-".join(parts)
+    return re.sub(r"[^\w.,+-]", "_", name, flags=re.ASCII)  # a name that every system can store
 
 
 def parser():
     """The command line: one flag for each field of `Settings`, and where data and results are."""
-    p = Parser(prog="python -m argf_np.train", description=__doc__.split("\n\n")[1], epilog=(
+    p = Parser(prog="python -m argf_np.train", description=DESCRIPTION, epilog=(
         "Square brackets name the source of a default: a section or table of the paper, or a row "
         "of DEVIATIONS.md."))
     p.add_argument("--data-dir", metavar="DIR",
@@ -209,7 +175,9 @@ def parser():
                    help="auto takes the real data if it is there, otherwise the built-in synthetic "
                    "corpus [auto]")
     p.add_argument("--out", metavar="DIR", type=Path,
-                   help="folder of the results [runs/NAME, named by the settings]")
+                   help="folder of the results, outside of the data; of what is in it, only a "
+                   "run of the same data and settings is replaced [runs/NAME, named by the "
+                   "settings]")
     p.add_argument("--resume", metavar="DIR", type=Path,
                    help="continue the run of this folder, with its settings")
     p.add_argument("--check-finite", action="store_true",
@@ -229,17 +197,24 @@ def work(data_dir, source, out, resume, check_finite, quiet, **options):
                                "but where the data is")
         folder, config = resume, read_configuration(resume)
         if (folder / "metrics.json").exists():
+            (folder / "checkpoint.npz").unlink(missing_ok=True)  # if it was killed just before
             print(f"{folder} is finished already: nothing is left to do")
             return
         options = {name: config[name.rstrip("_")] for name in FIELDS}
         data_dir, source = data_dir or config["data_dir"], config["source"]
+    # Absolute, so that the run can be continued and evaluated from anywhere.
+    data_dir = data_dir and str(Path(data_dir).expanduser().absolute())
     dataset = options.setdefault("dataset", "mosi")
     if dataset in PRESETS:
         preset(dataset, **options)  # refuses bad flags before data is looked for
+    elif Path(dataset).exists():
+        dataset = options["dataset"] = str(Path(dataset).absolute())
     corpus = load(dataset, data_dir, source)
     settings = settings_for(corpus, **options)
     require_fit(corpus, settings, "test")
     folder = folder or Path("runs") / run_name(corpus.source, settings)
+    if config is None and corpus.source == "real":
+        require_outside_data(folder, dataset, data_dir)
     folder.mkdir(parents=True, exist_ok=True)
     with locked(folder), checked_operations() if check_finite else nullcontext():
         files.remove_parts(folder)
@@ -247,20 +222,9 @@ def work(data_dir, source, out, resume, check_finite, quiet, **options):
         try:
             result = run(corpus, settings, folder, Progress(quiet, sys.stderr))
         except KeyboardInterrupt:
-            raise KeyboardInterrupt("finished epochs are kept, continue with "
-                                    f"--resume {folder}") from None
+            kept = "finished epochs are kept, " * (folder / "checkpoint.npz").exists()
+            raise KeyboardInterrupt(f"{kept}continue with --resume {folder}") from None
     print(table(corpus, settings, result), f"Everything is in {folder}", sep="\n", flush=True)
-
-
-def prepare(folder, before, now):
-    """Begin a run in the folder, or check that the run ``before`` can be continued."""
-    if before is None:
-        begin(folder, now)
-    elif now["data"] != before["data"]:
-        raise ModelError(f"{folder}: began with other data than what is in {now['dataset']} now")
-    elif now["versions"] != before["versions"]:
-        print(f"notice: the run began with versions {before['versions']}, so its bits may differ",
-              file=sys.stderr)
 
 
 def main(arguments=None):

@@ -1,8 +1,11 @@
-"""Fixtures of all tests. Threads are pinned before NumPy is loaded, so that results do not depend on the machine."""
+"""Fixtures of all tests.
+
+The number of threads is set before NumPy is loaded, so that results do not depend on the machine.
+"""
 
 import os
 
-os.environ.update({name: "1" for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")})
+os.environ.update(OPENBLAS_NUM_THREADS="1", OMP_NUM_THREADS="1", MKL_NUM_THREADS="1")
 
 from pathlib import Path
 
@@ -38,7 +41,7 @@ def each_implementation(request):
 
 @pytest.fixture
 def cotangent_dtypes(monkeypatch):
-    """The types of all cotangents that enter or leave a node of a tape, as a set that fills while the test runs."""
+    """The types of all cotangents that enter or leave a node of a tape: a set that fills."""
     dtypes, init = set(), VJPNode.__init__
 
     def init_and_record(node, *arguments):
@@ -47,7 +50,9 @@ def cotangent_dtypes(monkeypatch):
 
         def vjp_and_record(g):
             parts = tuple(vjp(g))
-            dtypes.update(part.dtype for part in (g, *parts) if hasattr(part, "dtype"))  # sparse parts have none
+            for part in (g, *parts):
+                if hasattr(part, "dtype"):  # sparse parts have none
+                    dtypes.add(part.dtype)
             return parts
 
         node.vjp = vjp_and_record
@@ -58,7 +63,7 @@ def cotangent_dtypes(monkeypatch):
 
 @pytest.fixture(scope="session")
 def mosi_dir():
-    """The folder of the real CMU-MOSI features: $ARGF_NP_TEST_DATA/mosi, else beside the checkout."""
+    """The folder of the real CMU-MOSI features: $ARGF_NP_TEST_DATA/mosi, or beside the project."""
     beside = Path(__file__).resolve().parents[2] / "shared" / "data"
     folder = Path(os.environ.get("ARGF_NP_TEST_DATA", beside)) / "mosi"
     if not (folder / "transcripts.csv").exists():
@@ -73,4 +78,5 @@ def own_surroundings(tmp_path_factory, monkeypatch):
     monkeypatch.delenv("ARGF_NP_DATA", raising=False)
     before = np.random.get_state()[1].copy()  # noqa: NPY002
     yield
-    assert (np.random.get_state()[1] == before).all(), "the test moved NumPy's global random state"  # noqa: NPY002
+    after = np.random.get_state()[1]  # noqa: NPY002
+    assert (after == before).all(), "the test moved NumPy's global random state"

@@ -15,7 +15,7 @@ from argf_np.data.published import MOSI_FILES
 COUNTS = {"train": (49, 1141), "validation": (13, 306), "test": (31, 752)}
 
 
-# --- a folder as published, with made-up content -------------------------------------------------------------------
+# --- a folder as published, with made-up content -------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -28,8 +28,16 @@ def published(tmp_path_factory):
 def test_reading_gives_what_was_written(published):
     folder, written = published
     corpus = read(folder)
-    assert (corpus.name, corpus.source, corpus.classes) == ("mosi", "real", ("negative", "positive"))
-    assert (corpus.video_ids, corpus.ids, corpus.words) == (written.video_ids, written.ids, written.words)
+    assert (corpus.name, corpus.source, corpus.classes) == (
+        "mosi",
+        "real",
+        ("negative", "positive"),
+    )
+    assert (corpus.video_ids, corpus.ids, corpus.words) == (
+        written.video_ids,
+        written.ids,
+        written.words,
+    )
     np.testing.assert_array_equal(corpus.starts, written.starts)
     np.testing.assert_array_equal(corpus.labels, written.labels)
     assert list(corpus.features) == ["a", "l", "v"]
@@ -66,11 +74,14 @@ def test_real_rows_land_at_their_utterance(mosi_dir):
                 assert corpus.words[at[name_]] == words
                 assert corpus.labels[at[name_]] == int(label) == int(row[-1])
     for i, video in enumerate(corpus.video_ids):
-        numbers = [int(name.removeprefix(video + "_")) for name in corpus.ids[corpus.starts[i]:corpus.starts[i + 1]]]
+        numbers = [
+            int(name.removeprefix(video + "_"))
+            for name in corpus.ids[corpus.starts[i] : corpus.starts[i + 1]]
+        ]
         assert numbers == sorted(numbers)
 
 
-# --- bad files -----------------------------------------------------------------------------------------------------
+# --- bad files -----------------------------------------------------------------------------------
 
 
 def put(row, column, value):
@@ -86,30 +97,98 @@ def cut_row(row, columns):
 
 
 BAD = {
-    "cut off after a row": ("video/video_test0.csv", lambda rows: rows[:700], "ends after row 700, expected 752 rows"),
+    "cut off after a row": (
+        "video/video_test0.csv",
+        lambda rows: rows[:700],
+        "ends after row 700, expected 752 rows",
+    ),
     "empty": ("text_train.csv", lambda rows: [], "ends after row 0, expected 1447 rows"),
-    "a row too many": ("text/text_test0.csv", lambda rows: rows + rows[:1], "row 753: expected no more than 752"),
+    "a row too many": (
+        "text/text_test0.csv",
+        lambda rows: rows + rows[:1],
+        "row 753: expected no more than 752",
+    ),
     "a row cut off": ("audio/audio_train0.csv", cut_row(31, 40), "row 31: 40 columns, expected 74"),
-    "a column too many": ("text_test.csv", lambda rows: [[*row, "1"] for row in rows], "row 1: 102 columns, expected"),
-    "a transcript cut off": ("transcripts.csv", cut_row(2199, 2), "row 2199: 2 columns, expected 4"),
-    "a word": ("text/text_train0.csv", put(12, 5, "hello"), "row 12, column 5: 'hello', expected a finite number"),
-    "an empty field": ("video/video_train0.csv", put(1447, 100, ""), "row 1447, column 100: '', expected a finite"),
-    "NaN": ("audio/audio_test0.csv", put(3, 1, "nan"), "row 3, column 1: 'nan', expected a finite number"),
-    "infinity": ("audio/audio_test0.csv", put(4, 73, "-inf"), "row 4, column 73: '-inf', expected a finite number"),
+    "a column too many": (
+        "text_test.csv",
+        lambda rows: [[*row, "1"] for row in rows],
+        "row 1: 102 columns, expected",
+    ),
+    "a transcript cut off": (
+        "transcripts.csv",
+        cut_row(2199, 2),
+        "row 2199: 2 columns, expected 4",
+    ),
+    "a word": (
+        "text/text_train0.csv",
+        put(12, 5, "hello"),
+        "row 12, column 5: 'hello', expected a finite number",
+    ),
+    "an empty field": (
+        "video/video_train0.csv",
+        put(1447, 100, ""),
+        "row 1447, column 100: '', expected a finite",
+    ),
+    "NaN": (
+        "audio/audio_test0.csv",
+        put(3, 1, "nan"),
+        "row 3, column 1: 'nan', expected a finite number",
+    ),
+    "infinity": (
+        "audio/audio_test0.csv",
+        put(4, 73, "-inf"),
+        "row 4, column 73: '-inf', expected a finite number",
+    ),
     "a label of 2": ("transcripts.csv", put(2000, -1, "2"), "row 2000: label '2', expected 0 or 1"),
-    "a label that is no number": ("transcripts.csv", put(9, -1, "good"), "row 9: label 'good', expected 0 or 1"),
-    "a label of 2 beside features": ("video/video_test0.csv", put(8, -1, "2"), "row 8: label 2, expected 0 or 1"),
-    "an index too large": ("text_test.csv", put(6, 1, "2199"), "row 6: index 2199, expected .* from 0 to 2198"),
+    "a label that is no number": (
+        "transcripts.csv",
+        put(9, -1, "good"),
+        "row 9: label 'good', expected 0 or 1",
+    ),
+    "a label of 2 beside features": (
+        "video/video_test0.csv",
+        put(8, -1, "2"),
+        "row 8: label 2, expected 0 or 1",
+    ),
+    "an index too large": (
+        "text_test.csv",
+        put(6, 1, "2199"),
+        "row 6: index 2199, expected .* from 0 to 2198",
+    ),
     "a negative index": ("text_test.csv", put(6, 1, "-1"), "row 6: index -1, expected"),
-    "an index with a fraction": ("text_train.csv", put(5, 1, "7.5"), "row 5: index 7.5, expected a whole number"),
-    "an index twice": ("text_train.csv", lambda rows: rows[:-1] + rows[:1], "row 1447: index .*, each once"),
-    "an unknown video": ("transcripts.csv", put(7, 1, "elsewhere_3"), "row 7: utterance id 'elsewhere_3', expected"),
-    "an id without N": ("transcripts.csv", put(7, 1, "zhpQhgha_KU"), "row 7: utterance id 'zhpQhgha_KU', expected"),
-    "an id twice": ("transcripts.csv", lambda rows: rows[:-1] + rows[:1], "row 2199: utterance id .* a second time"),
+    "an index with a fraction": (
+        "text_train.csv",
+        put(5, 1, "7.5"),
+        "row 5: index 7.5, expected a whole number",
+    ),
+    "an index twice": (
+        "text_train.csv",
+        lambda rows: rows[:-1] + rows[:1],
+        "row 1447: index .*, each once",
+    ),
+    "an unknown video": (
+        "transcripts.csv",
+        put(7, 1, "elsewhere_3"),
+        "row 7: utterance id 'elsewhere_3', expected",
+    ),
+    "an id without N": (
+        "transcripts.csv",
+        put(7, 1, "zhpQhgha_KU"),
+        "row 7: utterance id 'zhpQhgha_KU', expected",
+    ),
+    "an id twice": (
+        "transcripts.csv",
+        lambda rows: rows[:-1] + rows[:1],
+        "row 2199: utterance id .* a second time",
+    ),
     "an utterance in another video": (
         "transcripts.csv",
-        lambda rows: [["lXPQBPVc5Cw_1" if row[0] == "zhpQhgha_KU_2" else row[0], *row[1:]] for row in rows],
-        "(34 utterances of video zhpQhgha_KU, expected 35|31 utterances of video lXPQBPVc5Cw, expected 30)"),
+        lambda rows: [
+            ["lXPQBPVc5Cw_1" if row[0] == "zhpQhgha_KU_2" else row[0], *row[1:]] for row in rows
+        ],
+        "(34 utterances of video zhpQhgha_KU, expected 35"
+        "|31 utterances of video lXPQBPVc5Cw, expected 30)",
+    ),
 }
 
 
@@ -119,7 +198,7 @@ def folder(published, tmp_path):
 
 
 def error(folder):
-    """The message of the DataError of loading with source "auto": a broken folder is no reason to fall back."""
+    """The message of loading a broken folder with source "auto", which must not fall back."""
     with pytest.raises(DataError) as caught:
         load("mosi", folder.parent)
     assert "\n" not in str(caught.value)
@@ -170,7 +249,7 @@ def test_a_folder_in_place_of_a_file_is_named(folder):
     assert error(folder).startswith(f"{folder / 'text_test.csv'}: ")
 
 
-# --- where data is looked for --------------------------------------------------------------------------------------
+# --- where data is looked for --------------------------------------------------------------------
 
 
 def test_data_dir_is_the_argument_else_the_variable_else_the_cache(tmp_path, monkeypatch):
@@ -222,7 +301,7 @@ def test_unknown_names_are_refused_with_the_known_ones():
         load("mosi", source="web")
 
 
-# --- the corpus ----------------------------------------------------------------------------------------------------
+# --- the corpus ----------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -257,7 +336,9 @@ def test_parts_that_do_not_fit_are_refused(corpus, change):
 def test_utterances_follow_the_order_of_the_split(corpus):
     split = {"train": np.array([4, 1]), "validation": np.array([], int), "test": np.array([92])}
     corpus = replace(corpus, split=split)
-    expected = [u for video in (4, 1) for u in range(corpus.starts[video], corpus.starts[video + 1])]
+    expected = [
+        u for video in (4, 1) for u in range(corpus.starts[video], corpus.starts[video + 1])
+    ]
     assert corpus.utterances("train").tolist() == expected
     assert corpus.utterances("validation").tolist() == []
 

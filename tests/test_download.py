@@ -38,7 +38,9 @@ class Server(http.server.ThreadingHTTPServer):
     def get_request(self):
         connection, address = super().get_request()
         if self.tls:  # the handshake is left to the thread that answers
-            connection = self.tls.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
+            connection = self.tls.wrap_socket(
+                connection, server_side=True, do_handshake_on_connect=False
+            )
         return connection, address
 
     def handle_error(self, request, client_address):
@@ -110,7 +112,11 @@ def plain_server():
 
 
 def files_in(folder):
-    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
 
 
 def failure(*arguments, **options):
@@ -122,11 +128,22 @@ def failure(*arguments, **options):
 
 def test_real_mosi_comes_with_pinned_checksums_and_loads(server, mosi_dir, tmp_path, capsys):
     server.contents = {f"/there/{name}": (mosi_dir / name).read_bytes() for name in MOSI_FILES}
-    assert main(["download", "mosi", "--data-dir", str(tmp_path), "--base-url", f"{server.url}there"]) == 0
-    assert files_in(tmp_path / "mosi") == {name: (mosi_dir / name).read_bytes() for name in MOSI_FILES}
+    assert (
+        main(["download", "mosi", "--data-dir", str(tmp_path), "--base-url", f"{server.url}there"])
+        == 0
+    )
+    assert files_in(tmp_path / "mosi") == {
+        name: (mosi_dir / name).read_bytes() for name in MOSI_FILES
+    }
     assert len(load("mosi", tmp_path, source="real").ids) == 2199
     captured = capsys.readouterr()
-    for said in ("SenticNet/sc-lstm", "Zadeh et al. (2016)", "Poria et al. (2017)", "Licence", str(tmp_path / "mosi")):
+    for said in (
+        "SenticNet/sc-lstm",
+        "Zadeh et al. (2016)",
+        "Poria et al. (2017)",
+        "Licence",
+        str(tmp_path / "mosi"),
+    ):
         assert said in captured.out
     assert [line.split(":")[0] for line in captured.err.splitlines()] == [
         f"[{i}/9] {name}" for i, name in enumerate(MOSI_FILES, 1)]
@@ -141,7 +158,10 @@ def test_what_is_there_is_kept_and_what_is_wrong_is_replaced(server, tmp_path, c
     fetch(server.url, tmp_path / "new" / "folder", FILES)
     assert server.requests == ["/words.csv"]
     assert files_in(tmp_path / "new" / "folder") == CONTENTS
-    assert capsys.readouterr().err == "[1/2] words.csv: 0.3 MB, checksum right\n[2/2] text/numbers.csv: already there\n"
+    assert (
+        capsys.readouterr().err
+        == "[1/2] words.csv: 0.3 MB, checksum right\n[2/2] text/numbers.csv: already there\n"
+    )
 
 
 def test_a_cut_connection_leaves_nothing_and_the_next_attempt_starts_again(server, tmp_path):
@@ -162,8 +182,10 @@ def test_a_part_that_an_earlier_attempt_left_is_written_anew(server, tmp_path):
 def test_a_wrong_checksum_leaves_nothing_and_keeps_what_was_there(server, tmp_path):
     (tmp_path / "words.csv").write_bytes(b"old")
     server.contents["/words.csv"] = b"9" + CONTENTS["words.csv"][1:]
-    assert f"words.csv: SHA-256 {hashlib.sha256(server.contents['/words.csv']).hexdigest()[:12]}" in failure(
-        server.url, tmp_path, FILES)
+    assert (
+        f"words.csv: SHA-256 {hashlib.sha256(server.contents['/words.csv']).hexdigest()[:12]}"
+        in failure(server.url, tmp_path, FILES)
+    )
     assert files_in(tmp_path) == {"words.csv": b"old"}
 
 
@@ -178,7 +200,9 @@ def test_a_missing_file_is_an_error_that_names_the_url(server, tmp_path, capsys)
 
 
 def test_a_file_that_is_too_large_is_refused(server, tmp_path):
-    assert "words.csv: more than the 299999 bytes allowed" in failure(server.url, tmp_path, FILES, limit=299_999)
+    assert "words.csv: more than the 299999 bytes allowed" in failure(
+        server.url, tmp_path, FILES, limit=299_999
+    )
     assert files_in(tmp_path) == {}
 
 
@@ -189,7 +213,9 @@ def test_a_server_that_falls_silent_times_out(server, tmp_path, monkeypatch):
     assert files_in(tmp_path) == {}
 
 
-@pytest.mark.parametrize("name", ["../words.csv", "/words.csv", "text/../../words.csv", "link/words.csv"])
+@pytest.mark.parametrize(
+    "name", ["../words.csv", "/words.csv", "text/../../words.csv", "link/words.csv"]
+)
 def test_no_name_leads_out_of_the_folder(server, tmp_path, name):
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "link").symlink_to(tmp_path)
@@ -227,8 +253,19 @@ def test_a_server_whose_certificate_nobody_vouches_for_is_refused(server, tmp_pa
     assert files_in(tmp_path) == {}
 
 
-@pytest.mark.parametrize("url", ["file:///etc/", "ftp://127.0.0.1/", "127.0.0.1", "https://[",
-                                 "https://127.0.0.1:port/", "https://127.0.0.1:1/", "https://a b/", "http://127.0.0.1/"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "file:///etc/",
+        "ftp://127.0.0.1/",
+        "127.0.0.1",
+        "https://[",
+        "https://127.0.0.1:port/",
+        "https://127.0.0.1:1/",
+        "https://a b/",
+        "http://127.0.0.1/",
+    ],
+)
 def test_an_address_that_cannot_be_used_gets_one_line(tmp_path, url, monkeypatch):
     monkeypatch.setenv("no_proxy", "*")
     assert url in failure(url, tmp_path, FILES)
@@ -237,7 +274,10 @@ def test_an_address_that_cannot_be_used_gets_one_line(tmp_path, url, monkeypatch
 
 def test_an_unwritable_place_gets_one_line(server, tmp_path, capsys):
     (tmp_path / "file").write_bytes(b"")
-    assert main(["download", "mosi", "--data-dir", str(tmp_path / "file"), "--base-url", server.url]) == 2
+    assert (
+        main(["download", "mosi", "--data-dir", str(tmp_path / "file"), "--base-url", server.url])
+        == 2
+    )
     err = capsys.readouterr().err
     assert str(tmp_path / "file") in err
     assert err.count("\n") == 1
@@ -258,7 +298,9 @@ def test_ctrl_c_ends_with_one_line_and_leaves_nothing(server, tmp_path):
     server.stall = 200_000
     line = [sys.executable, "-m", "argf_np.data", "download", "mosi", "--data-dir", tmp_path]
     line += ["--base-url", server.url]
-    with subprocess.Popen(line, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        line, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    ) as process:
         part = tmp_path / "mosi" / "transcripts.csv.part"
         deadline = time.monotonic() + 120
         while not (part.exists() and part.stat().st_size) and time.monotonic() < deadline:
@@ -273,5 +315,9 @@ def test_a_terminal_sees_the_bytes_arrive(server, tmp_path, monkeypatch, capsys)
     monkeypatch.setattr("sys.stderr.isatty", lambda: True)
     fetch(server.url, tmp_path, {"words.csv": FILES["words.csv"]})
     shown = capsys.readouterr().err.replace("\n", "\r").split("\r")
-    assert shown[-3:] == ["[1/1] words.csv: 0.3 of 0.3 MB", "[1/1] words.csv: 0.3 MB, checksum right", ""]
+    assert shown[-3:] == [
+        "[1/1] words.csv: 0.3 of 0.3 MB",
+        "[1/1] words.csv: 0.3 MB, checksum right",
+        "",
+    ]
     assert len(shown) > 5

@@ -8,6 +8,8 @@ from argf_np.paper import protocols, ucln
 from argf_np.paper.vertices import UNIMODAL
 from argf_np.settings import preset
 
+SETTINGS = preset("mosi", epochs=10)
+
 
 @pytest.fixture(scope="module")
 def trimodal():
@@ -17,8 +19,8 @@ def trimodal():
     outputs = []
     for number, m in enumerate(UNIMODAL):
         x, rng = corpus.features[m], np.random.default_rng([0, 1, number])
-        params = ucln.train_ucln(x, y, corpus.starts, corpus.split["train"], 50, 5, rng)
-        outputs.append(ucln.apply_ucln(params, x, corpus.starts))
+        params = ucln.train_ucln(x, y, corpus.starts, corpus.split["train"], SETTINGS, rng)
+        outputs.append(ucln.apply_ucln(params, x, corpus.starts, SETTINGS))
     features, probabilities = map(np.stack, zip(*outputs, strict=True))
     return corpus, features, probabilities, {split: corpus.utterances(split) for split in corpus.split}
 
@@ -37,6 +39,6 @@ def test_each_modality_alone_is_at_chance(trimodal):
 
 def test_argf_finds_what_only_three_modalities_together_say(trimodal):
     corpus, features, _, rows = trimodal
-    fitted = protocols.train(features, np.eye(2)[corpus.labels], rows, preset("mosi", epochs=10))
+    fitted = protocols.train(features, np.eye(2)[corpus.labels], rows, SETTINGS)
     assert balanced_accuracy(corpus, rows["test"], fitted["probabilities"]) > 0.9
     assert np.mean(fitted["probabilities"].argmax(axis=1) == corpus.labels[rows["test"]]) > 0.9

@@ -12,9 +12,9 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
 from argf_np import figures
-from argf_np.paper import model
-from argf_np.paper import graph_fusion_eq10_16 as gfn
 from argf_np.paper import joint_embedding_eq1_9 as losses
+from argf_np.paper import model
+from argf_np.paper import vertices as gfn
 
 B, K = 13, 5
 CLASSES = ("negative", "neutral", "positive")
@@ -297,7 +297,7 @@ def test_modality_gap_keeps_distances_and_states_them():
     ax = figures.modality_gap(x_e)
     means = [mean.get_offsets()[0] for mean in ax.collections[1::2]]
     np.testing.assert_allclose([np.linalg.norm(one - two) for one, two in combinations(means, 2)], [3, 4, 5])
-    assert "In all 5 dimensions the means are 4.00 apart, and a vector lies 0.50 from its mean" in caption(ax)
+    assert "In all 5 dimensions the means are 4.00 apart, and a vector is 0.50 from its mean" in caption(ax)
     assert "100% of the variance" in caption(ax)
     assert ax.get_aspect() == 1
 
@@ -309,10 +309,10 @@ def test_stack_weights_is_in_the_order_of_the_vertices(rng):
     params = model.init_model(rng, d=7, k=K, N=2, dtype="float64")
     out = model.forward(params, rng.normal(size=(3, B, 7)))
     weights = figures.stack_weights(out)
-    assert weights.shape == (B, len(vertices.VERTICES)) == (B, 12)
-    for column, vertex in enumerate(vertices.VERTICES):
-        layer, names = ("alpha_m", vertices.UNIMODAL) if column < 3 else (
-            ("alpha_2", list(vertices.BIMODAL)) if column < 6 else ("alpha_3", list(vertices.TRIMODAL)))
+    assert weights.shape == (B, len(gfn.VERTICES)) == (B, 12)
+    for column, vertex in enumerate(gfn.VERTICES):
+        layer, names = ("alpha_m", gfn.UNIMODAL) if column < 3 else (
+            ("alpha_2", list(gfn.BIMODAL)) if column < 6 else ("alpha_3", list(gfn.TRIMODAL)))
         np.testing.assert_array_equal(weights[:, column], out[layer][names.index(vertex), :, 0])
 
 
@@ -320,11 +320,11 @@ def test_vertex_weights_has_a_row_an_utterance_and_a_column_a_vertex(weights):
     ax = figures.vertex_weights(weights, WORDS)
     assert ax.images[0].get_array().shape == (B, 12)
     assert [label.get_text() for label in ax.get_yticklabels()] == list(WORDS)
-    assert [label.get_text() for label in ax.get_xticklabels()] == [figures.vertex_label(v) for v in vertices.VERTICES]
+    assert [label.get_text() for label in ax.get_xticklabels()] == [figures.vertex_label(v) for v in gfn.VERTICES]
     cells = {text.get_position(): text.get_text() for text in ax.texts if text.get_text().startswith(".")}
     assert cells == {(column, row): f"{weights[row, column]:.2f}"[1:] for row in range(B) for column in range(12)}
     assert [text.get_color() for text in ax.texts if text.get_text() == "■"] == [
-        figures.vertex_colour(v) for v in vertices.VERTICES]
+        figures.vertex_colour(v) for v in gfn.VERTICES]
 
 
 def test_layers_are_named_and_set_apart(weights):
@@ -343,7 +343,9 @@ def test_colour_is_the_distance_from_the_mean_of_the_layer(weights):
     assert equal.get_clim() == (-0.5, 0.5)  # tiny differences do not get the strongest colours
     weights[0, 0] = 9.0
     image = figures.vertex_weights(weights, WORDS).images[0]
-    assert image.get_clim()[1] == image.get_array().max() == -image.get_clim()[0]
+    assert image.get_clim() == (image.get_array().min(), image.get_array().max())
+    assert image.get_clim()[0] >= -1  # no weight is more than 100 % below a mean
+    assert image.norm(0) == 0.5  # white is the mean
 
 
 def test_words_are_shortened_and_never_read_as_mathtext(weights):
@@ -370,8 +372,8 @@ def test_graph_draws_the_vertices_by_weight(weights):
     assert len(vertices.get_offsets()) == 12
     sizes = vertices.get_sizes()
     np.testing.assert_allclose(sizes / sizes[0], weights[0] / weights[0, 0])
-    np.testing.assert_allclose(vertices.get_facecolor()[:, :3], [figures.vertex_colour(v) for v in vertices.VERTICES])
-    for vertex, weight in zip(vertices.VERTICES, weights[0], strict=True):
+    np.testing.assert_allclose(vertices.get_facecolor()[:, :3], [figures.vertex_colour(v) for v in gfn.VERTICES])
+    for vertex, weight in zip(gfn.VERTICES, weights[0], strict=True):
         assert f"{figures.vertex_label(vertex)} = {weight:.2f}" in texts(ax)
     assert len(set(vertices.get_offsets()[:, 0])) == 3  # three layers
 
@@ -379,14 +381,14 @@ def test_graph_draws_the_vertices_by_weight(weights):
 def test_graph_draws_the_edges_of_the_network(weights):
     """Six edges into layer 2 and twelve into layer 3, each from the vertex that is fused, in its colour and width."""
     ax = figures.graph(weights[0])
-    where = {tuple(xy): v for xy, v in zip(ax.collections[0].get_offsets().tolist(), vertices.VERTICES, strict=True)}
+    where = {tuple(xy): v for xy, v in zip(ax.collections[0].get_offsets().tolist(), gfn.VERTICES, strict=True)}
     edges = [tuple(where[tuple(xy)] for xy in line.get_xydata().tolist()) for line in ax.lines]
-    expected = [(source, vertex) for vertex, pair in (vertices.BIMODAL | vertices.TRIMODAL).items() for source in pair]
+    expected = [(source, vertex) for vertex, pair in (gfn.BIMODAL | gfn.TRIMODAL).items() for source in pair]
     assert sorted(edges) == sorted(expected)
     assert len(edges) == 18
     for line, (source, _) in zip(ax.lines, edges, strict=True):
         assert line.get_color() == figures.vertex_colour(source)
-        assert line.get_linewidth() == pytest.approx(6 * weights[0, vertices.VERTICES.index(source)])
+        assert line.get_linewidth() == pytest.approx(6 * weights[0, gfn.VERTICES.index(source)])
 
 
 def test_no_edge_of_the_graph_runs_through_a_third_vertex(weights):

@@ -1,22 +1,24 @@
-"""The whole network and a PyTorch twin with the same weights: all intermediates and gradients."""
+"""The whole network beside a PyTorch twin that holds the same weights.
+
+Compared are every intermediate, every gradient, and the parameters after two batches.
+"""
 
 from dataclasses import replace
 
 import numpy as np
 import pytest
-from helpers import shaken
+from helpers import bits, shaken
 
 from argf_np import nn
 from argf_np.paper import model, ucln, updates
 from argf_np.settings import Settings
 
-torch = pytest.importorskip(
-    "torch", reason="parity needs PyTorch: pip install argf_np[benchmarks]")
+torch = pytest.importorskip("torch", reason="parity needs PyTorch: pip install argf_np[benchmarks]")
 
 from benchmarks import twin  # noqa: E402
 
 B, d, k, N = 5, 7, 11, 3
-LENGTHS = (2, 6, 1, 6)  # utterances of four videos
+LENGTHS = np.array([2, 6, 1, 6])  # utterances of four videos
 TOLERANCE = 1e-6
 
 
@@ -27,17 +29,17 @@ def settings(variant, **changes):
 @pytest.fixture
 def argf(rng):
     """Parameters, none of them zero, and a batch."""
-    params = model.init_model(rng, d, k, N, "float64")
-    return shaken(params, rng), rng.standard_normal((3, B, d)), np.eye(N)[[0, 2, 1, 1, 0]]
+    params = shaken(model.init_model(rng, d, k, N, "float64"), rng)
+    return params, rng.standard_normal((3, B, d)), np.eye(N)[[0, 2, 1, 1, 0]]
 
 
 @pytest.fixture
 def videos(rng):
     """Parameters of a UCLN, none of them zero, and a batch of padded videos: x, y, mask."""
     params = shaken(ucln.init_ucln(rng, d, k, N), rng)
-    mask = np.arange(max(LENGTHS)) < np.array(LENGTHS)[:, None]
-    x, labels = rng.standard_normal((*mask.shape, d)), rng.integers(N, size=mask.shape)
-    return params, x, np.eye(N)[labels], mask
+    mask = np.arange(6) < LENGTHS[:, None]
+    y = np.eye(N)[rng.integers(N, size=mask.shape)]
+    return params, rng.standard_normal((*mask.shape, d)), y, mask
 
 
 def assert_close(name, ours, theirs):
@@ -62,18 +64,18 @@ class TestARGF:
     def test_losses_and_gradients_of_the_four_updates(self, argf, kind, variant, target):
         twin.check_argf(kind, *argf, settings(variant, target=target), TOLERANCE)
 
-    def test_a_batch_leaves_the_same_parameters(self, argf, kind, variant):
+    def test_two_batches_leave_the_same_parameters(self, argf, kind, variant):
         params, x, y = argf
         chosen = settings(variant)
-        network = kind(params, chosen).eval()
+        network = kind(params, chosen).eval()  # without dropout
         optimisers, theirs = updates.init_optimisers(params, chosen), network.init_optimisers()
-        before = dict(nn.leaves(nn.map_leaves(np.copy, params)))
+        before = bits(params)
         for _ in range(2):
             updates.train_batch(params, optimisers, x, y, chosen, None)
             network.train_batch(theirs, torch.tensor(x), torch.tensor(y))
-        assert all((leaf != before[path]).all() for path, leaf in nn.leaves(params))
-        ours = kind(params, chosen).parameters()
-        twin.same("parameters", [*ours], [*network.parameters()], TOLERANCE)
+        assert not [path for path, now in bits(params).items() if now == before[path]]
+        ours = kind(params, chosen)
+        twin.same("parameters", [*ours.parameters()], [*network.parameters()], TOLERANCE)
 
     def test_prediction_in_evaluation_mode(self, rng, argf, kind, variant):
         params, x, _ = argf
@@ -86,8 +88,8 @@ class TestARGF:
 class TestUCLN:
     def test_features(self, videos):
         params, x, _, mask = videos
-        unpadded = [torch.tensor(video[real]) for video, real in zip(x, mask, strict=True)]
-        packed = twin.UCLN(params, Settings()).eval()(unpadded)
+        alone = [torch.tensor(video[real]) for video, real in zip(x, mask, strict=True)]
+        packed = twin.UCLN(params, Settings()).eval()(alone)
         theirs, _ = torch.nn.utils.rnn.pad_packed_sequence(packed, batch_first=True)
         ours = ucln.context_features(params, x, mask, Settings())
         assert_close("features", ours[mask], theirs[torch.tensor(mask)])
@@ -96,11 +98,11 @@ class TestUCLN:
         twin.check_ucln(*videos, Settings(), TOLERANCE)
 
 
-def test_the_check_rejects_a_gradient_that_is_off(argf, monkeypatch):
-    pull = updates.batch_gradients
+def test_the_check_rejects_a_gradient_that_is_0_1_percent_off(argf, monkeypatch):
+    batch_gradients = updates.batch_gradients
 
     def wrong(*arguments):
-        values, gradients = pull(*arguments)
+        values, gradients = batch_gradients(*arguments)
         layer = gradients["fusion"]["encoders"]["dense_3"]
         layer["W"] = 1.001 * layer["W"]
         return values, gradients
@@ -114,3 +116,10 @@ def test_the_check_rejects_a_gradient_of_zeros():
     zeros = [torch.zeros(2, 3)]
     with pytest.raises(twin.MismatchError):
         twin.same("gradient", zeros, zeros, TOLERANCE)
+
+
+def test_parameters_of_the_tree_are_all_in_the_twin(argf):
+    params, _, _ = argf
+    for kind in (twin.Released, twin.Best):
+        network = kind(params, settings("paper"))
+        assert sum(p.numel() for p in network.parameters()) == nn.count(params)

@@ -1,4 +1,4 @@
-"""The synthetic corpus: MOSI's shape, and signals that are where its arguments put them and nowhere else."""
+"""The synthetic corpus: MOSI's shape, and signals where its arguments put them, only there."""
 
 from itertools import combinations
 
@@ -12,7 +12,7 @@ CHANCE = 0.06  # allowed distance from chance: 3 standard errors of the 752 test
 
 
 def recover(corpus, m):
-    """The sign that a modality speaks, seen without the truth: the side of the first principal component. (n,)"""
+    """The sign that a modality speaks (n,), seen without the truth: by the first component."""
     x = standardise(corpus).features[m]
     component = np.linalg.svd(x - x.mean(axis=0), full_matrices=False)[2][0]
     return np.sign(x @ component)
@@ -24,7 +24,9 @@ def balanced_accuracy(labels, predicted):
 
 def linear_accuracy(corpus, modalities):
     """Balanced test accuracy of ridge regression on the features."""
-    x = np.hstack([standardise(corpus).features[m] for m in modalities] + [np.ones((len(corpus.ids), 1))])
+    x = np.hstack(
+        [standardise(corpus).features[m] for m in modalities] + [np.ones((len(corpus.ids), 1))]
+    )
     train, test = corpus.utterances("train"), corpus.utterances("test")
     gram = x[train].T @ x[train] + 100 * np.eye(x.shape[1])
     weights = np.linalg.solve(gram, x[train].T @ (2 * corpus.labels[train] - 1))
@@ -32,10 +34,12 @@ def linear_accuracy(corpus, modalities):
 
 
 def table_accuracy(corpus, signs):
-    """Balanced test accuracy of the best function of some signs (n, j): a table of the frequent training labels."""
+    """Balanced test accuracy of the best function of some signs (n, j): a table of labels."""
     cell = (signs > 0) @ 2 ** np.arange(signs.shape[1])
     train, test = corpus.utterances("train"), corpus.utterances("test")
-    positive = [corpus.labels[train][cell[train] == i].mean() > 0.5 for i in range(2 ** signs.shape[1])]
+    positive = [
+        corpus.labels[train][cell[train] == i].mean() > 0.5 for i in range(2 ** signs.shape[1])
+    ]
     return balanced_accuracy(corpus.labels[test], np.array(positive, int)[cell[test]])
 
 
@@ -54,8 +58,16 @@ def test_shape_is_mosis():
     corpus = synthesise()
     assert corpus.source == "synthetic"
     assert corpus.ids[:2] == ("synthetic_00_1", "synthetic_00_2")
-    assert {m: x.shape for m, x in corpus.features.items()} == {"a": (2199, 73), "l": (2199, 100), "v": (2199, 100)}
-    for split, (videos, utterances) in {"train": (49, 1141), "validation": (13, 306), "test": (31, 752)}.items():
+    assert {m: x.shape for m, x in corpus.features.items()} == {
+        "a": (2199, 73),
+        "l": (2199, 100),
+        "v": (2199, 100),
+    }
+    for split, (videos, utterances) in {
+        "train": (49, 1141),
+        "validation": (13, 306),
+        "test": (31, 752),
+    }.items():
         assert (len(corpus.split[split]), len(corpus.utterances(split))) == (videos, utterances)
 
 
@@ -64,7 +76,10 @@ def test_lengths_and_balance_are_those_of_the_real_corpus(mosi_dir):
     np.testing.assert_array_equal(real.starts, synthetic.starts)
     for split in real.split:
         np.testing.assert_array_equal(real.split[split], synthetic.split[split])
-        assert real.labels[real.utterances(split)].sum() == synthetic.labels[synthetic.utterances(split)].sum()
+        assert (
+            real.labels[real.utterances(split)].sum()
+            == synthetic.labels[synthetic.utterances(split)].sum()
+        )
 
 
 def test_modalities_are_distributed_differently():
@@ -85,7 +100,7 @@ def test_modalities_are_distributed_differently():
 
 @pytest.mark.parametrize("name", [name for name in SPEAKERS if name != "context"])
 def test_a_label_is_the_product_of_the_signs_spoken(name):
-    """Seen in the features: all speakers together tell the label, fewer of them nothing, the silent ones nothing."""
+    """All speakers together tell the label, fewer of them nothing, the silent ones nothing."""
     corpus = synthesise(seed=3, signals={name: 1})
     y = 2 * corpus.labels - 1
     recovered = {m: recover(corpus, m) for m in "alv"}
@@ -107,9 +122,14 @@ def test_a_label_is_the_product_of_the_signs_spoken(name):
 
 
 def test_in_truth_any_two_of_three_signs_say_nothing():
-    """Over many draws the label's share is the same in each cell of two signs, so chance is no accident of a seed."""
-    labels, signs = [np.concatenate(x) for x in zip(
-        *(draw_truth(np.random.default_rng(seed), {"alv": 1})[:2] for seed in range(40)), strict=True)]
+    """Over many draws, the label's share is the same in each cell of two signs."""
+    labels, signs = [
+        np.concatenate(x)
+        for x in zip(
+            *(draw_truth(np.random.default_rng(seed), {"alv": 1})[:2] for seed in range(40)),
+            strict=True,
+        )
+    ]
     assert (signs.prod(axis=1) == 2 * labels - 1).all()
     for i, j in combinations(range(3), 2):
         for p in (-1, 1):
@@ -134,9 +154,11 @@ def test_context_is_told_by_the_previous_utterance_alone():
     assert (cues[~last] == y[1:][~first[1:]]).all()
 
 
-@pytest.mark.parametrize("signals", [SIGNALS, {}, {"l": 0.25, "alv": 0.5}], ids=["default", "none", "two"])
+@pytest.mark.parametrize(
+    "signals", [SIGNALS, {}, {"l": 0.25, "alv": 0.5}], ids=["default", "none", "two"]
+)
 def test_bayes_accuracy_is_the_documented_formula(signals):
-    """A reader of the truth is right where something speaks, and guesses the more frequent label elsewhere."""
+    """A reader of the truth is right where something speaks, and guesses elsewhere."""
     right, p = [], []
     for seed in range(10):
         labels, signs, cue = draw_truth(np.random.default_rng(seed), signals)
@@ -150,7 +172,9 @@ def test_bayes_accuracy_is_the_documented_formula(signals):
 
 
 def test_default_signals_are_mosi_like():
-    assert 0.85 < sum(SIGNALS.values()) + (1 - sum(SIGNALS.values())) * 467 / 752 < 0.91  # positive in test
+    assert (
+        0.85 < sum(SIGNALS.values()) + (1 - sum(SIGNALS.values())) * 467 / 752 < 0.91
+    )  # positive in test
     corpus = synthesise()
     accuracy = {m: linear_accuracy(corpus, m) for m in "alv"}
     assert 0.66 < accuracy["l"] < 0.78
@@ -159,20 +183,38 @@ def test_default_signals_are_mosi_like():
 
 def test_words_say_what_the_language_says():
     signals = {"l": 0.5, "context": 0.4}
-    corpus, (labels, signs, cue) = synthesise(5, signals), draw_truth(np.random.default_rng(5), signals)
+    corpus, (labels, signs, cue) = (
+        synthesise(5, signals),
+        draw_truth(np.random.default_rng(5), signals),
+    )
     np.testing.assert_array_equal(corpus.labels, labels)
     for words, sign, told in zip(corpus.words, signs[:, 1], cue, strict=True):
-        spoken = [said for said, opinions in OPINIONS.items() if any(opinion in words for opinion in opinions)]
+        spoken = [
+            said
+            for said, opinions in OPINIONS.items()
+            if any(opinion in words for opinion in opinions)
+        ]
         announced = [said for said, text in CUES.items() if text and words.endswith(text)]
         name = {+1: "positive", -1: "negative", 0: None}
         assert spoken == [name[sign]]
         assert announced == ([name[told]] if told else [])
 
 
-@pytest.mark.parametrize(("name", "counts", "widths"), [
-    ("mosei", {"train": (1800, 13168), "validation": (450, 3020), "test": (678, 4614)}, {"a": 74, "l": 300, "v": 35}),
-    ("iemocap", {"train": (96, 4674), "validation": (24, 1136), "test": (31, 1623)}, {"a": 100, "l": 100, "v": 512}),
-])
+@pytest.mark.parametrize(
+    ("name", "counts", "widths"),
+    [
+        (
+            "mosei",
+            {"train": (1800, 13168), "validation": (450, 3020), "test": (678, 4614)},
+            {"a": 74, "l": 300, "v": 35},
+        ),
+        (
+            "iemocap",
+            {"train": (96, 4674), "validation": (24, 1136), "test": (31, 1623)},
+            {"a": 100, "l": 100, "v": 512},
+        ),
+    ],
+)
 def test_the_other_data_sets_have_the_papers_counts(name, counts, widths):
     corpus, again = synthesise(4, name=name), load(name, source="synthetic")
     assert (corpus.name, corpus.source) == (name, "synthetic")
@@ -186,7 +228,7 @@ def test_the_other_data_sets_have_the_papers_counts(name, counts, widths):
 
 
 def test_iemocaps_test_classes_are_those_of_table_2():
-    """The paper's accuracies of each emotion are whole utterances of these: 15.28 % of happy is 22 of 144."""
+    """The paper's accuracies by emotion are whole utterances: 15.28 % of happy is 22 of 144."""
     corpus = synthesise(name="iemocap")
     counts = np.bincount(corpus.labels[corpus.utterances("test")])
     for n, percent in zip(counts, (15.28, 68.98, 59.11, 68.24, 72.58, 61.42), strict=True):
@@ -199,7 +241,9 @@ def test_iemocaps_test_classes_are_those_of_table_2():
 def test_of_n_classes_the_label_is_the_product_of_roots_of_unity(name, speakers):
     labels, signs, cue = draw_truth(np.random.default_rng(1), {speakers: 0.9, "context": 0.1}, name)
     N = labels.max() + 1
-    np.testing.assert_allclose(roots(N), [np.cos(t) + 1j * np.sin(t) for t in 2 * np.pi * np.arange(1, N + 1) / N])
+    np.testing.assert_allclose(
+        roots(N), [np.cos(t) + 1j * np.sin(t) for t in 2 * np.pi * np.arange(1, N + 1) / N]
+    )
     told = signs.any(axis=1)
     assert 0.8 < told.mean() < 1
     assert cue.any()

@@ -1,20 +1,24 @@
 """UCLN: a bidirectional LSTM over the utterances of a video. Padding counts nowhere."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
-from helpers import assert_gradient, assert_trees_close, shaken
+from helpers import assert_gradient, assert_trees_close, bits, shaken
 
 from argf_np import nn
 from argf_np.nn import ops
 from argf_np.paper import ucln
 from argf_np.paper.ucln import pad, ucln_loss, unpad
+from argf_np.settings import Settings
 
 LENGTHS = np.array([4, 6, 1, 3, 6])
 V, u, d_j, d, N, HIDDEN = 5, 6, 2, 7, 4, 3
 MASK = np.arange(u) < LENGTHS[:, None]
 VIDEOS, TRAIN = 30, np.arange(20)  # of `corpus`: more than two batches of 10
+SETTINGS = Settings(d=d, ucln_epochs=2, ucln_input_drop_rate=0.6, ucln_drop_rate=0.9)
+NO_DROPOUT = replace(SETTINGS, ucln_input_drop_rate=0.0, ucln_drop_rate=0.0)
 
 
 @pytest.fixture(autouse=True)
@@ -51,6 +55,16 @@ def corpus():
     return np.stack([sign, noise], axis=1), np.eye(2)[labels], starts
 
 
+def train(x, y, starts, videos, settings, losses=None, seed=1, **how):
+    """`train_ucln` from a seed; adds ``(epoch, loss)`` to ``losses`` when an epoch ends."""
+    def on_epoch(epoch, loss):
+        if losses is not None:
+            losses.append((epoch, loss))
+
+    rng = np.random.default_rng(seed)
+    return ucln.train_ucln(x, y, starts, videos, settings, rng, on_epoch, **how)
+
+
 @pytest.mark.parametrize("width", [(), (3,), (2, 3)])
 def test_pad_gives_one_row_per_video_and_unpad_undoes_it(width):
     starts, videos = np.array([0, 4, 5, 11, 13]), [3, 0, 1]  # the longest video is not among them
@@ -73,21 +87,22 @@ def test_layers(params, x, each_implementation):
     rng, same = np.random.default_rng(1), np.random.default_rng(1)
     h = ops.bilstm(params["bilstm"], ops.dropout(x, 0.6, same), MASK)
     z = ops.dropout(h, 0.9, same) @ params["dense"]["W"] + params["dense"]["b"]
-    features = ucln.context_features(params, x, MASK, rng)
+    features = ucln.context_features(params, x, MASK, SETTINGS, rng)
     assert features.shape == (V, u, d)
     np.testing.assert_allclose(features, np.tanh(z), rtol=0, atol=1e-14)
     z = ops.dropout(features, 0.9, same) @ params["label"]["W"] + params["label"]["b"]
-    logits = ucln.class_logits(params, features, rng)
+    logits = ucln.class_logits(params, features, SETTINGS, rng)
     np.testing.assert_allclose(logits, z, rtol=0, atol=1e-14)
 
 
 def test_loss_drops_in_every_layer_that_has_dropout(params, x, y):
     """The masks come from one generator: input, output of the LSTM, features."""
     rng = np.random.default_rng(1)
-    features = ucln.context_features(params, x, MASK, rng)
-    expected = ucln.cross_entropy(ucln.class_logits(params, features, rng), y, MASK)
-    assert ucln_loss(params, x, y, MASK, np.random.default_rng(1)) == expected
-    assert ucln_loss(params, x, y, MASK) != expected
+    features = ucln.context_features(params, x, MASK, SETTINGS, rng)
+    expected = ucln.cross_entropy(ucln.class_logits(params, features, SETTINGS, rng), y, MASK)
+    assert ucln_loss(params, x, y, MASK, SETTINGS, np.random.default_rng(1)) == expected
+    assert ucln_loss(params, x, y, MASK, SETTINGS) != expected
+    assert ucln_loss(params, x, y, MASK, SETTINGS) == ucln_loss(params, x, y, MASK, NO_DROPOUT, rng)
 
 
 def test_cross_entropy_formula(rng, y, each_implementation):
@@ -105,7 +120,7 @@ def test_cross_entropy_formula(rng, y, each_implementation):
 
 def test_gradient(params, x, y, rng, each_implementation):
     def loss(p):
-        return ucln_loss(p["ucln"], p["x"], y, MASK, np.random.default_rng(5))
+        return ucln_loss(p["ucln"], p["x"], y, MASK, SETTINGS, np.random.default_rng(5))
 
     assert_gradient(loss, {"ucln": params, "x": x}, rng)
 
@@ -114,7 +129,7 @@ def test_float32_stays_float32(params, x, y, cotangent_dtypes, each_implementati
     x, y = np.float32(x), np.float32(y)
 
     def loss(p):
-        return ucln_loss(p, x, y, MASK, np.random.default_rng(1))
+        return ucln_loss(p, x, y, MASK, SETTINGS, np.random.default_rng(1))
 
     value, gradient = nn.value_and_grad(loss, nn.map_leaves(np.float32, params))
     assert value.dtype == np.float32
@@ -128,10 +143,10 @@ def test_padding_does_not_enter_the_loss(params, x, y, rng, each_implementation)
     garbage_y = np.where(MASK[:, :, None], y, np.roll(y, 1, axis=2))
     two_more = ((0, 0), (0, 2))
     longer_x, longer_y = (np.pad(array, (*two_more, (0, 0))) for array in (x, y))
-    value, gradient = nn.value_and_grad(lambda p: ucln_loss(p, x, y, MASK), params)
+    value, gradient = nn.value_and_grad(lambda p: ucln_loss(p, x, y, MASK, SETTINGS), params)
     for inputs in ((garbage_x, garbage_y, MASK), (longer_x, longer_y, np.pad(MASK, two_more))):
         other, other_gradient = nn.value_and_grad(
-            lambda p, inputs=inputs: ucln_loss(p, *inputs), params)
+            lambda p, inputs=inputs: ucln_loss(p, *inputs, SETTINGS), params)
         assert other == pytest.approx(value, rel=1e-14)
         assert_trees_close(other_gradient, gradient, atol=1e-14)
 
@@ -139,14 +154,14 @@ def test_padding_does_not_enter_the_loss(params, x, y, rng, each_implementation)
 def test_features_of_a_video_do_not_depend_on_its_batch(params):
     """`apply_ucln` takes the videos in batches; each video comes out as if it were alone."""
     x, _, starts = corpus()
-    features, probabilities = ucln.apply_ucln(params, x, starts)
+    features, probabilities = ucln.apply_ucln(params, x, starts, SETTINGS)
     assert features.shape == (len(x), d)
     assert probabilities.shape == (len(x), N)
     np.testing.assert_allclose(probabilities.sum(axis=1), 1)
     for video in range(VIDEOS):
         utterances = slice(starts[video], starts[video + 1])
         alone = x[None, utterances]
-        h = ucln.context_features(params, alone, np.ones(alone.shape[:2], bool))[0]
+        h = ucln.context_features(params, alone, np.ones(alone.shape[:2], bool), SETTINGS)[0]
         z = np.exp(h @ params["label"]["W"] + params["label"]["b"])
         expected = z / z.sum(axis=1, keepdims=True)
         np.testing.assert_allclose(features[utterances], h, rtol=0, atol=1e-14)
@@ -155,10 +170,10 @@ def test_features_of_a_video_do_not_depend_on_its_batch(params):
 
 def test_features_know_the_utterances_before_and_after_of_the_same_video(params):
     x, _, starts = corpus()
-    features, _ = ucln.apply_ucln(params, x, starts)
+    features, _ = ucln.apply_ucln(params, x, starts, SETTINGS)
     changed = x.copy()
     changed[starts[7] + 1] += 1
-    other, _ = ucln.apply_ucln(params, changed, starts)
+    other, _ = ucln.apply_ucln(params, changed, starts, SETTINGS)
     differ = ~np.isclose(features, other, rtol=0, atol=1e-14).all(axis=1)
     assert [*np.flatnonzero(differ)] == [*range(starts[7], starts[8])]
 
@@ -168,8 +183,8 @@ def test_training_sees_the_training_videos_only():
     other_x, other_y = x.copy(), y.copy()
     other_x[starts[20]:] = 99.0
     other_y[starts[20]:] = 1 - y[starts[20]:]
-    one = ucln.train_ucln(x, y, starts, TRAIN, d, 2, np.random.default_rng(1))
-    two = ucln.train_ucln(other_x, other_y, starts, TRAIN, d, 2, np.random.default_rng(1))
+    one = ucln.train_ucln(x, y, starts, TRAIN, SETTINGS, np.random.default_rng(1))
+    two = ucln.train_ucln(other_x, other_y, starts, TRAIN, SETTINGS, np.random.default_rng(1))
     assert_trees_close(one, two, atol=0)
 
 
@@ -183,7 +198,7 @@ def test_each_epoch_takes_every_training_video_once_with_its_labels(monkeypatch)
 
     monkeypatch.setattr(ucln, "pad", pad_and_note)
     train = np.array([3, 4, 8, 11, 12, 17, 20, 21, 22, 25, 26, 29, 0])
-    ucln.train_ucln(x, y, starts, train, d, 2, np.random.default_rng(1))
+    ucln.train_ucln(x, y, starts, train, SETTINGS, np.random.default_rng(1))
     assert taken["x"] == taken["y"]
     assert [len(batch) for batch in taken["x"]] == [10, 3, 10, 3]
     first, second = taken["x"][0] + taken["x"][1], taken["x"][2] + taken["x"][3]
@@ -191,19 +206,18 @@ def test_each_epoch_takes_every_training_video_once_with_its_labels(monkeypatch)
     assert len({(*first,), (*second,), (*train,)}) == 3  # each epoch has an order of its own
 
 
-def test_training_descends_the_loss_with_dropout_by_adadelta(monkeypatch):
+def test_training_descends_the_loss_with_dropout_by_adadelta():
     """One epoch of one batch is one step of Adadelta, its gradient that of `ucln_loss`."""
     x, y, starts = corpus()
     losses = []
-    trained = ucln.train_ucln(x, y, starts, np.arange(7), d, 1, np.random.default_rng(1),
-                              lambda epoch, loss: losses.append((epoch, loss)))
+    trained = train(x, y, starts, np.arange(7), replace(SETTINGS, ucln_epochs=1), losses)
     rng = np.random.default_rng(1)
     expected = ucln.init_ucln(rng, d_j, d, 2)
     order = rng.permutation(np.arange(7))
     x_batch, mask = pad(x, starts, order)
     y_batch, _ = pad(y, starts, order)
     value, gradient = nn.value_and_grad(
-        lambda p: ucln_loss(p, x_batch, y_batch, mask, rng), expected)
+        lambda p: ucln_loss(p, x_batch, y_batch, mask, SETTINGS, rng), expected)
     nn.adadelta(nn.init_adadelta(expected), expected, gradient)
     assert losses == [(1, value)]
     assert_trees_close(trained, expected, atol=1e-14)
@@ -212,7 +226,7 @@ def test_training_descends_the_loss_with_dropout_by_adadelta(monkeypatch):
 def test_the_loss_of_an_epoch_is_the_mean_of_its_batches(monkeypatch):
     """Batches of 10 and 3 videos count the same."""
     x, y, starts = corpus()
-    batches, reported, value_and_grad = [], [], nn.value_and_grad
+    batches, losses, value_and_grad = [], [], nn.value_and_grad
 
     def value_and_grad_and_note(loss, params):
         value, gradient = value_and_grad(loss, params)
@@ -220,11 +234,10 @@ def test_the_loss_of_an_epoch_is_the_mean_of_its_batches(monkeypatch):
         return value, gradient
 
     monkeypatch.setattr(nn, "value_and_grad", value_and_grad_and_note)
-    ucln.train_ucln(x, y, starts, np.arange(13), d, 1, np.random.default_rng(1),
-                    lambda epoch, loss: reported.append(loss))
+    train(x, y, starts, np.arange(13), replace(SETTINGS, ucln_epochs=1), losses)
     one, other = batches
     assert one != other
-    assert reported == [pytest.approx((one + other) / 2)]
+    assert losses == [(1, pytest.approx((one + other) / 2))]
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -233,11 +246,10 @@ def test_same_generator_same_bits_of_the_labels_type(dtype):
     found = []
     for seed in (1, 1, 2):
         reports = []
-        params = ucln.train_ucln(x, y.astype(dtype), starts, TRAIN, d, 3,
-                                 np.random.default_rng(seed), lambda *row: reports.append(row))
+        params = train(x, y.astype(dtype), starts, TRAIN, SETTINGS, reports, seed)
         assert {leaf.dtype for _, leaf in nn.leaves(params)} == {np.dtype(dtype)}
-        assert [epoch for epoch, _ in reports] == [1, 2, 3]
-        features, _ = ucln.apply_ucln(params, x, starts)
+        assert [epoch for epoch, _ in reports] == [1, 2]
+        features, _ = ucln.apply_ucln(params, x, starts, SETTINGS)
         assert features.dtype == dtype
         found.append((reports, features.tobytes()))
     assert found[0] == found[1]
@@ -245,19 +257,72 @@ def test_same_generator_same_bits_of_the_labels_type(dtype):
     assert found[0][1] != found[2][1]
 
 
+def test_training_is_of_the_labels_type_whatever_that_of_the_features(cotangent_dtypes):
+    x, y, starts = corpus()
+    assert x.dtype == np.float64
+    train(x, np.float32(y), starts, TRAIN, replace(SETTINGS, ucln_epochs=1))
+    assert cotangent_dtypes == {np.dtype(np.float32)}
+
+
+def test_mean_loss_is_per_utterance_and_without_dropout(params):
+    """23 videos in batches of 10, 10 and 3: an utterance of a small batch counts as any other."""
+    x, _, starts = corpus()
+    y = np.eye(N)[np.arange(len(x)) % N]
+    videos = np.arange(4, 27)
+    total = 0
+    for video in videos:
+        utterances = slice(starts[video], starts[video + 1])
+        alone = x[None, utterances]
+        mask = np.ones(alone.shape[:2], bool)
+        loss = ucln_loss(params, alone, y[None, utterances], mask, NO_DROPOUT)
+        total += loss * mask.sum()
+    expected = total / (starts[27] - starts[4])
+    found = ucln.mean_loss(params, x, y, starts, videos, SETTINGS)
+    assert found == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize(("patience", "epochs", "kept"), [(1, 3, 2), (2, 4, 2), (3, 8, 5)])
+def test_early_stopping_keeps_the_epoch_of_the_lowest_validation_loss(
+        patience, epochs, kept, monkeypatch):
+    """It stops after ``patience`` epochs without a lower loss. An equal loss is not lower."""
+    x, y, starts = corpus()
+    validation = np.arange(20, 25)
+    dictated = iter([0.5, 0.3, 0.3, 0.4, 0.2, 0.9, 0.2, 0.3, 0.1])
+    every_epoch, losses = [], []
+
+    def mean_loss(params, x, y, starts, videos, settings):
+        np.testing.assert_array_equal(videos, validation)
+        every_epoch.append(bits(params))
+        return next(dictated)
+
+    monkeypatch.setattr(ucln, "mean_loss", mean_loss)
+    settings = replace(SETTINGS, ucln_epochs=9, ucln_patience=patience)
+    params = train(x, y, starts, TRAIN, settings, losses, validation=validation)
+    assert [epoch for epoch, _ in losses] == [*range(1, epochs + 1)]
+    assert bits(params) == every_epoch[kept - 1]
+    assert bits(params) not in every_epoch[kept:]
+
+
+def test_without_validation_videos_the_last_epoch_is_kept():
+    x, y, starts = corpus()
+    short, long = replace(SETTINGS, ucln_epochs=2), replace(SETTINGS, ucln_epochs=3)
+    stopped = train(x, y, starts, TRAIN, replace(short, ucln_patience=1))
+    assert bits(stopped) == bits(train(x, y, starts, TRAIN, short))
+    assert bits(stopped) != bits(train(x, y, starts, TRAIN, long))
+
+
 def test_it_learns_context(monkeypatch):
     """Above 80 % on unseen videos, where the features of the utterance alone say nothing.
 
     First utterances are left out, since they have no context.
     """
-    for name, value in (("HIDDEN", 8), ("INPUT_DROP_RATE", 0.1), ("DROP_RATE", 0.1)):
-        monkeypatch.setattr(ucln, name, value)
+    monkeypatch.setattr(ucln, "HIDDEN", 8)
+    settings = replace(SETTINGS, ucln_epochs=80, ucln_input_drop_rate=0.1, ucln_drop_rate=0.1)
     x, y, starts = corpus()
     losses = []
-    params = ucln.train_ucln(x, y, starts, TRAIN, d, 80, np.random.default_rng(1),
-                             lambda _, loss: losses.append(loss))
-    assert losses[-1] < 0.8 * losses[0]
-    _, probabilities = ucln.apply_ucln(params, x, starts)
+    params = train(x, y, starts, TRAIN, settings, losses)
+    assert losses[-1][1] < 0.8 * losses[0][1]
+    _, probabilities = ucln.apply_ucln(params, x, starts, settings)
     right = probabilities.argmax(axis=1) == y.argmax(axis=1)
     test = np.setdiff1d(np.arange(starts[20], starts[-1]), starts)
     assert right[test].mean() > 0.8

@@ -5,16 +5,17 @@ import shlex
 from pathlib import Path
 
 from ..errors import DataError
-from .check import require_trainable
+from .arrays import from_arrays
+from .check import require_trainable, validation_is_trustworthy
 from .corpus import Corpus, joined, labels_among, notice, pieces_of, select
 from .formats import find, read
 from .published import DATASETS
 from .standardisation import moments, standardise
 from .synthetic import synthesise
 
-__all__ = ["DATASETS", "Corpus", "DataError", "data_dir", "joined", "labels_among", "load",
-           "moments", "pieces_of", "read", "require_trainable", "select", "standardise",
-           "synthesise"]
+__all__ = ["DATASETS", "Corpus", "DataError", "data_dir", "from_arrays", "joined", "labels_among",
+           "load", "moments", "pieces_of", "read", "require_trainable", "select", "standardise",
+           "synthesise", "validation_is_trustworthy"]
 
 
 def load(name="mosi", data_dir=None, source="auto"):
@@ -45,10 +46,7 @@ def load(name="mosi", data_dir=None, source="auto"):
     for folder in (root / name, root):
         path = find(folder, name)
         if path:
-            corpus = read(path)
-            if corpus.name != name:
-                raise DataError(f"{path}: holds {corpus.name}, expected {name}")
-            return corpus
+            return read(path, name)
     missing = f"no {name} data in {root / name}; {_how_to_get(name, data_dir)}"
     if source == "real":
         raise DataError(missing)
@@ -57,11 +55,17 @@ def load(name="mosi", data_dir=None, source="auto"):
 
 
 def data_dir(path=None):
-    """The folder of the data sets: `path`, else $ARGF_NP_DATA, else the user's cache directory."""
+    """The folder of the data sets: `path`, else $ARGF_NP_DATA, else the user's cache directory.
+
+    For a user without a home, the cache directory is .cache in the current folder.
+    """
     path = path or os.environ.get("ARGF_NP_DATA")
     if path:
-        return Path(path).expanduser()
-    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+        return Path(os.path.expanduser(path))
+    cache = os.environ.get("XDG_CACHE_HOME")
+    if not cache:
+        # Unlike Path.home, this leaves "~" alone for a user without a home.
+        cache = os.path.expanduser("~/.cache").removeprefix("~/")
     return Path(cache) / "argf_np" / "data"
 
 

@@ -17,6 +17,11 @@ def notice(text):
     print(f"notice: {text}", file=sys.stderr)
 
 
+def short(text, most=60):
+    """A text of the user's in a message: on one line, and not too long."""
+    return " ".join(text.split())[:most]
+
+
 @dataclass(frozen=True, eq=False)
 class Corpus:
     """V videos holding n utterances; the utterances of a video are adjacent and in their order.
@@ -43,6 +48,14 @@ class Corpus:
         Indices into `video_ids`; no video is in two splits.
     contextual : bool
         The features are outputs of a UCLN already, so no UCLN is to be trained.
+    published : str or None
+        Which of the paper's data sets it is, by its counts or because the user says so. Its preset
+        and the paper's figures are for it. None for all other data, whatever its name is.
+    row : int array (n,), optional
+        Row of each utterance in the user's file or arrays, counted from 0: `np.argsort(row)` lists
+        the utterances in the user's order. Default: the order of the corpus.
+    integer_classes : bool
+        The labels were whole numbers, so `class_values` are.
 
     Raises
     ------
@@ -61,6 +74,9 @@ class Corpus:
     labels: np.ndarray
     split: dict[str, np.ndarray]
     contextual: bool = False
+    published: str | None = None
+    row: np.ndarray | None = None
+    integer_classes: bool = False
 
     def __post_init__(self):
         n, V, N = len(self.ids), len(self.video_ids), len(self.classes)
@@ -71,6 +87,9 @@ class Corpus:
         self._require(len(self.words) == n, f"the words of {n} utterances, not {len(self.words)}")
         words = tuple(text or name for text, name in zip(self.words, self.ids, strict=True))
         object.__setattr__(self, "words", words)  # the class is frozen
+        if self.row is None:
+            object.__setattr__(self, "row", np.arange(n))
+        self._require(len(self.row) == n, f"the rows of {n} utterances, not {len(self.row)}")
 
         shape = self.labels.shape
         self._require(shape == (n,), f"labels of shape {(n,)}, not {shape}")
@@ -95,7 +114,7 @@ class Corpus:
     def _require_finite(self, m, x):
         for start, rows in chunks(x):
             broken = ~np.isfinite(rows).all(axis=1) & ~np.isnan(rows).all(axis=1)
-            first = self.ids[start + int(broken.argmax())]
+            first = short(self.ids[start + int(broken.argmax())])
             self._require(not broken.any(), f"features {m} that are finite, or NaN throughout a "
                                             f"row that lacks them, also for utterance {first}")
 
@@ -114,9 +133,28 @@ class Corpus:
         parts = [np.arange(self.starts[i], self.starts[i + 1]) for i in videos]
         return np.concatenate([np.arange(0), *parts])
 
+    @property
+    def class_values(self):
+        """The classes as the user's labels are: an array (N,) of whole numbers or of texts."""
+        return np.array([int(c) for c in self.classes] if self.integer_classes else self.classes)
+
+    def folds(self, k=5, seed=0):
+        """Yield k pairs of corpora (train, test) for cross-validation.
+
+        Whole videos are dealt out, so that no video is on both sides; each is in one test corpus.
+        All of a train corpus is in its split train, all of a test corpus in its split test.
+        Memory-mapped features are copied. DataError if there are fewer than k videos.
+        """
+        V = len(self.video_ids)
+        self._require(2 <= k <= V, f"2 to {V} folds of its {V} videos, not {k}")
+        fold = np.random.default_rng(seed).permutation(V) % k
+        for i in range(k):
+            yield (_videos_of(self, np.flatnonzero(fold != i), "train"),
+                   _videos_of(self, np.flatnonzero(fold == i), "test"))
+
 
 def from_rows(name, features, videos, order, split, labels, classes, words=None, source="real",
-              contextual=False):
+              **others):
     """A `Corpus` of rows in any order. They are sorted by video, in the order of first appearance.
 
     Parameters
@@ -128,6 +166,8 @@ def from_rows(name, features, videos, order, split, labels, classes, words=None,
         A number that grows with time within a video.
     labels : int array (n,)
     words : sequence of str, n, optional
+    **others
+        Further fields of `Corpus`.
 
     Raises
     ------
@@ -142,9 +182,12 @@ def from_rows(name, features, videos, order, split, labels, classes, words=None,
                             f"not {part[video]} and {its_split}")
     video = np.array([rank[video] for video in videos])
     index = np.lexsort((order, video))
-    ids = tuple(f"{videos[i]}_{order[i]:.15g}" for i in index)
-    if len(set(ids)) < len(ids):
-        raise DataError(f"{name}: expected a different order for each utterance of a video")
+    ids = tuple(f"{videos[i]}_{order[i]}".removesuffix(".0") for i in index)
+    same = (np.diff(video[index]) == 0) & (np.diff(order[index]) == 0)
+    if same.any():
+        i = index[same.argmax()]
+        raise DataError(f"{name}: expected a different order for each utterance of a video, "
+                        f"but video {videos[i]!r:.60} has {order[i]} twice")
     if (index != np.arange(len(index))).any():
         if any(isinstance(x, np.memmap) for x in features.values()):
             notice(f"{name}: the rows are not sorted by video and order, so the features are "
@@ -155,7 +198,7 @@ def from_rows(name, features, videos, order, split, labels, classes, words=None,
         name, source, classes, tuple(rank), np.searchsorted(video[index], np.arange(len(rank) + 1)),
         ids, tuple(words[i] for i in index) if words is not None else ("",) * len(ids),
         features, labels[index], {split: np.flatnonzero(of_video == split) for split in SPLITS},
-        contextual)
+        row=index, **others)
 
 
 def from_videos(name, features, lengths, labels, classes, video_ids, **others):
@@ -187,19 +230,29 @@ def pieces_of(corpus, size=PIECE):
 
     All videos of a piece are in its split test. Features are views, so memory-mapped ones stay so.
     """
-    first, V, nothing = 0, len(corpus.video_ids), np.arange(0)
+    first, V = 0, len(corpus.video_ids)
     while first < V:
-        begin = corpus.starts[first]
-        fitting = int(np.searchsorted(corpus.starts, begin + size, "right")) - 1
+        end = corpus.starts[first] + size
+        fitting = int(np.searchsorted(corpus.starts, end, "right")) - 1
         last = max(first + 1, fitting)
-        rows = slice(begin, corpus.starts[last])
-        yield replace(
-            corpus, video_ids=corpus.video_ids[first:last],
-            starts=corpus.starts[first:last + 1] - begin,
-            ids=corpus.ids[rows], words=corpus.words[rows], labels=corpus.labels[rows],
-            features={m: x[rows] for m, x in corpus.features.items()},
-            split={"train": nothing, "validation": nothing, "test": np.arange(last - first)})
+        yield _videos_of(corpus, np.arange(first, last), "test")
         first = last
+
+
+def _videos_of(corpus, videos, split):
+    """The corpus of some videos, all of them in one split."""
+    lengths = corpus.lengths[videos]
+    rows = np.concatenate([np.arange(*corpus.starts[i:i + 2]) for i in videos])
+    place = rows
+    if len(rows) == rows[-1] + 1 - rows[0]:
+        place = slice(rows[0], rows[-1] + 1)  # a view, not a copy
+    splits = dict.fromkeys(SPLITS, np.arange(0)) | {split: np.arange(len(videos))}
+    return replace(
+        corpus, video_ids=tuple(corpus.video_ids[i] for i in videos),
+        starts=np.concatenate([[0], np.cumsum(lengths)]),
+        ids=tuple(corpus.ids[i] for i in rows), words=tuple(corpus.words[i] for i in rows),
+        labels=corpus.labels[rows], row=corpus.row[rows], split=splits,
+        features={m: x[place] for m, x in corpus.features.items()})
 
 
 def joined(train, valid):
@@ -218,7 +271,7 @@ def joined(train, valid):
         train, video_ids=train.video_ids + valid.video_ids,
         starts=np.concatenate([train.starts, train.starts[-1] + valid.starts[1:]]),
         ids=train.ids + valid.ids, words=train.words + valid.words,
-        labels=np.concatenate([train.labels, labels]),
+        labels=np.concatenate([train.labels, labels]), row=None,
         features={m: np.concatenate([x, valid.features[m]]) for m, x in train.features.items()},
         split={"train": np.arange(V), "validation": np.arange(V, V + more), "test": np.arange(0)})
 
@@ -232,7 +285,8 @@ def labels_among(classes, corpus):
         raise DataError(f"{corpus.name}: nothing is labelled")
     for name in corpus.classes:
         if name not in classes:
-            raise DataError(f"{corpus.name}: label {name}, expected one of {', '.join(classes)}")
+            expected = short(", ".join(classes), 200)
+            raise DataError(f"{corpus.name}: label {short(name)}, expected one of {expected}")
     return np.array([classes.index(name) for name in corpus.classes])[corpus.labels]
 
 

@@ -5,7 +5,11 @@ from dataclasses import replace
 import numpy as np
 
 from ..errors import DataError
-from .corpus import chunks
+from .corpus import chunks, short
+
+# A feature may not be larger. The squares of standardised features, and sums of squares, must be
+# finite in float32, which ends at 3.4e38. np.nan_to_num makes 3.4e38 or 1.8e308 of an infinity.
+LARGEST, FARTHEST = 1e30, 1e15
 
 
 def standardise(corpus, by=None):
@@ -23,15 +27,30 @@ def standardise(corpus, by=None):
     Raises
     ------
     DataError
-        As `moments` does, and where a standardised number would overflow; for memory-mapped
-        features when it is taken.
+        As `moments` does, and for an utterance, of any split, that is so far from those of training
+        that the network could not compute with it.
     """
     by = by or moments(corpus)
     features = {}
     for m, x in corpus.features.items():
         z = Standardised(x, **by[m])
+        utterance, value = _first_beyond(z, FARTHEST, corpus.ids)
+        if utterance is not None:
+            raise DataError(f"{corpus.name}: utterance {utterance} is {value:.3g} standard "
+                            f"deviations from the training mean in modality {m}, expected at most "
+                            f"{FARTHEST:g}")
         features[m] = z if isinstance(x, np.memmap) else z[:]
     return replace(corpus, features=features)
+
+
+def _first_beyond(x, limit, ids):
+    """The first utterance with a larger number in features x (n, d), and it; else None and 0."""
+    for start, rows in chunks(x):
+        beyond = np.abs(rows.astype(float)) > limit
+        if beyond.any():
+            i, j = np.argwhere(beyond)[0]
+            return short(ids[start + i]), rows[i, j]
+    return None, 0
 
 
 class Standardised:
@@ -47,10 +66,8 @@ class Standardised:
         return len(self.x)
 
     def __getitem__(self, rows):
-        with np.errstate(over="ignore"):  # what overflows is refused
+        with np.errstate(over="ignore"):  # what overflows is infinite, and `standardise` refuses it
             z = (np.asarray(self.x[rows]) - self.mean) / self.deviation
-        if np.isinf(z).any():
-            raise DataError("features too far from those of training: infinite when standardised")
         z[np.isnan(z)] = 0
         return z
 
@@ -68,24 +85,24 @@ def moments(corpus):
     Raises
     ------
     DataError
-        If no training utterance has a modality, or the squares of its numbers overflow.
+        If no training utterance has a modality, or a number of any utterance is huge.
     """
     by, train = {}, corpus.utterances("train")
     for m, x in corpus.features.items():
-        if corpus.contextual:
-            mean, deviation = np.zeros(x.shape[1]), np.ones(x.shape[1])
-        else:
+        utterance, value = _first_beyond(x, LARGEST, corpus.ids)
+        if utterance is not None:
+            raise DataError(f"{corpus.name}: utterance {utterance} has {value:.3g} in modality "
+                            f"{m}, expected numbers of at most {LARGEST:g} "
+                            "(np.nan_to_num makes larger ones of infinities)")
+        mean, deviation = np.zeros(x.shape[1]), np.ones(x.shape[1])
+        if not corpus.contextual:
             mean, deviation = _statistics(x, train)
-            if mean is None:
-                raise DataError(f"{corpus.name}: no training utterance has the modality {m}")
-        if not np.isfinite(deviation).all():
-            raise DataError(f"{corpus.name}: features {m}, "
-                            "expected numbers whose squares can be summed")
+        if mean is None:
+            raise DataError(f"{corpus.name}: no training utterance has the modality {m}")
         by[m] = {"mean": mean, "deviation": deviation}
     return by
 
 
-@np.errstate(over="ignore", invalid="ignore")  # the caller refuses what overflows
 def _statistics(x, train):
     """Mean and deviation of each column of the training rows; None if all of them lack it."""
     n, total, low, high = 0, 0, np.inf, -np.inf

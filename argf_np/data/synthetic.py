@@ -89,7 +89,7 @@ def synthesise(seed=0, signals=SIGNALS, name="mosi"):
     words = [_say(rng, *pair) for pair in zip(said, told, strict=True)]
     video_ids = [f"synthetic_{i:02d}" for i in range(sum(published.videos))]
     return from_videos(name, features, lengths, labels, published.classes, video_ids, words=words,
-                       source="synthetic")
+                       source="synthetic", published=name)
 
 
 def draw_truth(rng, signals=SIGNALS, name="mosi"):

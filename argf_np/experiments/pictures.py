@@ -2,15 +2,14 @@
 
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
 from .. import figures
 from ..paper.vertices import VERTICES
 from ..storage import files
 from .markdown import grid, heading, interval
 
-COVERAGE_STYLES = {"old": (figures.MODALITY_COLOURS["a"], "--"),
-                   "new": (figures.MODALITY_COLOURS["l"], "-")}
+COVERAGE_LINES = {"old": (figures.MODALITY_COLOURS["a"], "--"),
+                  "new": (figures.MODALITY_COLOURS["l"], "-")}
 COVERAGE_SHAPES = ("o", "s", "^", "D", "v", "X")
 
 
@@ -75,31 +74,38 @@ def coverage(rows):
 
     - rows: those of `coverage.simulation`. One panel per interval, one line per scenario.
     """
-    names, scenarios, seeds = (unique(rows, key) for key in ("interval", "scenario", "seeds"))
+    intervals, scenarios = unique(rows, "interval"), unique(rows, "scenario")
+    shapes = dict(zip(scenarios, COVERAGE_SHAPES, strict=False))
     figure = Figure((figures.WIDTH, 5.2), layout="constrained")
-    for ax, name in zip(figure.subplots(1, len(names), sharey=True, squeeze=False)[0], names,
-                        strict=True):
-        ax.axhspan(93, 97, color="0.9")
-        for which, (colour, line) in COVERAGE_STYLES.items():
-            for scenario, shape in zip(scenarios, COVERAGE_SHAPES, strict=False):
-                shares = [row[which] for row in rows
-                          if (row["interval"], row["scenario"]) == (name, scenario)]
-                ax.plot(shares, line, color=colour, marker=shape, markersize=5, linewidth=1)
-        ax.set_xticks(range(len(seeds)), seeds)
-        ax.set_xlabel("seeds", fontsize="small")
-        ax.set_title(name, fontsize="small")
-        ax.tick_params(labelsize="small")
-        ax.spines[["top", "right"]].set_visible(False)
-    figure.axes[0].set_ylabel("intervals that cover the truth, %", fontsize="small")
-    handles = [Line2D([], [], color=colour, linestyle=line, label=f"{which} interval")
-               for which, (colour, line) in COVERAGE_STYLES.items()]
-    handles += [Line2D([], [], color=figures.INK, linestyle="", marker=shape, label=scenario)
-                for scenario, shape in zip(scenarios, COVERAGE_SHAPES, strict=False)]
-    figure.legend(handles=handles, loc="outside lower center", ncols=4, frameon=False,
-                  fontsize="small")
+    panels = figure.subplots(1, len(intervals), sharey=True, squeeze=False)[0]
+    for ax, interval_name in zip(panels, intervals, strict=True):
+        of_interval = [row for row in rows if row["interval"] == interval_name]
+        coverage_panel(ax, of_interval, shapes)
+        ax.set_title(interval_name, fontsize="small")
+    panels[0].set_ylabel("intervals that cover the truth, %", fontsize="small")
+    # Lines without points, for the legend.
+    for which, (colour, line) in COVERAGE_LINES.items():
+        panels[0].plot([], line, color=colour, label=f"{which} interval")
+    for scenario, shape in shapes.items():
+        panels[0].plot([], marker=shape, linestyle="", color=figures.INK, label=scenario)
+    figure.legend(loc="outside lower center", ncols=4, frameon=False, fontsize="small")
     figure.suptitle("Coverage of intervals of 95 %; the grey band is 93 to 97 %", x=0.01,
                     ha="left", weight="bold")
     return figure
+
+
+def coverage_panel(ax, rows, shapes):
+    """Draw the rows of one interval into axes. shapes: ``{scenario: marker}``."""
+    ax.axhspan(93, 97, color="0.9")
+    for which, (colour, line) in COVERAGE_LINES.items():
+        for scenario, shape in shapes.items():
+            shares = [row[which] for row in rows if row["scenario"] == scenario]
+            ax.plot(shares, line, color=colour, marker=shape, markersize=5, linewidth=1)
+    seeds = unique(rows, "seeds")
+    ax.set_xticks(range(len(seeds)), seeds)
+    ax.set_xlabel("seeds", fontsize="small")
+    ax.tick_params(labelsize="small")
+    ax.spines[["top", "right"]].set_visible(False)
 
 
 def unique(rows, key):

@@ -3,7 +3,7 @@ r"""Training: the epochs, and the protocol that says which parameters are kept (
 import numpy as np
 
 from .. import nn
-from ..errors import NotFiniteError
+from ..errors import ModelError, NotFiniteError
 from . import joint_embedding_eq1_9 as embedding
 from .graph_fusion_eq10_16 import fusion_loss
 from .model import evaluation_params, forward, predict
@@ -43,8 +43,7 @@ def train(x, y, rows, settings, on_epoch=None, on_checkpoint=None, resume=None):
     rng = np.random.default_rng([settings.seed, 2])
     state = init_state(x, y, settings, rng)
     if resume:
-        nn.restore(state, resume)
-        rng.bit_generator.state = state["generator"]
+        restore(state, resume, rng)
     for epoch in range(len(state["history"]) + 1, settings.epochs + 1):
         if settings.protocol == "released" and epoch > state["best"].get("epoch", epoch) + PATIENCE:
             break
@@ -60,6 +59,15 @@ def train(x, y, rows, settings, on_epoch=None, on_checkpoint=None, resume=None):
                                         settings.fusion, chunk=256)
     chosen = {name: best[name] for name in ("params", "probabilities", "epoch")}
     return chosen | {"history": state["history"]}
+
+
+def restore(state, resume, rng):
+    """Put a state of training back. Raises ModelError if a part is missing or of another shape."""
+    try:
+        nn.restore(state, resume)
+        rng.bit_generator.state = state["generator"]
+    except (KeyError, TypeError, ValueError) as error:
+        raise ModelError(f"not a whole checkpoint: {error}") from None
 
 
 def init_state(x, y, settings, rng):

@@ -35,9 +35,9 @@ def remove_parts(folder):
 
 
 def write_text(path, text):
-    """Write a text file in UTF-8."""
+    """Write a text file in UTF-8, whatever the locale; bytes of a path that are none stay."""
     with replacing(path) as part:
-        part.write_text(text, encoding="utf-8")
+        part.write_text(text, encoding="utf-8", errors="surrogateescape")
 
 
 def write_json(path, value):

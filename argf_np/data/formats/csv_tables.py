@@ -5,32 +5,54 @@ import csv
 import numpy as np
 
 from ...errors import DataError
+from .foreign import kind_of
 
 
 def read_rows(path, rows=None, columns=None, encoding="utf-8-sig"):
-    """Yield (row number from 1, fields) of a CSV file.
+    """Yield (row number from 1, fields) of a CSV file; blank lines at its end do not count.
 
     DataError unless it has `rows` rows of `columns` fields each. With rows None any number will do,
     with columns None that of the first row.
     """
-    row = 0
+    row, blank = 0, None
     try:
-        with open(path, encoding=encoding, newline="") as file:
+        kind = kind_of(path, table=False)
+        if kind:
+            raise DataError(f"{path}: {kind}")
+        with open(path, encoding=encoding, errors="surrogateescape", newline="") as file:
             for row, fields in enumerate(csv.reader(file, strict=True), 1):
+                if not fields:
+                    blank = blank or row
+                    continue
+                if blank:
+                    raise DataError(f"{path}, row {blank}: a blank line before the end")
                 if rows is not None and row > rows:
                     raise DataError(f"{path}, row {row}: expected no more than {rows} rows")
                 columns = columns or len(fields)
                 if len(fields) != columns:
                     raise DataError(f"{path}, row {row}: {len(fields)} columns, "
                                     f"expected {columns}")
+                _require_utf8(path, row, fields)
                 yield row, fields
-    except (csv.Error, UnicodeDecodeError) as error:
+    except csv.Error as error:
         expected = f"{columns} columns" if columns else "comma-separated text"
         raise DataError(f"{path}, row {row + 1}: {error}, expected {expected}") from None
     except OSError as error:
         raise DataError(f"{path}: {error.strerror}") from None
-    if rows is not None and row < rows:
-        raise DataError(f"{path}: ends after row {row}, expected {rows} rows")
+    found = blank - 1 if blank else row
+    if rows is not None and found < rows:
+        raise DataError(f"{path}: ends after row {found}, expected {rows} rows")
+
+
+def _require_utf8(path, row, fields):
+    if "".join(fields).isascii():
+        return
+    for column, field in enumerate(fields, 1):
+        try:
+            field.encode()
+        except UnicodeEncodeError:  # of a byte that could not be decoded
+            raise DataError(f"{path}, row {row}, column {column}: text that is not UTF-8; "
+                            "save the file as UTF-8") from None
 
 
 def read_numbers(path, rows, columns=None, missing=False, encoding="utf-8-sig"):
@@ -42,7 +64,7 @@ def read_numbers(path, rows, columns=None, missing=False, encoding="utf-8-sig"):
     for row, fields in read_rows(path, rows, columns, encoding):
         if table is None:
             table = np.empty((rows, len(fields)))
-        table[row - 1] = [to_number(field) for field in fields]
+        table[row - 1] = [_number(field) for field in fields]
         for column in np.flatnonzero(~np.isfinite(table[row - 1])):
             if not (missing and fields[column].strip().lower() in ("", "nan")):
                 raise DataError(f"{path}, row {row}, column {column + 1}: "
@@ -50,9 +72,9 @@ def read_numbers(path, rows, columns=None, missing=False, encoding="utf-8-sig"):
     return table
 
 
-def to_number(value):
-    """A number, or a text as a number; NaN for a text that is none."""
+def _number(field):
+    """A text as a number; NaN if it is none. Python reads "1_0" as a number, too: not here."""
     try:
-        return float(value)
+        return float(field) if "_" not in field else np.nan
     except ValueError:
         return np.nan

@@ -13,8 +13,8 @@ LABELS, WORDS, TRAIN, TEST = 2, 6, 7, 8
 FEATURES = {"a": 4, "l": 3, "v": 5}
 
 
-def read_dialogues(path, value):
-    """A `Corpus` of the tuple of 9: 96 dialogues of `trainVid` train, the others validate."""
+def read_dialogues(path, value, dataset=None):
+    """A `Corpus` of the tuple of 9. Of IEMOCAP, 96 of the 120 training dialogues train."""
     train, test = value[TRAIN], value[TEST]
     names = [*train, *test] if isinstance(train, list) and isinstance(test, list) else [None]
     if not all(isinstance(name, str) for name in names) or len(set(names)) < len(names):
@@ -43,5 +43,5 @@ def read_dialogues(path, value):
         features[m] = numbers(path, f"features {m}", np.stack(vectors), 2)
     parts = lengths[:len(train)], lengths[len(train):]
     labels = np.array([*chain.from_iterable(labels)], float)
-    return assemble(path, "iemocap", parts, labels, features, names,
+    return assemble(path, path.stem, parts, labels, features, dataset, names,
                     [*chain.from_iterable(words)])

@@ -49,7 +49,7 @@ def read_published(folder):
     return from_rows(
         "mosi", {m: x[row] for m, x in features.items()}, videos, np.array(numbers),
         [split_of[video] for video in videos], labels[order], DATASETS["mosi"].classes,
-        [words[i] for i in order])
+        [words[i] for i in order], published="mosi")
 
 
 def _read_transcripts(path):

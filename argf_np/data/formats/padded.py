@@ -7,23 +7,21 @@ dict. None of them names the videos or has words.
 import numpy as np
 
 from ...errors import DataError
-from ..published import DATASETS
 from .pickled import assemble, numbers
 from .safe_pickle import read_pickle
 
 MODALITIES = {"a": "audio", "l": "text", "v": "video"}
 
-# By the length of a tuple: the data set, and the places of data, labels and lengths of each part.
-TUPLES = {7: ("mosi", {"train": (0, 1, 5), "test": (2, 3, 6)}),
-          13: ("mosei", {"train": (0, 1, 7), "test": (4, 5, 9)})}
+# By the length of a tuple: the places of data, labels and lengths of each part.
+TUPLES = {7: {"train": (0, 1, 5), "test": (2, 3, 6)},
+          13: {"train": (0, 1, 7), "test": (4, 5, 9)}}
 
 
-def read_tuples(path, value):
+def read_tuples(path, value, dataset=None):
     """A `Corpus` of the files `audio`, `text` and `video` with the same ending.
 
     `value` is what the file `path`, one of the three, holds.
     """
-    name, places = TUPLES[len(value)]
     words = [word for word in MODALITIES.values() if path.name.startswith(word)]
     if not words:
         raise DataError(f"{path}: expected audio, text or video as the name's beginning, "
@@ -34,7 +32,7 @@ def read_tuples(path, value):
         parts = value if file == path else read_pickle(file)
         if not (isinstance(parts, tuple) and len(parts) == len(value)):
             raise DataError(f"{file}: expected a tuple of {len(value)}, which {path.name} is")
-        for split, (data, label, length) in places.items():
+        for split, (data, label, length) in TUPLES[len(value)].items():
             x = numbers(file, f"{split}_data", parts[data], 3)
             lengths = numbers(file, f"{split}_length", parts[length], 1)
             labels = numbers(file, f"{split}_label", parts[label], 2, 3)
@@ -43,20 +41,15 @@ def read_tuples(path, value):
             for key, same in (f"{split}_label", labels), (f"{split}_mask", mask):
                 if not np.array_equal(whole.setdefault(key, same), same):
                     raise DataError(f"{file}: {key} differs from that of the audio file")
-    return _corpus(path, name, whole)
+    return _corpus(path, path.resolve().parent.name, whole, dataset)
 
 
-def read_contextual(path, value):
-    """A `Corpus` of the outputs of the UCLN; the number of training videos tells the data set."""
-    n = len(numbers(path, "train_mask", value["train_mask"], 2))
-    names = {sum(published.videos[:2]): name for name, published in DATASETS.items()}
-    if n not in names:
-        known = " or ".join(f"{videos} ({name})" for videos, name in names.items())
-        raise DataError(f"{path}: {n} training videos, expected {known}")
-    return _corpus(path, names[n], value, contextual=True)
+def read_contextual(path, value, dataset=None):
+    """A `Corpus` of the outputs of the UCLN."""
+    return _corpus(path, path.stem, value, dataset, contextual=True)
 
 
-def _corpus(path, name, whole, contextual=False):
+def _corpus(path, name, whole, dataset, contextual=False):
     """`whole` has {train,test}_{mask,label} and {audio,text,video}_{train,test}."""
     lengths, rows = [], {key: [] for key in ("label", *MODALITIES)}
     for split in ("train", "test"):
@@ -70,4 +63,4 @@ def _corpus(path, name, whole, contextual=False):
             parts.append(x[mask])
     features = {m: np.concatenate(parts) for m, parts in rows.items()}
     labels = features.pop("label")
-    return assemble(path, name, lengths, labels, features, contextual=contextual)
+    return assemble(path, name, lengths, labels, features, dataset, contextual=contextual)

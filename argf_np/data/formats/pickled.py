@@ -31,8 +31,12 @@ def texts(path, what, value):
     return items
 
 
-def assemble(path, name, lengths, labels, features, video_ids=None, words=None, contextual=False):
+def assemble(path, name, lengths, labels, features, dataset=None, video_ids=None, words=None,
+             contextual=False):
     """A `Corpus` of training and test videos; the last training videos are for validation.
+
+    The numbers of videos say whether it is a data set of the paper, or `dataset` does. Of other
+    data, `name` is the name, and a fifth of the training videos are for validation.
 
     Parameters
     ----------
@@ -44,17 +48,27 @@ def assemble(path, name, lengths, labels, features, video_ids=None, words=None, 
     features : dict of modality to array (n, d_m)
     """
     train, test = lengths
-    n_train = DATASETS[name].videos[0]
-    if not (len(train) > n_train and len(test) and min(train + test) > 0):
+    if not (train and test and min(train + test) > 0):
         raise DataError(f"{path}: {len(train)} training and {len(test)} test videos, "
-                        f"expected more than {n_train} and some, none of them empty")
-    labels, classes = to_classes(path, name, labels)
+                        "expected some of both, none of them empty")
+    counts = len(train), len(test)
+    known = {(sum(published.videos[:2]), published.videos[2]): name
+             for name, published in DATASETS.items()}
+    n_train = DATASETS[known[counts]].videos[0] if counts in known else -(-4 * len(train) // 5)
+    dataset = known.get(counts, dataset)
+    if dataset is None:
+        notice(f"{path}: {counts[0]} training and {counts[1]} test videos are none of the paper's "
+               f"data sets; the last {counts[0] - n_train} training videos are for validation")
+    labels, classes = to_classes(path, dataset, labels)
+    if dataset and classes != DATASETS[dataset].classes:
+        dataset = None
     if video_ids is None:
         video_ids = [f"train_{i}" for i in range(len(train))]
         video_ids += [f"test_{i}" for i in range(len(test))]
     lengths = {"train": train[:n_train], "validation": train[n_train:], "test": test}
-    return from_videos(name, clean(path, features), lengths, labels, classes, video_ids,
-                       words=words, contextual=contextual)
+    return from_videos(dataset or name, clean(path, features), lengths, labels, classes, video_ids,
+                       words=words, contextual=contextual, published=dataset,
+                       integer_classes=classes[0].lstrip("-").isdigit())
 
 
 def clean(path, features):
@@ -72,22 +86,30 @@ def clean(path, features):
     return cleaned
 
 
-def to_classes(path, name, labels):
+def to_classes(path, dataset, labels):
     """Labels as indices of classes (n,), and the names of the classes.
 
-    They come from such indices (n,), from one-hot rows (n, N), or, for MOSEI, from real numbers
-    (n,), whose signs are the classes.
+    The labels of a data set of the paper are such indices (n,), one-hot rows (n, N), or, of MOSEI,
+    real numbers (n,), whose signs are the classes. Of other data, they are one-hot rows, whole
+    numbers, which are the names of the classes, or real numbers, whose signs are the classes.
     """
-    classes = DATASETS[name].classes
     if labels.ndim == 2:
         if not ((labels.sum(axis=1) == 1) & (labels.max(axis=1) == 1)).all():
             raise DataError(f"{path}: labels that are not one-hot")
         N = labels.shape[1]
-        if N != len(classes):
-            classes = tuple(f"class {c}" for c in range(N))
+        classes = tuple(f"class {c}" for c in range(N))
+        if dataset and N == len(DATASETS[dataset].classes):
+            classes = DATASETS[dataset].classes
         return labels.argmax(axis=1), classes
-    codes = np.sign(labels) + 1 if name == "mosei" else labels
+    if not np.isfinite(labels).all():
+        raise DataError(f"{path}: a label that is not a finite number")
+    if dataset is None:
+        whole = (labels == np.rint(labels)).all()
+        values, codes = np.unique(labels if whole else np.sign(labels), return_inverse=True)
+        names = {-1: "negative", 0: "neutral", 1: "positive"}
+        return codes, tuple(f"{x + 0:.0f}" if whole else names[x] for x in values)
+    classes = DATASETS[dataset].classes
+    codes = np.sign(labels) + 1 if dataset == "mosei" else labels
     for label in labels[~np.isin(codes, range(len(classes)))]:
-        expected = "a number" if name == "mosei" else ", ".join(classes)
-        raise DataError(f"{path}: label {label:g}, expected {expected}")
+        raise DataError(f"{path}: label {label:g}, expected {', '.join(classes)}")
     return codes.astype(int), classes

@@ -21,6 +21,7 @@ from typing import ClassVar
 import numpy as np
 
 from ...errors import DataError
+from .foreign import kind_of
 
 # What a pickle may name, and the method that stands for it.
 NAMES = {
@@ -37,6 +38,10 @@ RENAMED = {  # since NumPy 2 and Python 3
     "numpy._core.multiarray": "numpy.core.multiarray",
     "numpy._core.numeric": "numpy.core.numeric",
     "builtins": "__builtin__",
+}
+ADVICE = {  # what to do, by the library whose objects a pickle holds
+    "pandas": " (from a data frame, argf_np.data.from_arrays makes a corpus)",
+    "torch": " (save the .numpy() of tensors)",
 }
 
 
@@ -56,11 +61,15 @@ def read_pickle(path):
         with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
             return Unpickler(data).load()
     except RefusedError as error:
-        raise DataError(f"{path}: asks for {error}, expected NumPy arrays and plain containers; "
-                        "nothing of it has run") from None
+        advice = ADVICE.get(str(error).partition(".")[0], "")
+        raise DataError(f"{path}: asks for {error}, expected NumPy arrays and plain containers"
+                        f"{advice}; nothing of it has run") from None
     except OSError as error:
         raise DataError(f"{path}: {error.strerror}") from None
     except Exception as error:  # a broken file can go wrong in every line of an unpickler
+        kind = kind_of(path)
+        if kind:
+            raise DataError(f"{path}: {kind}") from None
         reason = " ".join(f"{type(error).__name__}: {error}".split())
         raise DataError(f"{path}: not a pickle, or a broken one ({reason:.100})") from None
 

@@ -1,0 +1,97 @@
+"""Settings: names, presets, what is refused, and what the commands say of them."""
+
+import re
+import shlex
+
+import numpy as np
+import pytest
+
+from argf_np import train
+from argf_np.baselines import MODELS
+from argf_np.commands import exit_code
+from argf_np.errors import SettingError
+from argf_np.paper.fusions_table6 import STRATEGIES
+from argf_np.settings import FIELDS, PRESETS, Settings, command_line, preset
+
+
+def names_of(setting):
+    """The names that a setting takes, as its error lists them."""
+    with pytest.raises(SettingError) as caught:
+        Settings(**{setting: "no such name"})
+    return str(caught.value).split("expected one of ")[1].split(", ")
+
+
+def test_names_of_models_and_fusions_are_those_of_the_registries():
+    assert names_of("model") == [*MODELS]
+    assert names_of("fusion") == [*STRATEGIES]
+
+
+def test_every_name_that_is_offered_is_taken():
+    for setting in ("model", "fusion", "without", "variant", "protocol", "activations", "dtype"):
+        for name in names_of(setting):
+            assert getattr(Settings(**{setting: name}), setting) == name
+
+
+def test_presets_are_those_of_the_authors_scripts():
+    assert set(PRESETS) == {"mosi", "mosei", "iemocap"}
+    mosei = preset("mosei", seed=3)
+    assert (mosei.k, mosei.drop_rate, mosei.lr, mosei.batch_size) == (150, 0.2, 1e-2, 16)
+    assert (mosei.weight_decay, mosei.lambda_, mosei.seed) == (0, 0.1, 3)
+    assert [preset(name).weight_decay for name in PRESETS] == [0.005, 0, 0.01]
+    assert preset("iemocap", weight_decay=1.0).weight_decay == 1
+
+
+def test_numbers_of_numpy_become_plain_numbers():
+    settings = Settings(k=np.int64(3), lr=np.float32(0.5), drop_rate=0)
+    assert (settings.k, settings.lr, settings.drop_rate) == (3, 0.5, 0.0)
+    assert [type(value) for value in (settings.k, settings.lr, settings.drop_rate)] == [
+        int, float, float]
+
+
+@pytest.mark.parametrize("text", ["face,text", "face, text", " face ,text "])
+def test_blanks_around_modalities_do_not_count(text):
+    settings = Settings(modalities=text, target="text")
+    assert settings.modalities == "face,text"
+    assert settings.modality_list == ("face", "text")
+    assert settings.target_row == 1
+
+
+@pytest.mark.parametrize(("values", "message", "shown"), [
+    ({"drop_rate": 1}, "drop_rate 1: expected a number from 0 to below 1", "--drop-rate 1: "),
+    ({"lambda_": 2.0}, "lambda_ 2.0: expected a number from 0 to 1", "--lambda 2.0: "),
+    ({"lr": np.nan}, "lr nan: expected a number above 0, below 1e9", "--lr nan: "),
+    ({"target": "x"}, "target x: expected one of a, l, v", "--target x: "),
+    ({"modalities": "a"}, "modalities a: expected two names or more, each once",
+     "--modalities a: "),
+])
+def test_an_error_names_the_setting_and_a_command_its_flag(values, message, shown, capsys):
+    with pytest.raises(SettingError, match=f"^{re.escape(message)}$"):
+        Settings(**values)
+    assert exit_code(lambda: Settings(**values)) == 2
+    error = capsys.readouterr().err
+    assert error.startswith(f"error: {shown}")
+    assert error.count("\n") == 1
+
+
+def test_command_line_gives_the_same_settings():
+    settings = Settings(dataset="/my data/mine.npz", modalities="a,v", target="v", learn_w=True,
+                        lambda_=0.25, epochs=3, model="tfn")
+    options = vars(train.parser().parse_args(shlex.split(command_line(settings))))
+    assert Settings(**{name: options[name] for name in FIELDS if name in options}) == settings
+
+
+def test_help_names_the_source_of_every_default():
+    text = " ".join(train.parser().format_help().split())
+    for name, spec in FIELDS.items():
+        assert f"{spec.metadata['help']} (default {spec.default}" in text, name
+    assert "iemocap 32" in text, "presets of other data sets are shown"
+
+
+@pytest.mark.parametrize(("flag", "said"), [
+    ("--target", "own data without a modality l takes the first of its modalities by alphabet"),
+    ("--out", "only a run of the same data and settings is replaced"),
+])
+def test_help_says_what_a_default_does(flag, said):
+    text = " ".join(train.parser().format_help().split())
+    of_flag = text.split(f" {flag} ")[-1].split(" --")[0]
+    assert said in of_flag
