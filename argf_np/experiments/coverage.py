@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..support import files
+from ..storage import files
 from .markdown import grid
 from .statistics import (
     LEVEL,
