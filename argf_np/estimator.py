@@ -21,7 +21,8 @@ BY_DATA = {"dataset", "modalities", "target"}
 for preset_values in (OWN_DATA, *PRESETS.values()):
     BY_DATA |= preset_values.keys()
 
-SAVED = ("data", "widths", "contextual", "epoch", "history", "moments", "uclns", "params")
+SAVED = ("data", "widths", "contextual", "integer_classes", "epoch", "history", "moments", "uclns",
+         "params")
 
 
 class Estimator:
@@ -95,18 +96,24 @@ class Estimator:
         corpus = select(corpus, settings.modality_list)
         fitted = pipeline.train(corpus, settings, progress, on_history, checkpoint)
         self.settings, self.classes, self.contextual = settings, corpus.classes, corpus.contextual
+        self.integer_classes = corpus.integer_classes
         self.data = {"name": corpus.name, "source": corpus.source}
         self.widths = {m: x.shape[1] for m, x in corpus.features.items()}
-        for name in ("moments", "uclns", "params", "epoch", "history"):
-            setattr(self, name, fitted[name])
+        self.moments, self.uclns, self.params = (
+            fitted["moments"], fitted["uclns"], fitted["params"])
+        self.epoch, self.history = fitted["epoch"], fitted["history"]
         # For the report of this training. It is not a part of the model, and is not saved.
         self.trained = {name: fitted[name] for name in ("x", "unimodal", "probabilities")}
         return self
 
     def predict(self, videos):
-        """The most probable class of each utterance of a Corpus: array of names (n,)."""
+        """The most probable class of each utterance of a Corpus, (n,): names, or whole numbers.
+
+        They are in the order of the corpus, ``videos.ids``; ``videos.row`` has the rows of the file.
+        """
         probabilities = self.predict_proba(videos)
-        return np.array(self.classes)[probabilities.argmax(axis=1)]
+        kind = int if self.integer_classes else str
+        return np.array([kind(name) for name in self.classes])[probabilities.argmax(axis=1)]
 
     def predict_proba(self, videos):
         """Probabilities (n, N) of `classes` for the n utterances of a Corpus, in evaluation mode.

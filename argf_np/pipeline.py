@@ -1,6 +1,6 @@
 """Raw features -> UCLNs -> trained network: the one place where a model is trained."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +16,7 @@ from .storage import archive
 from .storage.cache import cached, fingerprint
 
 SEEDS = {"a": 0, "l": 1, "v": 2}  # of the paper's modalities; for others the letters of the name
+EPOCHS_WITHOUT_STOPPING = 10  # of a UCLN whose validation split cannot say when to stop
 SHOWN = ("embedding", "discriminator", "classifier", "fusion", "loss", "validation_accuracy")
 
 
@@ -62,11 +63,11 @@ def train(corpus, settings, progress=None, on_history=None, checkpoint=None):
     progress = progress or NoProgress()
     corpus = select(corpus, settings.modality_list)
     task = {"settings": asdict(settings), "data": corpus_fingerprint(corpus)} if checkpoint else {}
-    validation = stopping_videos(corpus, settings)
+    validation, epochs = stopping(corpus, settings)
     by = moments(corpus)
     corpus = standardise(corpus, by)
     with np.errstate(over="ignore", divide="ignore", invalid="ignore"):  # NotFiniteError says more
-        uclns = train_uclns(corpus, settings, progress, validation)
+        uclns = train_uclns(corpus, replace(settings, ucln_epochs=epochs), progress, validation)
         x = stack(corpus, {m: ucln["features"] for m, ucln in uclns.items()})
         fitted = train_model(corpus, x, settings, progress, on_history, checkpoint, task)
     test = corpus.utterances("test")
@@ -109,16 +110,21 @@ def train_model(corpus, x, settings, progress, on_history, checkpoint, task):
         raise ModelError(f"{checkpoint}: {error}") from None
 
 
-def stopping_videos(corpus, settings):
-    """The validation videos by which the UCLNs stop: none if that is off or cannot be trusted."""
-    validation = corpus.split["validation"]
-    if settings.ucln_patience == 0 or corpus.contextual or len(validation) == 0:
-        return validation[:0]
+def stopping(corpus, settings):
+    """The validation videos by which the UCLNs stop, and their largest number of epochs.
+
+    Without early stopping there are no such videos. Where the validation split cannot be trusted,
+    the UCLNs train for `EPOCHS_WITHOUT_STOPPING` at most, and a notice says so.
+    """
+    validation, epochs = corpus.split["validation"], settings.ucln_epochs
+    if settings.ucln_patience == 0 or corpus.contextual:
+        return validation[:0], epochs
     reason = reason_for_distrust(corpus)
     if reason is None:
-        return validation
-    notice(f"no UCLN stops early by the validation split: {reason}")
-    return validation[:0]
+        return validation, epochs
+    epochs = min(epochs, EPOCHS_WITHOUT_STOPPING)
+    notice(f"the UCLNs train for {epochs} epochs and do not stop by the validation split: {reason}")
+    return validation[:0], epochs
 
 
 def train_uclns(corpus, settings, progress, validation):

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from helpers import with_each_implementation
 
-from argf_np.experiments import complexity as c
 from argf_np import nn
+from argf_np.experiments import complexity as c
 from argf_np.nn import ops
 from argf_np.paper.fusions_table6 import STRATEGIES
 from argf_np.paper.model import init_model, predict

@@ -133,7 +133,7 @@ def test_no_test_label_is_used():
         assert trusts(replace(corpus, labels=labels)) == trusts(corpus)
 
 
-def test_a_small_validation_split_is_not_trusted_and_none_neither():
+def test_a_small_or_empty_validation_split_is_not_trusted():
     corpus = synthesise()
     few = replace(corpus, split=corpus.split | {"validation": corpus.split["validation"][:1]})
     assert len(few.utterances("validation")) < 30

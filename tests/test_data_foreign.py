@@ -170,6 +170,19 @@ def test_no_file_is_passed_over_in_silence_but_hidden_ones_and_copies(tmp_path, 
     assert capsys.readouterr().err == f"notice: {tmp_path}: not used: more, notes.txt\n"
 
 
+def test_names_with_line_breaks_are_said_on_one_line(tmp_path):
+    columns, features = own_rows()
+    columns["video"] = [f"a\n{name}" for name in columns["video"]]
+    features["speech"][3, 2] = np.nan
+    write_folder(tmp_path, columns, features)
+    assert "for utterance a v0_4" in refusal_text(tmp_path)
+    columns["la\nbel"] = columns.pop("order")
+    write_folder(tmp_path, columns, features)
+    message = refusal_text(tmp_path)
+    assert "no column order, found split, label, video_id, pulse, speech, la bel" in message
+    assert "\n" not in message
+
+
 @pytest.mark.parametrize("as_folder", [True, False])
 def test_further_columns_are_named_and_not_used(tmp_path, capsys, as_folder):
     columns, features = own_rows()

@@ -12,9 +12,9 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
 from argf_np import figures
+from argf_np.paper import joint_embedding_eq1_9 as losses
 from argf_np.paper import model
 from argf_np.paper import vertices as gfn
-from argf_np.paper import joint_embedding_eq1_9 as losses
 
 B, K = 13, 5
 CLASSES = ("negative", "neutral", "positive")

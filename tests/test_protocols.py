@@ -7,7 +7,7 @@ import pytest
 from helpers import assert_close, assert_trees_close, bits
 
 from argf_np import nn
-from argf_np.errors import NotFiniteError
+from argf_np.errors import ModelError, NotFiniteError
 from argf_np.paper import protocols, updates
 from argf_np.paper.fusions_table6 import STRATEGIES
 from argf_np.paper.graph_fusion_eq10_16 import graph_fusion
@@ -432,6 +432,40 @@ def test_a_training_that_has_stopped_by_its_patience_does_not_continue(data, mon
     resumed = protocols.train(*data, ROWS, settings, rows.append, resume=states[0])
     assert rows == []
     assert resumed["probabilities"].tobytes() == whole["probabilities"].tobytes()
+
+
+def without(tree, *path):
+    """A copy of a nested dict without one of its parts."""
+    key, *rest = path
+    copy = dict(tree)
+    if rest:
+        copy[key] = without(tree[key], *rest)
+    else:
+        del copy[key]
+    return copy
+
+
+@pytest.mark.parametrize("path", [
+    ("params", "encoders", "dense_2", "b"),
+    ("optimisers", "fusion", "fusion", "m", "MAN", "W"),
+    ("average",),
+    ("history",),
+    ("generator",),
+], ids="/".join)
+def test_a_state_that_lacks_a_part_is_refused(path, data):
+    states = []
+    protocols.train(*data, ROWS, replace(SETTINGS, epochs=1), on_checkpoint=states.append)
+    with pytest.raises(ModelError, match=rf"^not a whole checkpoint: .*{path[-1]}") as caught:
+        protocols.train(*data, ROWS, SETTINGS, resume=without(states[0], *path))
+    assert "\n" not in str(caught.value)
+
+
+def test_a_state_of_another_shape_is_refused(data):
+    states = []
+    protocols.train(*data, ROWS, replace(SETTINGS, epochs=1), on_checkpoint=states.append)
+    shapes = r"params/encoders/dense_2/W .*\(3, 60, 50\).*\(3, 60, 70\)"
+    with pytest.raises(ModelError, match=shapes):
+        protocols.train(*data, ROWS, replace(SETTINGS, k=7), resume=states[0])
 
 
 def test_a_loss_that_is_not_finite_is_named_with_epoch_and_batch(data, monkeypatch):

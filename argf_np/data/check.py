@@ -3,7 +3,7 @@
 import numpy as np
 
 from ..errors import DataError
-from .corpus import SPLITS, chunks
+from .corpus import SPLITS, chunks, short
 from .published import DATASETS
 from .standardisation import standardise
 
@@ -61,7 +61,8 @@ def report(corpus):
     if corpus.contextual:
         title += ", features are outputs of a UCLN"
     utterances = {split: corpus.utterances(split) for split in SPLITS}
-    lines = [title, "", _line("", "videos", "utterances", *corpus.classes)]
+    classes = [short(name, 17) for name in corpus.classes]
+    lines = [title, "", _line("", "videos", "utterances", *classes)]
     for split, index in utterances.items():
         shares = [_percent(share) for share in _shares(corpus, index)]
         lines.append(_line(split, len(corpus.split[split]), len(index), *shares))

@@ -17,6 +17,11 @@ def notice(text):
     print(f"notice: {text}", file=sys.stderr)
 
 
+def short(text, most=60):
+    """A text of the user's in a message: on one line, and not too long."""
+    return " ".join(text.split())[:most]
+
+
 @dataclass(frozen=True, eq=False)
 class Corpus:
     """V videos holding n utterances; the utterances of a video are adjacent and in their order.
@@ -109,9 +114,9 @@ class Corpus:
     def _require_finite(self, m, x):
         for start, rows in chunks(x):
             broken = ~np.isfinite(rows).all(axis=1) & ~np.isnan(rows).all(axis=1)
-            first = self.ids[start + int(broken.argmax())]
+            first = short(self.ids[start + int(broken.argmax())])
             self._require(not broken.any(), f"features {m} that are finite, or NaN throughout a "
-                                            f"row that lacks them, also for utterance {first:.60}")
+                                            f"row that lacks them, also for utterance {first}")
 
     def _require(self, holds, expected):
         if not holds:
@@ -280,7 +285,8 @@ def labels_among(classes, corpus):
         raise DataError(f"{corpus.name}: nothing is labelled")
     for name in corpus.classes:
         if name not in classes:
-            raise DataError(f"{corpus.name}: label {name}, expected one of {', '.join(classes)}")
+            expected = short(", ".join(classes), 200)
+            raise DataError(f"{corpus.name}: label {short(name)}, expected one of {expected}")
     return np.array([classes.index(name) for name in corpus.classes])[corpus.labels]
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from ..errors import DataError
-from .corpus import chunks
+from .corpus import chunks, short
 
 # A feature may not be larger. The squares of standardised features, and sums of squares, must be
 # finite in float32, which ends at 3.4e38. np.nan_to_num makes 3.4e38 or 1.8e308 of an infinity.
@@ -34,22 +34,22 @@ def standardise(corpus, by=None):
     features = {}
     for m, x in corpus.features.items():
         z = Standardised(x, **by[m])
-        utterance, value = _first_beyond(z, FARTHEST)
+        utterance, value = _first_beyond(z, FARTHEST, corpus.ids)
         if utterance is not None:
-            raise DataError(f"{corpus.name}: utterance {corpus.ids[utterance]:.60} is {value:.3g} "
-                            f"standard deviations from the training mean in modality {m}, "
-                            f"expected at most {FARTHEST:g}")
+            raise DataError(f"{corpus.name}: utterance {utterance} is {value:.3g} standard "
+                            f"deviations from the training mean in modality {m}, expected at most "
+                            f"{FARTHEST:g}")
         features[m] = z if isinstance(x, np.memmap) else z[:]
     return replace(corpus, features=features)
 
 
-def _first_beyond(x, limit):
+def _first_beyond(x, limit, ids):
     """The first utterance with a larger number in features x (n, d), and it; else None and 0."""
     for start, rows in chunks(x):
         beyond = np.abs(rows.astype(float)) > limit
         if beyond.any():
             i, j = np.argwhere(beyond)[0]
-            return start + i, rows[i, j]
+            return short(ids[start + i]), rows[i, j]
     return None, 0
 
 
@@ -89,10 +89,10 @@ def moments(corpus):
     """
     by, train = {}, corpus.utterances("train")
     for m, x in corpus.features.items():
-        utterance, value = _first_beyond(x, LARGEST)
+        utterance, value = _first_beyond(x, LARGEST, corpus.ids)
         if utterance is not None:
-            raise DataError(f"{corpus.name}: utterance {corpus.ids[utterance]:.60} has {value:.3g} "
-                            f"in modality {m}, expected numbers of at most {LARGEST:g} "
+            raise DataError(f"{corpus.name}: utterance {utterance} has {value:.3g} in modality "
+                            f"{m}, expected numbers of at most {LARGEST:g} "
                             "(np.nan_to_num makes larger ones of infinities)")
         mean, deviation = np.zeros(x.shape[1]), np.ones(x.shape[1])
         if not corpus.contextual:

@@ -107,10 +107,8 @@ def _require_like(gradients, params):
 def _blocks(*trees):
     """Yield blocks of the leaves of several trees, as flat views, and an array to write in."""
     for entries in zip(*map(leaves, trees), strict=True):
-        flat = [leaf.reshape(-1) for _, leaf in entries]
-        size = flat[0].size
-        scratch = np.empty(min(size, BLOCK), flat[0].dtype)
-        for start in range(0, size, BLOCK):
-            stop = min(start + BLOCK, size)
-            views = [array[start:stop] for array in flat]
-            yield *views, scratch[:stop - start]
+        flat = [leaf.ravel() for _, leaf in entries]
+        scratch = np.empty_like(flat[0][:BLOCK])
+        for start in range(0, flat[0].size, BLOCK):
+            views = [array[start:start + BLOCK] for array in flat]
+            yield *views, scratch[:views[0].size]

@@ -10,6 +10,7 @@ strategies differ in nothing else. "released" computes what the authors' classes
 concatenation is the same in both, and they have no dynamic fusion graph.
 """
 
+from collections.abc import Callable
 from functools import reduce
 from itertools import combinations
 from operator import mul
@@ -230,8 +231,8 @@ def _flow(alpha, first_edge, V, sources):
 class Strategy(NamedTuple):
     """How to fuse: `init` makes the parameters, `decide` uses them."""
 
-    init: callable
-    decide: callable
+    init: Callable
+    decide: Callable
 
 
 STRATEGIES = {

@@ -3,7 +3,7 @@
 import numpy as np
 
 from argf_np import nn
-from argf_np.embedding_eq1_5_7 import init_encoders
+from argf_np.paper.joint_embedding_eq1_9 import init_encoders
 
 from . import compare, exercise
 

@@ -4,7 +4,7 @@ import numpy as np
 
 from argf_np import nn
 from argf_np.nn import ops
-from argf_np.nn.readable import lstm_cell
+from argf_np.nn.ops import lstm_cell
 
 from . import compare, exercise, require
 

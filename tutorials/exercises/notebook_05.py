@@ -3,8 +3,8 @@
 import numpy as np
 
 from argf_np import nn
-from argf_np.embedding_eq1_5_7 import init_decoders
-from argf_np.losses_eq2_3_4_6_8_9 import classification_loss, reconstruction_loss
+from argf_np.paper.joint_embedding_eq1_9 import init_decoders
+from argf_np.paper.joint_embedding_eq1_9 import classification_loss, reconstruction_loss
 from argf_np.nn import ops
 
 from . import compare, exercise

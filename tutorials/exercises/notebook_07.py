@@ -3,7 +3,7 @@
 import numpy as np
 
 from argf_np import nn
-from argf_np.losses_eq2_3_4_6_8_9 import discriminator_term, fake_adversarial_loss, true_adversarial_loss
+from argf_np.paper.joint_embedding_eq1_9 import discriminator_term, fake_adversarial_loss, true_adversarial_loss
 from argf_np.nn import ops
 
 from . import compare, exercise, require

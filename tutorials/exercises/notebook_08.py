@@ -3,7 +3,7 @@
 import numpy as np
 
 from argf_np import nn
-from argf_np.gfn_eq10_16 import fuse, similarity, unimodal_dynamics, vertex_scores, vertex_weights, weighted_sum
+from argf_np.paper.graph_fusion_eq10_16 import fuse, similarity, unimodal_dynamics, vertex_scores, vertex_weights, weighted_sum
 from argf_np.nn import ops
 
 from . import compare, exercise, require

@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 
 from argf_np import nn
-from argf_np.gfn_eq10_16 import TRIMODAL_ROWS, decide, init_gfn, vertex_scores, vertex_weights
+from argf_np.paper.graph_fusion_eq10_16 import TRIMODAL_ROWS, decide, init_gfn, vertex_scores, vertex_weights
 from argf_np.nn import ops
 
 from . import compare, exercise, require

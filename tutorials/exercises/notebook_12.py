@@ -5,7 +5,7 @@ import tracemalloc
 import numpy as np
 
 from argf_np import nn
-from argf_np.nn import readable
+from argf_np.nn import ops
 
 from . import compare, exercise, require
 
@@ -37,9 +37,9 @@ def noisy_norm(answer, rng):
 def layer_back(answer, rng):
     """The gradients by x, W and b of y = sigmoid(mask (x W + b))."""
     g, x, W = (rng.standard_normal(shape) for shape in ((B, n_out), (B, n_in), (n_in, n_out)))
-    mask = readable.dropout_mask(rng, (B, n_out), 0.4, "float64")
+    mask = ops.dropout_mask(rng, (B, n_out), 0.4, "float64")
     leaves = {"x": x, "W": W, "b": rng.standard_normal((1, n_out))}
-    y, pull = nn.vjp(lambda p: readable.sigmoid(mask * readable.dense(p, p["x"])), leaves)
+    y, pull = nn.vjp(lambda p: ops.sigmoid(mask * ops.dense(p, p["x"])), leaves)
 
     def by_delta(delta):
         return np.concatenate([part.ravel() for part in (delta @ W.T, x.T @ delta, delta.sum(axis=0))])

@@ -39,14 +39,14 @@ import matplotlib.pyplot as plt
 import numpy as np
 from IPython.display import display
 
-from argf_np import embedding_eq1_5_7 as embedding
+from argf_np.paper import joint_embedding_eq1_9 as embedding
 from argf_np import figures, nn
-from argf_np import gfn_eq10_16 as gfn
-from argf_np import losses_eq2_3_4_6_8_9 as losses
+from argf_np.paper import graph_fusion_eq10_16 as gfn
+from argf_np.paper import joint_embedding_eq1_9 as losses
 from argf_np.data import load, standardise
-from argf_np.model import forward, init_model
+from argf_np.paper.model import forward, init_model
 from argf_np.settings import Settings
-from argf_np.training import fit
+from argf_np.paper.protocols import train
 from exercises import check
 
 plt.rcParams.update({"figure.dpi": 100, "axes.spines.top": False, "axes.spines.right": False})
@@ -153,12 +153,12 @@ ax.text(4.6, 4.65, "$\\mathcal{L}_{rl}$", fontsize=10)
 ax.text(-0.4, -0.4, "$\\mathcal{L}_{fal}$, $\\mathcal{L}_{tal}$", fontsize=10)
 ax.text(6.7, -0.45, "$\\mathcal{L}_{cl}$", fontsize=10)
 
-layers = {"U": (gfn.UNIMODAL, 8.2), "B": (gfn.BIMODAL, 9.35), "T": (gfn.TRIMODAL, 10.5)}
+layers = {"U": (vertices.UNIMODAL, 8.2), "B": (vertices.BIMODAL, 9.35), "T": (vertices.TRIMODAL, 10.5)}
 places = {}
 for vertices, column in layers.values():
     for vertex, row in zip(vertices, np.linspace(2.8, 0.6, len(vertices)), strict=True):
         places[vertex] = column, row
-for vertex, sources in (gfn.BIMODAL | gfn.TRIMODAL).items():
+for vertex, sources in (vertices.BIMODAL | vertices.TRIMODAL).items():
     for source in sources:
         ax.plot(*zip(places[source], places[vertex], strict=True), color=figures.vertex_colour(source), lw=0.9,
                 zorder=1)

@@ -38,11 +38,11 @@ from autograd import grad
 from autograd.extend import defvjp, primitive
 
 from argf_np import figures, losses_eq2_3_4_6_8_9, nn
-from argf_np.model import init_model
-from argf_np.nn import ops, readable
+from argf_np.paper.model import init_model
+from argf_np.nn import ops
 from exercises import check
 
-nn.ops.use("readable")  # as in a textbook; the fast ones of notebook 12 give the same values
+nn.use("readable")  # as in a textbook; the fast ones of notebook 12 give the same values
 plt.rcParams.update({"figure.dpi": 100, "axes.spines.top": False, "axes.spines.right": False})
 COLOURS = figures.MODALITY_COLOURS  # three colours that everybody can tell apart
 
@@ -612,7 +612,7 @@ at_0 = {
     "maximum(x, 0.2 x)": lambda x: anp.maximum(x, 0.2 * x),
     "sqrt(sum(x ** 2))": lambda x: anp.sqrt(anp.sum(x ** 2)),
     "where(x > 0, sqrt(x), 0)": lambda x: anp.where(x > 0, anp.sqrt(x), 0.0),
-    "ops: leaky ReLU 0.2": lambda x: readable.leaky_relu(x, 0.2),
+    "ops: leaky ReLU 0.2": lambda x: ops.leaky_relu(x, 0.2),
     "ops: norm": ops.norm,
 }
 for name, function in at_0.items():
@@ -638,7 +638,7 @@ assert np.array_equal(slope_at_0(ops.norm), [0, 0])
 # How does the package get around it? Here is its function:
 
 # %%
-print(inspect.getsource(readable.norm))
+print(inspect.getsource(ops.norm))
 
 # %% [markdown]
 # `constant(...)` is the value with the tape cut off: no gradient flows through it. `zero` is 1 where the sum of
@@ -667,14 +667,14 @@ assert np.allclose(gradient["x"], x / np.linalg.norm(x, axis=1, keepdims=True))
 distances = np.geomspace(1e-6, 1e-1, 60)
 fig, axes = plt.subplots(1, 2, figsize=(8.2, 3.5), layout="constrained")
 x_line = np.linspace(-1, 1, 101)
-axes[0].plot(x_line, readable.leaky_relu(x_line, 0.2), color="black", lw=2)
+axes[0].plot(x_line, ops.leaky_relu(x_line, 0.2), color="black", lw=2)
 for slope, label, colour in ((1, "from the right", "0.55"), (0.6, "maximum, at the tie", COLOURS["v"]),
                              (0.2, "from the left, and ops", COLOURS["l"])):
     axes[0].plot(x_line[30:71], slope * x_line[30:71], color=colour, ls="--", label=f"{slope:g}: {label}")
 axes[0].set(title="leaky ReLU, slope 0.2", xlabel="$x$")
 axes[0].legend(frameon=False, fontsize="small", title="slope at 0")
 for h, colour in ((1e-3, COLOURS["v"]), (1e-5, COLOURS["l"])):
-    error = [abs(DIFFERENCES["fourth-order"](lambda t: readable.leaky_relu(np.asarray(t), 0.2), distance, h) - 1)
+    error = [abs(DIFFERENCES["fourth-order"](lambda t: ops.leaky_relu(np.asarray(t), 0.2), distance, h) - 1)
              for distance in distances]
     axes[1].plot(distances, np.maximum(error, 1e-16), color=colour, label=f"$h = 10^{{{np.log10(h):.0f}}}$")
     axes[1].axvline(2 * h, color=colour, ls=":")
@@ -686,12 +686,12 @@ plt.show()
 
 near = {"x": np.array([1e-4])}
 try:
-    nn.check_gradient(lambda p: readable.leaky_relu(p["x"], 0.2).sum(), near, rng)
+    nn.check_gradient(lambda p: ops.leaky_relu(p["x"], 0.2).sum(), near, rng)
 except AssertionError as error:
     print("step 1e-3:", error)
 else:
     raise AssertionError("the kink has gone unnoticed")
-nn.check_gradient(lambda p: readable.leaky_relu(p["x"], 0.2).sum(), near, rng, step=1e-5)
+nn.check_gradient(lambda p: ops.leaky_relu(p["x"], 0.2).sum(), near, rng, step=1e-5)
 print("step 1e-5: fine")
 
 # %% [markdown]

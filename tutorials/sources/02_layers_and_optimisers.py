@@ -33,10 +33,10 @@ from IPython.display import Image, display
 from matplotlib.animation import FuncAnimation, PillowWriter
 
 from argf_np import figures, nn
-from argf_np.nn import ops, readable
+from argf_np.nn import ops
 from exercises import check
 
-nn.ops.use("readable")  # as in a textbook; the fast ones of notebook 12 give the same values
+nn.use("readable")  # as in a textbook; the fast ones of notebook 12 give the same values
 plt.rcParams.update({"figure.dpi": 100, "axes.spines.top": False, "axes.spines.right": False})
 COLOURS = figures.MODALITY_COLOURS  # three colours that everybody can tell apart
 
@@ -125,8 +125,8 @@ for m in range(3):
 
 # %%
 curves = {
-    "leaky ReLU, $s = 0.2$": (lambda x: readable.leaky_relu(x, 0.2), lambda x, y: np.where(x > 0, 1, 0.2)),
-    "tanh": (readable.tanh, lambda x, y: 1 - y ** 2),
+    "leaky ReLU, $s = 0.2$": (lambda x: ops.leaky_relu(x, 0.2), lambda x, y: np.where(x > 0, 1, 0.2)),
+    "tanh": (ops.tanh, lambda x, y: 1 - y ** 2),
     "sigmoid": (ops.sigmoid, lambda x, y: y * (1 - y)),
     "ELU": (ops.elu, lambda x, y: np.where(x > 0, 1, np.exp(np.minimum(x, 0)))),
 }
@@ -185,7 +185,7 @@ plt.show()
 drop_rate = 0.3
 x_wide = rng.standard_normal((6, 40))
 
-mask = readable.dropout_mask(np.random.default_rng(5), x_wide.shape, drop_rate, x_wide.dtype)
+mask = ops.dropout_mask(np.random.default_rng(5), x_wide.shape, drop_rate, x_wide.dtype)
 y_loop = np.zeros_like(x_wide)
 u = np.random.default_rng(5).random(x_wide.shape, dtype="float32")  # the same random numbers as in the mask
 for utterance in range(6):
@@ -248,7 +248,7 @@ for j in range(width):
     mean = sum(x[b, j] for b in range(B)) / B
     variance = sum((x[b, j] - mean) ** 2 for b in range(B)) / B
     for b in range(B):
-        x_hat = (x[b, j] - mean) / np.sqrt(variance + readable.EPSILON)
+        x_hat = (x[b, j] - mean) / np.sqrt(variance + ops.EPSILON)
         y_loop[b, j] = p_norm["gamma"][0, j] * x_hat + p_norm["beta"][0, j]
 
 y = ops.batch_norm(p_norm, x)
@@ -297,7 +297,7 @@ for utterance in data[:3]:
 # them:
 
 # %%
-frozen = nn.freeze(layer, lambda p, batch: ops.dense_layer(p, batch, "tanh"), [data])
+frozen = nn.batch_norm_statistics(layer, lambda p, batch: ops.dense_layer(p, batch, "tanh"), [data])
 print("parameters in training:  ", *layer)
 print("parameters in evaluation:", *frozen)
 
@@ -326,7 +326,7 @@ plt.show()
 whole = ops.dense_layer(layer, x_in, "leaky_relu_0.01", 0.5, np.random.default_rng(2))
 by_parts = ops.dense_layer({"W": layer["W"], "b": layer["b"]}, x_in, "identity")
 by_parts = ops.dropout(by_parts, 0.5, np.random.default_rng(2))
-by_parts = readable.leaky_relu(ops.batch_norm(layer, by_parts), 0.01)
+by_parts = ops.leaky_relu(ops.batch_norm(layer, by_parts), 0.01)
 assert np.allclose(whole, by_parts, rtol=0, atol=1e-14)
 
 # %% [markdown]

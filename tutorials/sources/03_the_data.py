@@ -39,7 +39,7 @@ from argf_np.data import load, pad, standardise, unpad
 from argf_np.nn import ops
 from exercises import check
 
-nn.ops.use("readable")  # as in a textbook; the fast ones of notebook 12 give the same values
+nn.use("readable")  # as in a textbook; the fast ones of notebook 12 give the same values
 plt.rcParams.update({"figure.dpi": 100, "axes.spines.top": False, "axes.spines.right": False})
 COLOURS = figures.MODALITY_COLOURS  # one colour a modality, in all notebooks
 

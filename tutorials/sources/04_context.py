@@ -40,13 +40,14 @@ from dataclasses import replace
 import matplotlib.pyplot as plt
 import numpy as np
 
-from argf_np import figures, nn, ucln
+from argf_np import figures, nn
+from argf_np.paper import ucln
 from argf_np.data import load, pad, standardise, synthesise
 from argf_np.nn import ops
-from argf_np.nn.readable import lstm_cell
+from argf_np.nn.ops import lstm_cell
 from exercises import check
 
-nn.ops.use("readable")  # as in a textbook; the fast ones of notebook 12 give the same values
+nn.use("readable")  # as in a textbook; the fast ones of notebook 12 give the same values
 plt.rcParams.update({"figure.dpi": 100, "axes.spines.top": False, "axes.spines.right": False})
 COLOURS = figures.MODALITY_COLOURS  # one colour a modality, in all notebooks
 
@@ -329,10 +330,10 @@ for name in leaves:
     assert np.allclose(by_hand[name], by_autograd[name], rtol=0, atol=1e-13)
 nn.check_gradient(unrolled, leaves, rng, gradient=by_hand)
 
-nn.ops.use("fast")
+nn.use("fast")
 _, pull = nn.vjp(lambda p: ops.bilstm(p["lstm"], p["x"], everything[:1]),
                  {"lstm": params, "x": video[None]})
-nn.ops.use("readable")
+nn.use("readable")
 by_package = pull(np.hstack([g_outputs, np.zeros((u, H))])[None])  # nothing from the backward half
 assert np.allclose(by_package["x"][0], by_hand["x"], rtol=0, atol=1e-13)
 for name in ("W", "U", "b"):
@@ -452,7 +453,7 @@ def results(x, mask):
 
 
 for name in ("readable", "fast"):
-    nn.ops.use(name)
+    nn.use(name)
     values, dx, dx_padding, gradient = results(padded, mask)
     values_2, dx_2, dx_padding_2, gradient_2 = results(rubbish, longer)
     assert np.array_equal(values, values_2)  # to the last bit
@@ -460,7 +461,7 @@ for name in ("readable", "fast"):
     assert not dx_padding.any()
     assert not dx_padding_2.any()
     assert all(np.allclose(gradient[leaf], gradient_2[leaf], rtol=0, atol=1e-13) for leaf in gradient)
-nn.ops.use("readable")
+nn.use("readable")
 
 # %% [markdown]
 # ## 5. The UCLN
@@ -528,7 +529,7 @@ def train(corpus, m, epochs):
     return params, losses, probabilities.argmax(axis=1) == corpus.labels
 
 
-nn.ops.use("fast")  # the same values, sooner
+nn.use("fast")  # the same values, sooner
 corpus = standardise(load("mosi"))
 rows = {split: corpus.utterances(split) for split in corpus.split}
 params_l, losses, right = train(corpus, "l", epochs=20)
@@ -661,7 +662,7 @@ def effect_by_distance(params, corpus, m, videos, reach=5):
 some = corpus.split["test"][:8]
 by_distance = {"only context": effect_by_distance(params_c, only_context, "l", some),
                f"the {corpus.source} corpus": effect_by_distance(params_l, corpus, "l", some)}
-nn.ops.use("readable")
+nn.use("readable")
 fig, axes = plt.subplots(1, 2, figsize=(8.6, 3), layout="constrained", sharex=True)
 for ax, (name, change) in zip(axes, by_distance.items(), strict=True):
     ax.bar(list(change), list(change.values()), color=COLOURS["l"])

@@ -39,16 +39,16 @@ import autograd.numpy as anp
 import matplotlib.pyplot as plt
 import numpy as np
 
-from argf_np import embedding_eq1_5_7 as embedding
+from argf_np.paper import joint_embedding_eq1_9 as embedding
 from argf_np import figures, nn
-from argf_np import losses_eq2_3_4_6_8_9 as losses
+from argf_np.paper import joint_embedding_eq1_9 as losses
 from argf_np.data import load, standardise
-from argf_np.model import init_model
+from argf_np.paper.model import init_model
 from argf_np.nn import ops
-from argf_np.ucln import apply_ucln, train_ucln
+from argf_np.paper.ucln import apply_ucln, train_ucln
 from exercises import check
 
-nn.ops.use("readable")  # as in a textbook; the fast ones of notebook 12 give the same values
+nn.use("readable")  # as in a textbook; the fast ones of notebook 12 give the same values
 plt.rcParams.update({"figure.dpi": 100, "axes.spines.top": False, "axes.spines.right": False})
 COLOURS = figures.MODALITY_COLOURS  # one colour a modality, in all notebooks
 
@@ -457,7 +457,7 @@ def train(loss, params, steps, lr=0.01):
 
 
 small, values = train(lambda p, _: losses.reconstruction_loss(reconstruct(p, x_2d), x_2d), small, steps=250)
-frozen = nn.freeze(small, reconstruct, [x_2d])
+frozen = nn.batch_norm_statistics(small, reconstruct, [x_2d])
 draw_curves(frozen["decoders"], x_2d, "Eq. 6: the same decoders after training")
 print(f"L_rl: {values[0]:.3f} before, {values[-1]:.3f} after")
 assert values[-1] < 0.3 * values[0]
@@ -712,7 +712,7 @@ print(f"{'all':14}                {total:9,}")
 # notebook 07. Here we simply add them up.)
 
 # %%
-nn.ops.use("fast")  # the same values, sooner
+nn.use("fast")  # the same values, sooner
 rows = {split: corpus.utterances(split) for split in corpus.split}
 x = np.stack([apply_ucln(train_ucln(corpus, m, d=50, epochs=5, rng=np.random.default_rng(i)), corpus, m)[0]
               for i, m in enumerate("alv")])  # (3, n, 50)
@@ -739,7 +739,7 @@ def embed(reconstruct, classify, epochs=8, batch=64):
             some = order[start:start + batch]
             _, gradient = nn.value_and_grad(lambda p, some=some: loss(p, some), params)
             nn.adam(state, params, gradient, lr=1e-3)
-    return nn.freeze(params, everything, [rows["train"]])
+    return nn.batch_norm_statistics(params, everything, [rows["train"]])
 
 
 def everything(p, some):
@@ -748,7 +748,7 @@ def everything(p, some):
 
 
 trained = {"L_rl": embed(1, 0), "L_cl": embed(0, 1), "L_rl + L_cl": embed(1, 1)}
-nn.ops.use("readable")
+nn.use("readable")
 
 # %% [markdown]
 # Two measures. *Lost*: the reconstruction error, relative to that of always answering with the mean of the training

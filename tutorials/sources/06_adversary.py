@@ -41,18 +41,18 @@ import numpy as np
 from IPython.display import Image, display
 from matplotlib.animation import FuncAnimation, PillowWriter
 
-from argf_np import embedding_eq1_5_7 as embedding
+from argf_np.paper import joint_embedding_eq1_9 as embedding
 from argf_np import figures, nn
-from argf_np import losses_eq2_3_4_6_8_9 as losses
+from argf_np.paper import joint_embedding_eq1_9 as losses
 from argf_np.data import load, standardise
-from argf_np.model import forward
+from argf_np.paper.model import forward
 from argf_np.nn import ops
 from argf_np.settings import Settings
-from argf_np.training import fit
-from argf_np.ucln import apply_ucln, train_ucln
+from argf_np.paper.protocols import train
+from argf_np.paper.ucln import apply_ucln, train_ucln
 from exercises import check
 
-nn.ops.use("readable")  # as in a textbook; the fast ones of notebook 12 give the same values
+nn.use("readable")  # as in a textbook; the fast ones of notebook 12 give the same values
 plt.rcParams.update({"figure.dpi": 100, "axes.spines.top": False, "axes.spines.right": False})
 COLOURS = figures.MODALITY_COLOURS  # one colour a modality, in all notebooks
 A, L, V = 0, 1, 2  # rows of the modalities
@@ -452,7 +452,7 @@ def play(x, target, rounds, keep=0.0, lr_w=0.0, batch=100):
     return history
 
 
-nn.ops.use("fast")  # the same values, sooner
+nn.use("fast")  # the same values, sooner
 x_2d = clouds(np.random.default_rng(0), 300)
 history = play(x_2d, L, rounds=600)
 
@@ -664,7 +664,7 @@ for lambda_ in (0.0, 0.001, 0.1, 0.9):
         "probes": [probe(out["x_e"], some) for some in QUESTIONS.values()], "x_e": out["x_e"],
         "D": ops.sigmoid(z_test).mean(axis=(1, 2)), "L_tal": losses.true_adversarial_loss(z_test, L),
         "L_rl": fitted["history"][-1]["validation_L_rl"]}
-nn.ops.use("readable")
+nn.use("readable")
 
 print("                      linear probe               discriminator on test utterances")
 print("              a, l or v  a or l  v or l  a or v     D(a)   D(l)   D(v)   L_tal    L_rl")

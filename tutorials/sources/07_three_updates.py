@@ -38,15 +38,16 @@ from unittest import mock
 import matplotlib.pyplot as plt
 import numpy as np
 
-from argf_np import figures, nn, training
-from argf_np import losses_eq2_3_4_6_8_9 as losses
+from argf_np import figures, nn
+from argf_np.paper import protocols, updates
+from argf_np.paper import joint_embedding_eq1_9 as losses
 from argf_np.data import load, standardise
-from argf_np.embedding_eq1_5_7 import classify, decode, discriminate, encode
-from argf_np.model import init_model
+from argf_np.paper.joint_embedding_eq1_9 import classify, decode, discriminate, encode
+from argf_np.paper.model import init_model
 from argf_np.settings import Settings
 from exercises import check
 
-nn.ops.use("readable")  # as in a textbook; the fast ones of notebook 12 give the same values
+nn.use("readable")  # as in a textbook; the fast ones of notebook 12 give the same values
 plt.rcParams.update({"figure.dpi": 100, "axes.spines.top": False, "axes.spines.right": False})
 COLOURS = figures.MODALITY_COLOURS  # one colour a modality, in all notebooks
 
@@ -153,7 +154,7 @@ for name, expected in by_pencil.items():
 def by_x_e(loss, settings=settings):
     """The gradient of one update's loss by x^e, (3, B, k)."""
     _, gradient = nn.value_and_grad(
-        lambda p: training.LOSSES[loss](params, p["x_e"], x, y, settings, None), {"x_e": x_e})
+        lambda p: updates.LOSSES[loss](params, p["x_e"], x, y, settings, None), {"x_e": x_e})
     return gradient["x_e"]
 
 
@@ -239,7 +240,7 @@ plt.show()
 # three summands of Eq. 9.
 
 # %%
-for variant, updates in training.UPDATES.items():
+for variant, updates in updates.GROUPS.items():
     print(variant)
     for update, groups in updates.items():
         print(f"    {update:14} moves {', '.join(groups)}")
@@ -254,7 +255,7 @@ for variant, updates in training.UPDATES.items():
 def whole_loss(p, update, settings, rng=None):
     """The loss of an update as a function of all parameters, x^e and all."""
     x_e = encode(p["encoders"], x, settings.drop_rate, rng)
-    return training.LOSSES[update](p, x_e, x, y, settings, rng)
+    return updates.LOSSES[update](p, x_e, x, y, settings, rng)
 
 
 def networks(tree):
@@ -280,7 +281,7 @@ lengths, moves = {}, {}
 for heading, (update, chosen) in columns.items():
     _, gradient = nn.value_and_grad(lambda p, u=update, s=chosen: whole_loss(p, u, s), params)
     lengths[heading] = {name: np.linalg.norm(g) for name, g in networks(gradient).items()}
-    groups = [group.rstrip("s") for group in training.UPDATES["paper"][update]]  # "encoders": "encoder"
+    groups = [group.rstrip("s") for group in updates.GROUPS["paper"][update]]  # "encoders": "encoder"
     moves[heading] = [name for name in lengths[heading] if name.split()[0] in groups]
 
 # %%
@@ -321,7 +322,7 @@ plt.show()
 # %%
 assert lengths[r"$\mathcal{L}_{fal}$"]["encoder l"] == 0 < lengths[r"$\mathcal{L}_{fal}$"]["discriminator"]
 assert all(lengths[r"$0.5\,\mathcal{L}_{tal}$"][f"encoder {m}"] > 0 for m in "alv")
-assert "encoders" not in training.UPDATES["released"]["fusion"]
+assert "encoders" not in updates.GROUPS["released"]["fusion"]
 
 # %% [markdown]
 # ## 4. The chain rule, cut at $\mathbf{x}^e$
@@ -347,22 +348,22 @@ assert "encoders" not in training.UPDATES["released"]["fusion"]
 # %%
 x_e, pull = nn.vjp(lambda encoders: encode(encoders, x), params["encoders"])  # once
 cut = {}
-for update, groups in training.UPDATES["paper"].items():
+for update, groups in updates.GROUPS["paper"].items():
     wanted = {group: params[group] for group in groups if group != "encoders"}
     if "encoders" in groups:
         wanted["x_e"] = x_e
     _, cut[update] = nn.value_and_grad(  # for each update, from x^e on
-        lambda p, u=update: training.LOSSES[u](params | p, p.get("x_e", x_e), x, y, settings, None), wanted)
+        lambda p, u=update: updates.LOSSES[u](params | p, p.get("x_e", x_e), x, y, settings, None), wanted)
     if "encoders" in groups:
         cut[update]["encoders"] = pull(cut[update].pop("x_e"))  # then
 
 # %% [markdown]
-# This is `training.batch_gradients`, line by line. Both must agree with the gradient of the uncut loss:
+# This is `updates.batch_gradients`, line by line. Both must agree with the gradient of the uncut loss:
 
 # %%
-_, gradients = training.batch_gradients(params, x, y, training.UPDATES["paper"], settings, None)
+_, gradients = updates.batch_gradients(params, x, y, updates.GROUPS["paper"], settings, None)
 
-for update, groups in training.UPDATES["paper"].items():
+for update, groups in updates.GROUPS["paper"].items():
     _, uncut = nn.value_and_grad(lambda p, u=update: whole_loss(p, u, settings), params)
     assert set(gradients[update]) == set(cut[update]) == set(groups)
     for group in groups:
@@ -381,7 +382,7 @@ for update, groups in training.UPDATES["paper"].items():
 small = init_model(np.random.default_rng(3), 4, 3, 2, "float64")
 small_x, small_y = rng.standard_normal((3, 6, 4)), np.eye(2)[[0, 1, 0, 1, 1, 0]]
 updates = {"classifier": ("encoders", "classifier")}
-_, of_small = training.batch_gradients(small, small_x, small_y, updates, settings, None)
+_, of_small = updates.batch_gradients(small, small_x, small_y, updates, settings, None)
 checked = {f"{group}/{name}": (group, name) for group, name in (
     ("encoders", "dense_1"), ("encoders", "dense_4"), ("classifier", "dense_1"), ("classifier", "dense_2"))}
 
@@ -390,7 +391,7 @@ def classifier_loss(weights):
     p = {group: dict(tree) for group, tree in small.items()}
     for key, (group, name) in checked.items():
         p[group][name] = p[group][name] | {"W": weights[key]}
-    return training.classifier_loss(p, encode(p["encoders"], small_x), small_x, small_y, settings, None)
+    return updates.classifier_update_loss(p, encode(p["encoders"], small_x), small_x, small_y, settings, None)
 
 
 weights, of_weights = ({key: tree[group][name]["W"] for key, (group, name) in checked.items()}
@@ -403,7 +404,7 @@ nn.check_gradient(classifier_loss, weights, rng, gradient=of_weights, step=1e-5)
 # Three steps of Adam with three gradients are not one step with their sum:
 
 # %%
-moving = [u for u, groups in training.UPDATES["paper"].items() if "encoders" in groups]
+moving = [u for u, groups in updates.GROUPS["paper"].items() if "encoders" in groups]
 together = pull(sum(by_x_e(u) for u in moving))
 for path, leaf in nn.leaves(together):
     separate = sum(dict(nn.leaves(gradients[u]["encoders"]))[path] for u in moving)
@@ -416,7 +417,7 @@ def fresh_copy(tree):
 
 
 def adam_step(encoders, gradient):
-    nn.adam(nn.init_adam(encoders), encoders, gradient, settings.lr, training.BETAS)
+    nn.adam(nn.init_adam(encoders), encoders, gradient, settings.lr, updates.BETAS)
 
 
 one_step, three_steps = fresh_copy(params)["encoders"], fresh_copy(params)["encoders"]
@@ -441,17 +442,17 @@ def one_batch(params, optimisers, x, y, updates, settings, rng=None):
     first = settings.activations == "first"
     stages = [updates] if first else [{update: groups} for update, groups in updates.items()]
     for stage in stages:
-        _, gradients = training.batch_gradients(params, x, y, stage, settings, rng)
+        _, gradients = updates.batch_gradients(params, x, y, stage, settings, rng)
         for update, groups in stage.items():
             for group in groups:
                 nn.adam(optimisers[update][group], params[group], gradients[update][group],
-                        settings.lr, training.BETAS, weight_decay=settings.weight_decay)
+                        settings.lr, updates.BETAS, weight_decay=settings.weight_decay)
 
 
 def after_one_batch(updates, settings):
     """All parameters after one batch from our start, as one array."""
     p = fresh_copy(params)
-    one_batch(p, training.init_optimisers(p, settings), x, y, updates, settings)
+    one_batch(p, updates.init_optimisers(p, settings), x, y, updates, settings)
     return np.concatenate([nn.buffer(tree) for tree in p.values()])
 
 
@@ -459,9 +460,9 @@ for activations in ("first", "fresh"):
     chosen = replace(settings, activations=activations)
     package = fresh_copy(params)
     with mock.patch.object(training, "embed", wraps=training.embed) as counted:
-        training.train_batch(package, training.init_optimisers(package, chosen), x, y, chosen, None)
+        updates.train_batch(package, updates.init_optimisers(package, chosen), x, y, chosen, None)
     package = np.concatenate([nn.buffer(tree) for tree in package.values()])
-    assert np.array_equal(package, after_one_batch(training.UPDATES["paper"], chosen))
+    assert np.array_equal(package, after_one_batch(updates.GROUPS["paper"], chosen))
     print(f"{activations}: the encoders run {counted.call_count} times a batch")
 
 # %% [markdown]
@@ -474,16 +475,16 @@ for activations in ("first", "fresh"):
 # %%
 def largest_difference(settings):
     """Between any of the 24 orders and the paper's, of any parameter, after one batch."""
-    paper = training.UPDATES["paper"]
+    paper = updates.GROUPS["paper"]
     expected = after_one_batch(paper, settings)
     return max(np.abs(after_one_batch({u: paper[u] for u in order}, settings) - expected).max()
                for order in itertools.permutations(paper))
 
 
-nn.ops.use("fast")  # 96 updates, sooner
+nn.use("fast")  # 96 updates, sooner
 apart = {activations: largest_difference(replace(settings, activations=activations))
          for activations in ("first", "fresh")}
-nn.ops.use("readable")
+nn.use("readable")
 for activations, difference in apart.items():
     print(f"{activations}: largest difference of a parameter {difference:.1e}")
 print(f"the learning rate is {settings.lr:g}")
@@ -556,7 +557,7 @@ runs = {"first": ("first", 1), "first, other dropout": ("first", 2), "fresh": ("
         "first, no dropout": ("first", None), "fresh, no dropout": ("fresh", None)}
 x_train, y_train = x_all[:, rows["train"]].astype("float32"), y_all[rows["train"]].astype("float32")
 
-nn.ops.use("fast")
+nn.use("fast")
 order = np.random.default_rng(0).permutation(len(y_train))
 batches = [order[at:at + 16] for at in range(0, len(order), 16)]  # one epoch
 begin = fresh_copy({group: nn.map_leaves(np.float32, tree) for group, tree in params.items()})
@@ -564,13 +565,13 @@ followed = {}
 for name, (activations, seed) in runs.items():
     chosen, p = replace(trained_with, activations=activations), fresh_copy(begin)
     dropout = np.random.default_rng(seed) if seed else None
-    optimisers = training.init_optimisers(p, chosen)
+    optimisers = updates.init_optimisers(p, chosen)
     followed[name] = []
     for picked in batches:
-        one_batch(p, optimisers, x_train[:, picked], y_train[picked], training.UPDATES["paper"], chosen,
+        one_batch(p, optimisers, x_train[:, picked], y_train[picked], updates.GROUPS["paper"], chosen,
                   dropout)
         followed[name].append({group: nn.buffer(tree).copy() for group, tree in p.items()})
-nn.ops.use("readable")
+nn.use("readable")
 
 
 def relative_distance(one, other, group):
@@ -614,17 +615,17 @@ assert relative_distance("first, no dropout", "fresh, no dropout", "decoders")[0
 
 # %%
 seeds = range(3)
-nn.ops.use("fast")
+nn.use("fast")
 
 
 def train(**changes):
     """The histories of three runs that differ by the seed."""
-    return [training.fit(x_all, y_all, rows, replace(trained_with, seed=seed, **changes))["history"]
+    return [protocols.train(x_all, y_all, rows, replace(trained_with, seed=seed, **changes))["history"]
             for seed in seeds]
 
 
 histories = {activations: train(activations=activations) for activations in ("first", "fresh")}
-nn.ops.use("readable")
+nn.use("readable")
 
 panels = {"embedding": r"$\lambda \mathcal{L}_{fal} + (1 - \lambda) \mathcal{L}_{rl}$",
           "discriminator": r"$0.5\, \mathcal{L}_{tal}$", "classifier": r"$\mathcal{L}_{cl}$",
@@ -668,9 +669,9 @@ states = nn.init_adam(half), nn.init_adam(whole)
 for _ in range(20):
     for state, discriminator, factor in zip(states, (half, whole), (1, 2), strict=True):
         _, gradient = nn.value_and_grad(
-            lambda p, c=factor: c * training.discriminator_loss(
+            lambda p, c=factor: c * updates.discriminator_update_loss(
                 params | {"discriminator": p}, x_e, x, y, settings, None), discriminator)
-        nn.adam(state, discriminator, gradient, settings.lr, training.BETAS)
+        nn.adam(state, discriminator, gradient, settings.lr, updates.BETAS)
 way = np.abs(nn.buffer(half) - nn.buffer(params["discriminator"])).max()
 difference = np.abs(nn.buffer(half) - nn.buffer(whole)).max()
 print(f"in 20 steps the parameters have moved by up to {way:.4f}")
@@ -726,10 +727,10 @@ plt.show()
 # encoders learn from the other updates only, and the graph has to live with what it is given:
 
 # %%
-nn.ops.use("fast")
-with mock.patch.dict(training.UPDATES["paper"], fusion=("gfn",)):
+nn.use("fast")
+with mock.patch.dict(updates.GROUPS["paper"], fusion=("gfn",)):
     histories["as released"] = train()
-nn.ops.use("readable")
+nn.use("readable")
 
 print("last epoch                 fusion    spread   validation    spread")
 for label, name in {"fusion moves the encoders": "first", "it does not": "as released"}.items():
@@ -781,7 +782,7 @@ check("7.3", game)
 # %% [markdown]
 # **7.4 Who moves?** A colleague wants ARGF without the adversary, with the decoders and encoders trained by
 # $\mathcal{L}_{rl}$ alone, the classifier trained on top of encoders that it does *not* move, and no end-to-end
-# training. Write the table of updates, in the form of `training.UPDATES["paper"]`, and the value of $\lambda$ that
+# training. Write the table of updates, in the form of `updates.GROUPS["paper"]`, and the value of $\lambda$ that
 # goes with it.
 
 # %%

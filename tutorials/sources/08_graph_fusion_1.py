@@ -41,15 +41,15 @@ import numpy as np
 from IPython.display import display
 
 from argf_np import figures, losses_eq2_3_4_6_8_9, nn
-from argf_np import gfn_eq10_16 as gfn
+from argf_np.paper import graph_fusion_eq10_16 as gfn
 from argf_np.data import load, standardise
-from argf_np.model import forward
+from argf_np.paper.model import forward
 from argf_np.nn import ops
 from argf_np.settings import Settings
-from argf_np.training import fit
+from argf_np.paper.protocols import train
 from exercises import check
 
-nn.ops.use("readable")  # as in a textbook; the fast ones of notebook 12 give the same values
+nn.use("readable")  # as in a textbook; the fast ones of notebook 12 give the same values
 plt.rcParams.update({"figure.dpi": 100, "axes.spines.top": False, "axes.spines.right": False})
 COLOURS = figures.MODALITY_COLOURS  # one colour a modality, in all notebooks
 
@@ -201,7 +201,7 @@ V_2_loop = np.array([[mlp_loop(params["MLP_2"], V[one, i], V[two, i]) for i in r
 
 # %%
 first, second = gfn.BIMODAL_ROWS
-print("pairs:", gfn.BIMODAL, "  rows:", first, second)
+print("pairs:", vertices.BIMODAL, "  rows:", first, second)
 V_2 = gfn.fuse(params["MLP_2"], V[first], V[second])  # (3, B, k)
 
 assert np.allclose(V_2, V_2_loop, rtol=0, atol=1e-14)
@@ -557,9 +557,9 @@ def principal_directions(features, d=50):
 x = np.stack([principal_directions(corpus.features[m]) for m in "alv"])  # (3, n, 50)
 labels = np.eye(len(corpus.classes))[corpus.labels]  # (n, N), one-hot
 
-nn.ops.use("fast")  # the same values, sooner
+nn.use("fast")  # the same values, sooner
 fitted = fit(x, labels, rows, Settings(epochs=3))
-nn.ops.use("readable")
+nn.use("readable")
 out = forward(fitted["params"], x[:, rows["test"]].astype("float32"))  # every intermediate, by name
 
 # %%
@@ -756,7 +756,7 @@ print(f"mean score of a bimodal one, Eq. 13    {graph['alpha_hat_2'].mean():.2f}
 
 # %%
 fig, ax = plt.subplots(figsize=(7, 3.4), layout="constrained")
-names = list(gfn.TRIMODAL)
+names = list(vertices.TRIMODAL)
 for side, (variant, graph) in zip((-0.2, 0.2), graphs.items(), strict=True):
     bars = ax.bar(np.arange(6) + side, graph["alpha_3"].mean(axis=(1, 2)), 0.38,
                   color=[figures.vertex_colour(name) for name in names], edgecolor="black",

@@ -38,16 +38,16 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from argf_np import figures, nn
-from argf_np import gfn_eq10_16 as gfn
-from argf_np import losses_eq2_3_4_6_8_9 as losses
+from argf_np.paper import graph_fusion_eq10_16 as gfn
+from argf_np.paper import joint_embedding_eq1_9 as losses
 from argf_np.data import load, standardise, synthesise
-from argf_np.model import forward
+from argf_np.paper.model import forward
 from argf_np.nn import ops
 from argf_np.settings import Settings
-from argf_np.training import fit
+from argf_np.paper.protocols import train
 from exercises import check
 
-nn.ops.use("readable")  # as in a textbook; the fast ones of notebook 12 give the same values
+nn.use("readable")  # as in a textbook; the fast ones of notebook 12 give the same values
 plt.rcParams.update({"figure.dpi": 100, "axes.spines.top": False, "axes.spines.right": False})
 
 # %% [markdown]
@@ -58,14 +58,14 @@ plt.rcParams.update({"figure.dpi": 100, "axes.spines.top": False, "axes.spines.r
 # the unimodal vertex that do[es] not contribute to" it. Why these? Ask which pairs hold all three modalities:
 
 # %%
-below = [*gfn.UNIMODAL, *gfn.BIMODAL]
+below = [*vertices.UNIMODAL, *vertices.BIMODAL]
 candidates = list(itertools.combinations(below, 2))
 complete = [pair for pair in candidates if set("".join(pair)) == set("alv")]
 print(f"{len(candidates)} pairs, {len(complete)} of them with all three modalities:",
       ", ".join("+".join(pair) for pair in complete))
 
-assert {frozenset(pair) for pair in complete} == {frozenset(pair) for pair in gfn.TRIMODAL.values()}
-print("in the package's order:", ", ".join(gfn.TRIMODAL))
+assert {frozenset(pair) for pair in complete} == {frozenset(pair) for pair in vertices.TRIMODAL.values()}
+print("in the package's order:", ", ".join(vertices.TRIMODAL))
 
 # %%
 fig, ax = plt.subplots(figsize=(5.6, 4.4), layout="constrained")
@@ -135,8 +135,8 @@ for i in range(B):
     V = {m: x_e[row, i] for row, m in enumerate("alv")}
     alpha = {m: 1 / (1 + np.exp(-dense_loop(params["MAN"], V[m])[0])) for m in "alv"}
     U = sum(alpha[m] * V[m] for m in "alv") / 3
-    B_vector = layer_loop(params["MLP_2"], gfn.BIMODAL, V, alpha)
-    T_loop[i] = layer_loop(params["MLP_3"], gfn.TRIMODAL, V, alpha)
+    B_vector = layer_loop(params["MLP_2"], vertices.BIMODAL, V, alpha)
+    T_loop[i] = layer_loop(params["MLP_3"], vertices.TRIMODAL, V, alpha)
     Omega_loop[i] = [*U, *B_vector, *T_loop[i]]
 
 # %% [markdown]
@@ -208,7 +208,7 @@ alpha_l = np.linspace(0, 1, 101)
 knob = np.stack([np.full(101, 0.6), alpha_l, np.full(101, 0.4)])[..., None]  # (3, 101, 1)
 fig, axes = plt.subplots(1, 2, figsize=(8.4, 3.6), sharey=True, layout="constrained")
 for ax, released in zip(axes, (False, True), strict=True):
-    for name, weight, dots in zip(gfn.TRIMODAL, trimodal_weights(knob, released)[..., 0],
+    for name, weight, dots in zip(vertices.TRIMODAL, trimodal_weights(knob, released)[..., 0],
                                   ("-", "-", "-", "--", ":", "-."), strict=True):
         ax.plot(alpha_l, weight, dots, color=figures.vertex_colour(name), lw=2.5 if dots == "-" else 1.5,
                 label=figures.vertex_label(name))
@@ -462,7 +462,7 @@ def fitted(output_of, params, steps=300):
     return lambda V: decision(params, V)
 
 
-nn.ops.use("fast")
+nn.use("fast")
 rng = np.random.default_rng(0)
 decisions = {}
 for seen in ("a", "l", "v", "al", "vl", "av"):
@@ -474,7 +474,7 @@ start = {name: part for name, part in gfn.init_gfn(rng, 2, 2).items() if name !=
 start["decision"] = nn.init_dense(rng, 2, 2)
 for layer in "UBT":
     decisions[layer] = fitted(lambda p, V, layer=layer: gfn.graph_fusion(p, V)[layer], start)
-nn.ops.use("readable")
+nn.use("readable")
 
 scores = {name: balanced_accuracy(decision(V[:, test]), trimodal.labels[test])
           for name, decision in decisions.items()}
@@ -567,9 +567,9 @@ def kept(params, seen, out, parts):
 
 
 mosi = standardise(load("mosi"))
-nn.ops.use("fast")
+nn.use("fast")
 networks = {"trimodal signal": whole_network(trimodal, 3), f"{mosi.source} corpus": whole_network(mosi, 3)}
-nn.ops.use("readable")
+nn.use("readable")
 choices = ["UBT", "BT", "UT", "UB", "U", "B", "T"]
 worth = {name: [balanced_accuracy(kept(params, seen, out, parts), labels) for parts in choices]
          for name, (params, seen, out, labels) in networks.items()}

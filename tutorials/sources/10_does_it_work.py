@@ -47,15 +47,15 @@ from IPython.display import Markdown, display
 from matplotlib.patches import FancyBboxPatch
 
 from argf_np import figures, nn
-from argf_np import gfn_eq10_16 as gfn
+from argf_np.paper import graph_fusion_eq10_16 as gfn
 from argf_np.baselines import MODELS
 from argf_np.data import DATASETS, load, standardise
 from argf_np.experiments import complexity, markdown, statistics, tables
-from argf_np.fusion import FUSIONS
-from argf_np.model import init_model
+from argf_np.paper.fusions_table6 import FUSIONS
+from argf_np.paper.model import init_model
 from exercises import check
 
-nn.ops.use("readable")  # as in a textbook; the fast ones of notebook 12 give the same values
+nn.use("readable")  # as in a textbook; the fast ones of notebook 12 give the same values
 plt.rcParams.update({"figure.dpi": 100, "axes.spines.top": False, "axes.spines.right": False})
 COLOURS = figures.MODALITY_COLOURS
 
@@ -211,10 +211,10 @@ def run(settings):
 
 def run_all(table, keep=lambda row: True, **changes):
     """``{row: [result of each seed]}``."""
-    nn.ops.use("fast")
+    nn.use("fast")
     results = {row: [run(settings) for settings in some]
                for row, some in table.settings(SEEDS, SMALL | changes).items() if keep(row)}
-    nn.ops.use("readable")
+    nn.use("readable")
     return results
 
 

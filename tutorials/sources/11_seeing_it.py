@@ -35,16 +35,16 @@ from autograd import numpy as anp
 from IPython.display import display
 
 from argf_np import figures, nn
-from argf_np import gfn_eq10_16 as gfn
+from argf_np.paper import graph_fusion_eq10_16 as gfn
 from argf_np.data import load, standardise, synthesise
 from argf_np.data.synthetic import draw_truth
 from argf_np.experiments.runs import modality_gap
-from argf_np.model import embed, forward
+from argf_np.paper.model import embed, forward
 from argf_np.settings import Settings
-from argf_np.training import fit
+from argf_np.paper.protocols import train
 from exercises import check
 
-nn.ops.use("readable")  # as in a textbook; the fast ones of notebook 12 give the same values
+nn.use("readable")  # as in a textbook; the fast ones of notebook 12 give the same values
 plt.rcParams.update({"figure.dpi": 100, "axes.spines.top": False, "axes.spines.right": False})
 COLOURS = figures.MODALITY_COLOURS
 
@@ -73,11 +73,11 @@ SMALL = {"d": 20, "k": 20, "epochs": 8, "batch_size": 64, "lr": 3e-3}
 corpus = standardise(load("mosi"))
 x, y, rows = prepared(corpus)
 test, labels = rows["test"], corpus.labels[rows["test"]]
-nn.ops.use("fast")
+nn.use("fast")
 networks = {name: fit(x, y, rows, Settings(without=part, **SMALL)) for name, part in (
     ("ARGF", "nothing"), ("without classifier", "classifier"), ("without adversary", "adversarial"))}
 spaces = {name: embed(fitted["params"], x) for name, fitted in networks.items()}  # each (3, n, k)
-nn.ops.use("readable")
+nn.use("readable")
 print(f"{corpus.source} corpus: {len(corpus.ids)} utterances in {len(corpus.video_ids)} videos")
 
 # %% [markdown]
@@ -400,7 +400,7 @@ for side, (name, values), colour in zip(
            error_kw={"lw": 1, "ecolor": "0.3"})
 for edge in (2.5, 5.5):
     ax.axvline(edge, color="0.85", lw=1)
-ax.set_xticks(range(12), [figures.vertex_label(name) for name in gfn.VERTICES])
+ax.set_xticks(range(12), [figures.vertex_label(name) for name in vertices.VERTICES])
 ax.set(ylabel="mean weight ± deviation", title="What the weights are without any learning")
 fig.legend(frameon=False, loc="outside lower center", ncols=3)
 plt.show()
@@ -436,7 +436,7 @@ assert np.allclose(occluded(Dec, parts, silent), out["M"], atol=1e-5)  # nothing
 effects = np.array([np.abs(occluded(Dec, parts, silent, vertex) - out["M"])[:, 1]
                     for vertex in range(12)])  # (12, n)
 print("effect on the probability of the class, and change of accuracy, in points:")
-for vertex, name in enumerate(gfn.VERTICES):
+for vertex, name in enumerate(vertices.VERTICES):
     right = occluded(Dec, parts, silent, vertex).argmax(axis=1) == labels
     change = 100 * (right.mean() - np.mean(out["M"].argmax(axis=1) == labels))
     print(f"{name:6} weight {weights[:, vertex].mean():.3f}   effect {100 * effects[vertex].mean():5.2f}   "
@@ -444,7 +444,7 @@ for vertex, name in enumerate(gfn.VERTICES):
 
 # %%
 fig, axes = plt.subplots(1, 3, figsize=(9.4, 3.2), layout="constrained")
-for ax, (name, layer), start in zip(axes, figures.layers_of(gfn.UNIMODAL).items(), (0, 3, 6), strict=True):
+for ax, (name, layer), start in zip(axes, figures.layers_of(vertices.UNIMODAL).items(), (0, 3, 6), strict=True):
     for vertex, label in enumerate(layer, start):
         ax.scatter(weights[:, vertex], 100 * effects[vertex], s=5, alpha=0.35,
                    color=figures.vertex_colour(label))
@@ -481,7 +481,7 @@ known = standardise(synthesise())
 truth_labels, signs, _ = draw_truth(np.random.default_rng(0))
 assert (truth_labels == known.labels).all()
 x_known, y_known, rows = prepared(known)
-nn.ops.use("fast")
+nn.use("fast")
 if corpus.source == "synthetic":
     network = networks["ARGF"]["params"]  # trained on this very corpus
 else:
@@ -505,7 +505,7 @@ for m in range(3):
     vertex = np.abs(occluded(network["gfn"]["Dec"], parts, silent, m) - out["M"])[:, 1]
     for name, witness in zip(witnesses, (out["alpha_m"][m, :, 0], vertex, change), strict=True):
         witnesses[name].append(auc(witness, speaks[:, m]))
-nn.ops.use("readable")
+nn.use("readable")
 for name, values in witnesses.items():
     print(f"{name:24}", "  ".join(f"{m} {value:.0%}" for m, value in zip("alv", values, strict=True)))
 assert witnesses["effect of the modality"][1] > 0.6

@@ -3,8 +3,8 @@
 #
 # *Needs: 01, 02, 04, 07. Minutes: 60. Paper: "Experimental details": what its networks cost to train.*
 #
-# The notebooks before this one begin with `nn.ops.use("readable")`: operations as in a textbook. Around training
-# they say `nn.ops.use("fast")`, and promise the same values. NumPy with autograd is said to be slow, and the readable
+# The notebooks before this one begin with `nn.use("readable")`: operations as in a textbook. Around training
+# they say `nn.use("fast")`, and promise the same values. NumPy with autograd is said to be slow, and the readable
 # version is. But why? The sums are the same, and it is the same processor that does them.
 #
 # So where does the time of a training step go, and how much of it is needed?
@@ -43,29 +43,30 @@ import numpy as np
 from autograd.core import VJPNode
 from autograd.extend import defvjp, defvjp_argnums, primitive
 
-from argf_np import figures, nn, training
+from argf_np import figures, nn
+from argf_np.paper import protocols, updates
 from argf_np.data import load, pad
-from argf_np.embedding_eq1_5_7 import encode
-from argf_np.model import init_model
-from argf_np.nn import ops, readable
-from argf_np.nn.readable import lstm_cell
+from argf_np.paper.joint_embedding_eq1_9 import encode
+from argf_np.paper.model import init_model
+from argf_np.nn import ops
+from argf_np.nn.ops import lstm_cell
 from argf_np.settings import Settings
 from exercises import check
 
-nn.ops.use("readable")
+nn.use("readable")
 plt.rcParams.update({"figure.dpi": 100, "axes.spines.top": False, "axes.spines.right": False})
 COLOURS = figures.MODALITY_COLOURS  # one colour a modality, in all notebooks
 
 # %% [markdown]
 # ## 1. A step, and a clock
 #
-# What is to become fast is `training.train_batch`: one batch of 16 utterances through the whole network, the gradients
+# What is to become fast is `updates.train_batch`: one batch of 16 utterances through the whole network, the gradients
 # of the four updates (notebook 07), and the steps of Adam. All sizes are the paper's. The values of the data do not
 # matter here, so they are drawn at random. All arrays are float32, four bytes a number, the usual choice for training.
 
 # %%
 settings = Settings()  # d = 50, k = 50, batches of 16, dropout
-updates = training.updates_of(settings)
+updates = updates.updates_of(settings)
 rng = np.random.default_rng(1)
 
 
@@ -76,7 +77,7 @@ def batch_of(B):
 
 x, y = batch_of(settings.batch_size)
 params = init_model(rng, settings.d, settings.k, 2, "float32")
-optimisers = training.init_optimisers(params, settings)
+optimisers = updates.init_optimisers(params, settings)
 for group, tree in params.items():
     print(f"{group:13} {nn.count(tree):9,} numbers, moved by: "
           f"{', '.join(u for u, groups in updates.items() if group in groups)}")
@@ -102,9 +103,9 @@ def times(contenders, rounds=9, calls=1):
 def gradients_with(implementation):
     """A function that computes all gradients of the batch with "readable" or "fast" operations."""
     def run():
-        nn.ops.use(implementation)
-        training.batch_gradients(params, x, y, updates, settings, rng)
-        nn.ops.use("readable")
+        nn.use(implementation)
+        updates.batch_gradients(params, x, y, updates, settings, rng)
+        nn.use("readable")
     return run
 
 
@@ -112,10 +113,10 @@ def without_tape():
     """The same losses with readable operations and no tape: forwards only."""
     x_e = encode(params["encoders"], x, settings.drop_rate, rng)
     for update in updates:
-        training.LOSSES[update](params, x_e, x, y, settings, rng)
+        updates.LOSSES[update](params, x_e, x, y, settings, rng)
 
 
-_, some_gradients = training.batch_gradients(params, x, y, updates, settings, rng)
+_, some_gradients = updates.batch_gradients(params, x, y, updates, settings, rng)
 
 
 def adam_steps():
@@ -345,10 +346,10 @@ assert {g.dtype for g in gradient.values()} == {np.dtype("float32")}
 
 # %%
 def cured(p):
-    h = readable.leaky_relu(anp.dot(batch, p["W"]))
-    h = h * readable.dropout_mask(mask_rng, h.shape, 0.5, h.dtype)
-    h = readable.tanh(anp.dot(h, p["W_2"]))
-    return readable.mean(h * h)
+    h = ops.leaky_relu(anp.dot(batch, p["W"]))
+    h = h * ops.dropout_mask(mask_rng, h.shape, 0.5, h.dtype)
+    h = ops.tanh(anp.dot(h, p["W_2"]))
+    return ops.mean(h * h)
 
 
 with look_at_the_tape() as after:
@@ -404,7 +405,7 @@ def weigh(y):
 
 
 def textbook_layer(x, W, b):
-    return readable.tanh(anp.matmul(x, W) + b)
+    return ops.tanh(anp.matmul(x, W) + b)
 
 
 def prove_equal(layer, other, arguments):
@@ -602,9 +603,9 @@ assert active.sum() == lengths.sum()  # cells computed: real utterances, and not
 # %%
 def bilstm_with(implementation):
     def run(lstm, x):
-        nn.ops.use(implementation)
+        nn.use(implementation)
         outputs = ops.bilstm(lstm, x, video_mask)
-        nn.ops.use("readable")
+        nn.use("readable")
         return outputs
     return run
 
@@ -624,10 +625,10 @@ lstm_300 = nn.map_leaves(lambda leaf: leaf.astype("float32"), nn.init_bilstm(rng
 
 def there_and_back(implementation, rows):
     def run():
-        nn.ops.use(implementation)
+        nn.use(implementation)
         value, pull = nn.vjp(lambda p: ops.bilstm(p, wide[rows], video_mask[rows]), lstm_300)
         pull(value)
-        nn.ops.use("readable")
+        nn.use("readable")
     return run
 
 
@@ -653,7 +654,7 @@ moved = {group: params[group] for group in updates["classifier"]}
 
 def classifier_loss(p):
     x_e = encode(p["encoders"], x)
-    return training.LOSSES["classifier"](p, x_e, x, y, settings, None)
+    return updates.LOSSES["classifier"](p, x_e, x, y, settings, None)
 
 
 with look_at_the_tape() as tape_of_leaves:
@@ -677,12 +678,12 @@ x_e = encode(params["encoders"], x)
 traced = {}
 for update, groups in updates.items():
     with look_at_the_tape() as everything:
-        nn.value_and_grad(lambda p, u=update: training.LOSSES[u](
+        nn.value_and_grad(lambda p, u=update: updates.LOSSES[u](
             p, encode(p["encoders"], x), x, y, settings, None), params)
     behind = {group: params[group] for group in groups if group != "encoders"}
     start = behind | ({"x_e": x_e} if "encoders" in groups else {})
     with look_at_the_tape() as only_moved:
-        nn.value_and_grad(lambda p, u=update: training.LOSSES[u](
+        nn.value_and_grad(lambda p, u=update: updates.LOSSES[u](
             params | p, p.get("x_e", x_e), x, y, settings, None), start)
     traced[update] = len(everything), len(only_moved)
 with look_at_the_tape() as once:
@@ -852,13 +853,13 @@ def streams_alone():
 
 
 sizes, shares = (4, 16, 64, 256), []
-nn.ops.use("fast")
+nn.use("fast")
 for B in sizes:
     measured = times({
-        "step": partial(training.train_batch, params, optimisers, *batch_of(B), settings, rng),
+        "step": partial(updates.train_batch, params, optimisers, *batch_of(B), settings, rng),
         "products": products_alone(B), "streams": streams_alone}, rounds=5)
     shares.append([measured["products"] / measured["step"], measured["streams"] / measured["step"]])
-nn.ops.use("readable")
+nn.use("readable")
 shares = np.array(shares)  # (sizes, 2)
 fig, ax = plt.subplots(figsize=(7, 3.4), layout="constrained")
 bottom = np.zeros(len(sizes))

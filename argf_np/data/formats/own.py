@@ -7,7 +7,7 @@ import numpy as np
 
 from ...errors import DataError
 from ..arrays import WHOLE, from_arrays
-from ..corpus import labels_among, notice
+from ..corpus import labels_among, notice, short
 from ..published import DATASETS
 from .csv_tables import read_numbers, read_rows
 from .foreign import kind_inside, kind_of
@@ -112,7 +112,7 @@ def read_folder(folder, dataset=None):
     _, names = next(rows, (0, ()))
     names = [name.strip() for name in names]
     if len(set(names)) < len(names):
-        raise DataError(f"{table}: two columns of one name: {', '.join(names)}")
+        raise DataError(f"{table}: two columns of one name: {short(', '.join(names), 200)}")
     if len(names) == 1 and (";" in names[0] or "\t" in names[0]):
         raise DataError(f"{table}: expected columns separated by commas, found {names[0]!r:.60}")
     columns, known = {name: [] for name in names}, {}
@@ -121,12 +121,13 @@ def read_folder(folder, dataset=None):
             column.append(known.setdefault(field, field))  # each text is kept once
     if "video_id" not in columns and "video" in columns:
         columns["video_id"] = columns.pop("video")
+    n = len(next(iter(columns.values()), ()))
     unused = [name for name in columns if name not in COLUMNS]
     columns = {name: column for name, column in columns.items() if name in COLUMNS}
     label = columns.get("label", [""])
     if all(WHOLE.fullmatch(text.strip()) for text in label):
         columns["label"] = [int(text) for text in label]  # CSV has no types
-    features, n = {}, len(next(iter(columns.values()), ()))
+    features = {}
     for path in sorted(folder.iterdir()):
         if path == table or path.name.startswith(HIDDEN) or path.name.endswith(COPIES):
             continue
@@ -169,11 +170,11 @@ def _numpy_file(path, read):
 def _corpus(path, name, columns, features, unused, dataset):
     for key in COLUMNS[:2]:
         if key not in columns:
-            found = ", ".join([*columns, *features, *unused])
-            raise DataError(f"{path}: no column {key}, found {found or 'none':.100}; "
+            found = short(", ".join([*columns, *features, *unused]), 100)
+            raise DataError(f"{path}: no column {key}, found {found or 'none'}; "
                             "python -m argf_np.data describe shows the format")
     if unused:
-        notice(f"{path}: not used: {', '.join(unused)}")
+        notice(f"{path}: not used: {', '.join(map(short, unused))}")
     videos = columns.pop("video_id")
     labels = columns.pop("label", None)
     corpus = from_arrays(features, videos, labels, name=name, **columns)
