@@ -353,7 +353,7 @@ def scenario_table():
 def write(folder, replications=REPLICATIONS):
     """Simulate, write coverage.csv, coverage.png and coverage.md, and give the Markdown."""
     from .. import figures  # matplotlib is slow to import, and only needed here
-    from . import pictures
+    from . import coverage_picture
 
     rows = simulation(replications)
     text = report(rows, band_coverage(max(replications // 20, 2)))
@@ -363,6 +363,6 @@ def write(folder, replications=REPLICATIONS):
         lines.append(row | numbers)
     files.write_csv(folder / "coverage.csv", lines)
     with files.replacing(folder / "coverage.png") as part:
-        figures.save(pictures.coverage(rows), part)
+        figures.save(coverage_picture.coverage(rows), part)
     files.write_text(folder / "coverage.md", text)
     return text
