@@ -34,12 +34,13 @@ def run(corpus, settings, folder, progress):
     Continues from the checkpoint in the folder if there is one. Returns the content of
     metrics.json.
     """
-    def on_history(history):
+    def write_history(history):
         files.write_csv(folder / "history.csv", history)
 
     corpus = select(corpus, settings.modality_list)
     model = Estimator(**asdict(settings))
-    model.fit_with(settings, corpus, progress, on_history, folder / "checkpoint.npz")
+    model.fit_with(settings, corpus, progress, write_history, folder / "checkpoint.npz")
+    write_history(model.history)  # baselines have no checkpoints
     model.save(folder / "model.npz")
     test = corpus.utterances("test")
     out = {}

@@ -1,4 +1,7 @@
-"""Typical wrong answers to the exercises of notebook 00: ``{exercise: [(what the hint says, answer), ...]}``."""
+"""Typical wrong answers to the exercises of notebook 00.
+
+``WRONG`` is ``{exercise: [(what the hint says, answer), ...]}``.
+"""
 
 import numpy as np
 
@@ -19,7 +22,8 @@ WRONG = {
     "0.1": [
         ("divide it by n", lambda M, labels: np.sum(M.argmax(axis=1) == labels)),
         ("share of the wrong", lambda M, labels: np.mean(M.argmax(axis=1) != labels)),
-        ("mean probability of the true class", lambda M, labels: M[np.arange(len(M)), labels].mean()),
+        ("mean probability of the true class",
+         lambda M, labels: M[np.arange(len(M)), labels].mean()),
         ("one entry an utterance", lambda M, labels: M.argmax(axis=1) == labels),
         ("not argmin", lambda M, labels: np.mean(M.argmin(axis=1) == labels)),
     ],

@@ -1,4 +1,7 @@
-"""Typical wrong answers to the exercises of notebook 03: ``{exercise: [(what the hint says, answer), ...]}``."""
+"""Typical wrong answers to the exercises of notebook 03.
+
+``WRONG`` is ``{exercise: [(what the hint says, answer), ...]}``.
+"""
 
 import numpy as np
 
@@ -19,7 +22,8 @@ def variance(p, n):
 
 def without_the_constant_column(x, train):
     with np.errstate(all="ignore"):
-        return (x - x[train].mean(axis=0)) / np.sqrt(((x - x[train].mean(axis=0))[train] ** 2).mean(axis=0))
+        moved = x - x[train].mean(axis=0)
+        return moved / np.sqrt((moved[train] ** 2).mean(axis=0))
 
 
 WRONG = {
@@ -42,12 +46,14 @@ WRONG = {
         ("counts in the mean", lambda z, y, mask: (softmax(z) - y) / mask.size),
         ("all places", lambda z, y, mask: (softmax(z) - y) * mask[..., None] / mask.size),
         ("mean over each video",
-         lambda z, y, mask: (softmax(z) - y) * mask[..., None] / mask.sum(axis=1)[:, None, None] / len(z)),
+         lambda z, y, mask: (softmax(z) - y) * mask[..., None]
+         / mask.sum(axis=1)[:, None, None] / len(z)),
         ("sign is wrong", lambda z, y, mask: (y - softmax(z)) * mask[..., None] / mask.sum()),
     ],
     "3.4": [
         ("divided by a variance", lambda p, n, q, m: apart(p, q, variance(p, n) + variance(q, m))),
-        ("standard errors added up", lambda p, n, q, m: apart(p, q, variance(p, n) ** 0.5 + variance(q, m) ** 0.5)),
+        ("standard errors added up",
+         lambda p, n, q, m: apart(p, q, variance(p, n) ** 0.5 + variance(q, m) ** 0.5)),
         ("the first alone", lambda p, n, q, m: apart(p, q, variance(p, n) ** 0.5)),
         ("the second alone", lambda p, n, q, m: apart(p, q, variance(q, m) ** 0.5)),
         ("sign is wrong", lambda p, n, q, m: apart(q, p, (variance(p, n) + variance(q, m)) ** 0.5)),

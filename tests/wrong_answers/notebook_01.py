@@ -1,4 +1,7 @@
-"""Typical wrong answers to the exercises of notebook 01: ``{exercise: [(what the hint says, answer), ...]}``."""
+"""Typical wrong answers to the exercises of notebook 01.
+
+``WRONG`` is ``{exercise: [(what the hint says, answer), ...]}``.
+"""
 
 import numpy as np
 
@@ -33,7 +36,9 @@ def along(direction, tolerance=1e-6, relative=True, h=1e-3):
     def answer(f, x, gradient):
         d = direction(gradient)
         d = d / np.linalg.norm(d)
-        numeric = (8 * (f(x + h * d) - f(x - h * d)) - (f(x + 2 * h * d) - f(x - 2 * h * d))) / (12 * h)
+        near = f(x + h * d) - f(x - h * d)
+        far = f(x + 2 * h * d) - f(x - 2 * h * d)
+        numeric = (8 * near - far) / (12 * h)
         return abs(numeric - np.sum(gradient * d)) < tolerance * (abs(numeric) if relative else 1)
 
     return answer
@@ -65,7 +70,8 @@ WRONG = {
         ("sum of g without y", lambda g, y: y * (g - g.sum(axis=1, keepdims=True))),
     ],
     "1.4": [
-        ("order of 1: it accepts a gradient that is 0.1 % too large", along(everywhere, tolerance=1e-2)),
+        ("order of 1: it accepts a gradient that is 0.1 % too large",
+         along(everywhere, tolerance=1e-2)),
         ("order of 1e-06: it accepts a gradient that is 0.1 %", along(everywhere, relative=False)),
         ("order of 1: it refuses a right gradient", along(everywhere, h=1e-14)),
         ("an entry forgotten", along(lambda gradient: gradient)),
