@@ -54,8 +54,8 @@ def test_committed_outputs(source):
     nb = committed(source)
     nbformat.validate(nb)
     assert complaints(nb) == []
-    assert [cell.execution_count for cell in nb.cells if cell.cell_type == "code"] == [
-        number + 1 for number, _ in enumerate(cell for cell in nb.cells if cell.cell_type == "code")]
+    counts = [cell.execution_count for cell in nb.cells if cell.cell_type == "code"]
+    assert counts == [*range(1, len(counts) + 1)]
     text = nbformat.writes(nb)
     assert len(text) < 2e6
     assert str(Path.home()) not in text
