@@ -13,7 +13,7 @@ the voice), l (language, the words) and v (visual, the face). The model works in
    the decision M: a probability for each of the N classes.
 
 A comment such as (3, 16, d) is the shape of an array: 3 modalities in the order a, l, v, a batch of
-16 utterances, d numbers. D6 is a row of DEVIATIONS.md: what we do where the paper is not clear.
+16 utterances, d numbers. D1, D2, ... are rows of DEVIATIONS.md: choices that the paper left open.
 """
 
 import autograd.numpy as np  # NumPy, with functions that autograd can differentiate
