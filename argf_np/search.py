@@ -24,7 +24,7 @@ from .experiments.flags import (
     workers_of,
 )
 from .experiments.result_table import score
-from .settings import PRESETS, flag, preset
+from .settings import flag
 from .storage import files
 
 # The spaces of the authors' scripts (D13). Any other corpus has MOSI's.
@@ -88,8 +88,6 @@ def main(arguments=None):
 def work(options):
     """The command with its flags: a line per trial, then the report."""
     common = AUTHORS | common_settings(options)
-    if options.dataset in PRESETS:
-        preset(options.dataset, **common)  # refuses bad flags before data is looked for
     subject = load_subject(options)
     space = space_of(subject.corpus.published)
     trials = {}

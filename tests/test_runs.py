@@ -457,6 +457,18 @@ def test_modalities_alone_are_models_of_the_ucln_outputs_where_these_are_given(d
     assert other["unimodal"].shape == (0, len(result["label"]))
 
 
+def test_a_data_set_with_other_modalities_has_its_preset_and_no_figure_of_the_paper(
+        tmp_path, capsys):
+    columns, features = formats.own_rows(n_videos=8)
+    columns["label"] = [("sad", "angry")[i % 2] for i in range(len(columns["label"]))]
+    np.savez(tmp_path / "iemocap.npz", **columns, l=features["pulse"], d=features["speech"])
+    assert experiments.main(["ablations", "comparison", "--list", "--dataset", "iemocap",
+                             "--data-dir", str(tmp_path), "--target", "d"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "ablations    40 runs  ARGF without one of its parts, IEMOCAP"
+    assert "    ARGF (d → l)                             10 runs" in lines
+
+
 def test_a_folder_called_as_a_data_set_is_a_corpus_of_its_own(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(isolated, "call", here)
     columns, features = formats.own_rows(n_videos=8)
