@@ -67,7 +67,10 @@ def draw(trial, space):
 
 def parser():
     """The command line."""
-    p = Parser(prog="python -m argf_np.search", description=__doc__.split("\n\n", 1)[1],
+    p = Parser(prog="python -m argf_np.search",
+               description="The authors' random search. A trial has a random setting and a seed of "
+               "its own, and is trained by the inner loop of their script. What the paper reports "
+               "is the best test accuracy of such trials.",
                epilog="Every finished trial is a line of trials_TITLE.csv. Starting again does "
                "only what is missing there, on any machine. A setting that is given by its flag "
                f"is not searched; {', '.join(map(flag, MOSI))} are.")
