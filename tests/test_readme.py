@@ -59,6 +59,12 @@ def test_links_lead_somewhere(text):
     assert missing == []
 
 
+@pytest.mark.parametrize("text", TEXTS, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_documents_hold_no_placeholder(text):
+    found = re.findall(r"\w*PLACEHOLDER\w*|TODO|FIXME", text.read_text(encoding="utf-8"))
+    assert found == []
+
+
 @pytest.mark.parametrize("file", re.findall(r"^\| (\[.+?\|.*)$", README, re.MULTILINE))
 def test_sizes_are_right_to_a_tenth(file):
     names, lines, _ = (cell.strip() for cell in file.rstrip("|").split("|"))
@@ -91,6 +97,13 @@ def test_functions_of_the_equation_table_exist():
     assert {"encode", "vertex_scores", "decide"} <= named
     missing = [name for name in named if not any(hasattr(module, name) for module in modules)]
     assert missing == []
+
+
+def test_every_equation_is_in_the_table():
+    table = README.split("## Where is Eq. 13?")[1].split("\n## ")[0]
+    rows = re.findall(r"^\| ([\d, ]+) \|", table, re.MULTILINE)
+    equations = [int(number) for row in rows for number in row.split(", ")]
+    assert sorted(equations) == [*range(1, 17)]
 
 
 def test_commands_import_matplotlib_only_to_draw():

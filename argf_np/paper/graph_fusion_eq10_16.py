@@ -184,7 +184,7 @@ def graph_fusion(params, x_e, variant="paper", rng=None):
     if len(x_e) == 2:
         out["T"] = np.zeros_like(U)
     else:
-        # D10: the released code gives layer 3 the scores of Eq. 13 in the place of Eq. 14's weights.
+        # D10: the released code gives layer 3 the scores of Eq. 13 instead of Eq. 14's weights.
         alpha_2 = two["alpha_hat"] if variant == "released" else two["alpha"]
         V = np.concatenate([x_e, two["onward"]])  # (m + n, B, k)
         V_tilde = np.concatenate([V_tilde, ops.softmax(two["V"])])

@@ -19,11 +19,10 @@ def train(x, y, rows, settings, on_epoch=None, on_checkpoint=None, resume=None):
 
         fixed       an average over a number of epochs that is set beforehand. The default.
         validation  the epoch with the lowest fusion loss on the validation utterances.
-        released    the inner loop of the authors' script: the same loss, but with dropout and batch
-                    statistics left on; training stops 20 epochs after the minimum, and the test
-                    utterances are predicted once, again with dropout and batch statistics left on.
-        best_test   the epoch of the best *test* accuracy, in the same mode. It peeks, and nobody
-                    reports it: an upper bound.
+        released    the inner loop of the authors' script: the same, but the loss and the test
+                    predictions are computed with dropout and batch statistics left on. Training
+                    stops 20 epochs after the minimum.
+        best_test   the epoch of the best *test* accuracy, in that mode. It peeks: an upper bound.
 
     Arguments
         - x (m, n, d): features.
@@ -59,12 +58,8 @@ def train(x, y, rows, settings, on_epoch=None, on_checkpoint=None, resume=None):
         x_test = x[:, rows["test"]]
         best["probabilities"] = predict(best["params"], x_test, settings.variant, settings.fusion,
                                         chunk=256)
-    return {
-        "params": best["params"],
-        "probabilities": best["probabilities"],
-        "epoch": best["epoch"],
-        "history": state["history"],
-    }
+    chosen = {name: best[name] for name in ("params", "probabilities", "epoch")}
+    return chosen | {"history": state["history"]}
 
 
 def is_out_of_patience(state, epoch):

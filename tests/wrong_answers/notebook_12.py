@@ -1,4 +1,7 @@
-"""Typical wrong answers to the exercises of notebook 12: ``{exercise: [(what the hint says, answer), ...]}``."""
+"""Typical wrong answers to the exercises of notebook 12.
+
+``WRONG`` is ``{exercise: [(what the hint says, answer), ...]}``.
+"""
 
 import numpy as np
 
@@ -52,19 +55,23 @@ WRONG = {
         ("take the type of x", lambda x, rng: noisy(x, rng).astype("float32")),
         ("noise is missing", lambda x, rng: noisy(x, rng, factor=0)),
         ("square root is missing", lambda x, rng: noisy(x, rng, factor=0.5)),
-        ("values are others", lambda x, rng: noisy(x, rng) if x.dtype == "float64" else noisy(x, rng, factor=1)),
+        ("values are others",
+         lambda x, rng: noisy(x, rng) if x.dtype == "float64" else noisy(x, rng, factor=1)),
     ],
     "12.2": [
         ("mask is missing", lambda g, y, x, W, mask: gradients(g * y * (1 - y), x, W)),
         ("slope of tanh", lambda g, y, x, W, mask: gradients(g * mask * (1 - y * y), x, W)),
         ("slope of the sigmoid is missing", lambda g, y, x, W, mask: gradients(g * mask, x, W)),
-        ("have also been scaled", lambda g, y, x, W, mask: gradients(g * y * (1 - y) * (mask > 0), x, W)),
-        (r"gradient by b has shape \(11,\)", lambda g, y, x, W, mask: (*gradients(g, x, W)[:2], g.sum(axis=0))),
+        ("have also been scaled",
+         lambda g, y, x, W, mask: gradients(g * y * (1 - y) * (mask > 0), x, W)),
+        (r"gradient by b has shape \(11,\)",
+         lambda g, y, x, W, mask: (*gradients(g, x, W)[:2], g.sum(axis=0))),
         ("three gradients", lambda g, y, x, W, mask: g),
     ],
     "12.3": [
         ("no longer runs", lambda lengths: steps(lengths, last=1)),
-        ("rows of each step end", lambda lengths: (steps(lengths)[0], np.cumsum(steps(lengths)[0]))),
+        ("rows of each step end",
+         lambda lengths: (steps(lengths)[0], np.cumsum(steps(lengths)[0]))),
         ("one row off", lambda lengths: steps(lengths, first=1)),
         ("two arrays", lambda lengths: steps(lengths)[0]),
         (r"shape \(2, 5\), expected \(2, 7\)", lambda lengths: (lengths, np.cumsum(lengths))),
