@@ -93,12 +93,15 @@ class Estimator:
             corpus = joined(train, valid)
         settings = settings_for(corpus, **self.given)
         pipeline.require_fit(corpus, settings)
-        corpus = select(corpus, settings.modality_list)
+        return self.fit_with(settings, corpus, progress, on_history, checkpoint)
+
+    def fit_with(self, settings, corpus, progress=None, on_history=None, checkpoint=None):
+        """As `fit`, with a `Settings` that suits a corpus and has been checked."""
         fitted = pipeline.train(corpus, settings, progress, on_history, checkpoint)
         self.settings, self.classes, self.contextual = settings, corpus.classes, corpus.contextual
         self.integer_classes = corpus.integer_classes
         self.data = {"name": corpus.name, "source": corpus.source}
-        self.widths = {m: x.shape[1] for m, x in corpus.features.items()}
+        self.widths = {m: corpus.features[m].shape[1] for m in settings.modality_list}
         self.moments, self.uclns, self.params = (
             fitted["moments"], fitted["uclns"], fitted["params"])
         self.epoch, self.history = fitted["epoch"], fitted["history"]
@@ -109,7 +112,7 @@ class Estimator:
     def predict(self, videos):
         """The most probable class of each utterance of a Corpus, (n,): names, or whole numbers.
 
-        They are in the order of the corpus, ``videos.ids``; ``videos.row`` has the rows of the file.
+        They are in the order of ``videos.ids``; ``videos.row`` has the rows of the file.
         """
         probabilities = self.predict_proba(videos)
         kind = int if self.integer_classes else str

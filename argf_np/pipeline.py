@@ -50,7 +50,7 @@ def train(corpus, settings, progress=None, on_history=None, checkpoint=None):
         - corpus: with raw features. It is reduced to the modalities of the settings.
         - settings: a `Settings`, as `settings_for` gives it for this corpus.
         - progress: a listener such as `NoProgress`.
-        - on_history: called with the history, a list of dicts, when an epoch ends.
+        - on_history: called with the history, a list of dicts, before each checkpoint.
         - checkpoint: path of a file for the state of training after each epoch. If the file exists,
           training continues from it.
     Returns a dict
@@ -93,17 +93,17 @@ def train_model(corpus, x, settings, progress, on_history, checkpoint, task):
 
     def on_epoch(row):
         history.append(row)
-        if on_history:
-            on_history(history)
         shown = {name.replace("_", " "): row[name] for name in SHOWN if name in row}
         progress.epoch(row["epoch"], shown)
 
     def on_checkpoint(state):
+        if on_history:
+            on_history(history)
         if checkpoint:
             archive.write(checkpoint, "checkpoint", {"task": task, "state": state})
 
-    progress.begin(settings.model.upper().replace("_", "-"), settings.epochs, len(history))
-    model = MODELS[settings.model]
+    model, name = MODELS[settings.model], settings.model.upper().replace("_", "-")
+    progress.begin(name, model.epochs(settings), len(history))
     try:
         return model.train(corpus, x, settings, on_epoch, on_checkpoint, resume)
     except ModelError as error:

@@ -1,4 +1,7 @@
-"""Typical wrong answers to the exercises of notebook 05: ``{exercise: [(what the hint says, answer), ...]}``."""
+"""Typical wrong answers to the exercises of notebook 05.
+
+``WRONG`` is ``{exercise: [(what the hint says, answer), ...]}``.
+"""
 
 import numpy as np
 
@@ -46,7 +49,8 @@ WRONG = {
     ],
     "5.3": [
         ("is nan, expected 0", without_care),
-        ("1/B is missing", lambda x_tilde, x: (x_tilde - x) / np.maximum(length(x_tilde - x), 1e-9)),
+        ("1/B is missing",
+         lambda x_tilde, x: (x_tilde - x) / np.maximum(length(x_tilde - x), 1e-9)),
         ("square of the norm", lambda x_tilde, x: 2 * (x_tilde - x) / x.shape[1]),
         ("absolute errors", lambda x_tilde, x: np.sign(x_tilde - x) / x.shape[1]),
         ("over all utterances", lambda x_tilde, x: (x_tilde - x) / np.linalg.norm(x_tilde - x)),
@@ -55,7 +59,8 @@ WRONG = {
     "5.4": [
         ("go on through the softmax", lambda z, y: by_probabilities(softmax(z), y)),
         ("cross-entropy", lambda z, y: (softmax(z) - y) / len(y)),
-        (r"y \(1 - y\) g", lambda z, y: softmax(z) * (1 - softmax(z)) * by_probabilities(softmax(z), y)),
+        (r"y \(1 - y\) g",
+         lambda z, y: softmax(z) * (1 - softmax(z)) * by_probabilities(softmax(z), y)),
         ("1/B is missing", lambda z, y: len(y) * through_softmax(z, y)),
         ("softmax over the batch", lambda z, y: through_softmax(z, y, axis=1)),
     ],

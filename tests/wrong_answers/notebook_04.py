@@ -1,4 +1,7 @@
-"""Typical wrong answers to the exercises of notebook 04: ``{exercise: [(what the hint says, answer), ...]}``."""
+"""Typical wrong answers to the exercises of notebook 04.
+
+``WRONG`` is ``{exercise: [(what the hint says, answer), ...]}``.
+"""
 
 import numpy as np
 
@@ -12,7 +15,8 @@ def step(x, h, c, W, U, b, order="ifgo", candidate=np.tanh, shown=np.tanh, recur
 
 
 def shows_the_old_cell(x, h, c, W, U, b):
-    return sigmoid(np.split(x @ W + h @ U + b, 4, axis=1)[3]) * np.tanh(c), step(x, h, c, W, U, b)[1]
+    output_gate = np.split(x @ W + h @ U + b, 4, axis=1)[3]
+    return sigmoid(output_gate) * np.tanh(c), step(x, h, c, W, U, b)[1]
 
 
 def back(h_bar, c_bar, before, c, i, f, g, o, handed=1, through_h=1, slopes=None):
@@ -45,8 +49,10 @@ WRONG = {
         ("before the step, not the one after",
          lambda h_bar, c_bar, before, c, *a: back(h_bar, c_bar, c, c, *a)),
         ("slopes of the gates are missing", lambda *a: back(*a, slopes=[1, 1, 1, 1])),
-        ("slope for the candidate", lambda *a: back(*a, slopes=[gate * (1 - gate) for gate in a[4:]])),
-        (r"shape \(20, 2\), expected \(5, 8\)", lambda *a: np.concatenate(np.split(back(*a), 4, axis=1))),
+        ("slope for the candidate",
+         lambda *a: back(*a, slopes=[gate * (1 - gate) for gate in a[4:]])),
+        (r"shape \(20, 2\), expected \(5, 8\)",
+         lambda *a: np.concatenate(np.split(back(*a), 4, axis=1))),
     ],
     "4.3": [
         ("its own end", lambda x, mask: x[:, ::-1]),
