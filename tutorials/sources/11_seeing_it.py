@@ -41,7 +41,7 @@ from argf_np.data.synthetic import draw_truth
 from argf_np.experiments.runs import modality_gap
 from argf_np.paper.model import embed, forward
 from argf_np.settings import Settings
-from argf_np.paper.protocols import train
+from argf_np.paper import protocols, vertices
 from exercises import check
 
 nn.use("readable")  # as in a textbook; the fast ones of notebook 12 give the same values
@@ -74,7 +74,7 @@ corpus = standardise(load("mosi"))
 x, y, rows = prepared(corpus)
 test, labels = rows["test"], corpus.labels[rows["test"]]
 nn.use("fast")
-networks = {name: fit(x, y, rows, Settings(without=part, **SMALL)) for name, part in (
+networks = {name: protocols.train(x, y, rows, Settings(without=part, **SMALL)) for name, part in (
     ("ARGF", "nothing"), ("without classifier", "classifier"), ("without adversary", "adversarial"))}
 spaces = {name: embed(fitted["params"], x) for name, fitted in networks.items()}  # each (3, n, k)
 nn.use("readable")
@@ -206,7 +206,7 @@ assert np.allclose(gradient["y"], springs(drawn, p), rtol=0, atol=1e-12)
 def t_sne(points, perplexity, seed, steps=300):
     """Points (n, 2) for points (n, width), from a random start."""
     p = with_perplexity(squared_distances(points), perplexity)
-    tree = nn.pack({"y": 1e-2 * np.random.default_rng(seed).standard_normal((len(points), 2))})
+    tree = nn.cast({"y": 1e-2 * np.random.default_rng(seed).standard_normal((len(points), 2))}, "float64")
     state = nn.init_adam(tree)
     for step in range(steps):
         stress = 4 if step < steps // 4 else 1  # at first, pull harder, so that clumps find together
@@ -386,7 +386,7 @@ print(f"S + 0.5 in layer 2:          from {out['S_2'].min() + 0.5:.3f} to {out['
 assert np.allclose(weights[:, 3:6].sum(axis=1), 1, atol=1e-5)
 assert np.allclose(weights[:, 6:].sum(axis=1), 1, atol=1e-5)
 
-untrained = gfn.init_gfn(np.random.default_rng(7), SMALL["k"], N=2)
+untrained = gfn.init_gfn(np.random.default_rng(7), 3, SMALL["k"], N=2)
 null = {variant: figures.stack_weights(gfn.graph_fusion(untrained, out["x_e"], variant))
         for variant in ("paper", "released")}
 
@@ -430,7 +430,7 @@ def occluded(Dec, parts, silent, vertex=None):
     return gfn.decide(Dec, np.concatenate([U, B, T], axis=-1))
 
 
-Dec = networks["ARGF"]["params"]["gfn"]["Dec"]
+Dec = networks["ARGF"]["params"]["fusion"]["Dec"]
 parts, silent = contributions(out), contributions(seen).mean(axis=1, keepdims=True)
 assert np.allclose(occluded(Dec, parts, silent), out["M"], atol=1e-5)  # nothing taken away
 effects = np.array([np.abs(occluded(Dec, parts, silent, vertex) - out["M"])[:, 1]
@@ -485,7 +485,7 @@ nn.use("fast")
 if corpus.source == "synthetic":
     network = networks["ARGF"]["params"]  # trained on this very corpus
 else:
-    network = fit(x_known, y_known, rows, Settings(**SMALL))["params"]
+    network = protocols.train(x_known, y_known, rows, Settings(**SMALL))["params"]
 out, seen = (forward(network, x_known[:, rows[split]]) for split in ("test", "train"))
 silent, parts = contributions(seen).mean(axis=1, keepdims=True), contributions(out)
 speaks = signs[rows["test"]] != 0  # (n_test, 3)
@@ -502,7 +502,7 @@ for m in range(3):
     without = x_known[:, rows["test"]].copy()
     without[m] = x_known[m, rows["train"]].mean(axis=0)
     change = np.abs(forward(network, without)["M"] - out["M"])[:, 1]
-    vertex = np.abs(occluded(network["gfn"]["Dec"], parts, silent, m) - out["M"])[:, 1]
+    vertex = np.abs(occluded(network["fusion"]["Dec"], parts, silent, m) - out["M"])[:, 1]
     for name, witness in zip(witnesses, (out["alpha_m"][m, :, 0], vertex, change), strict=True):
         witnesses[name].append(auc(witness, speaks[:, m]))
 nn.use("readable")
