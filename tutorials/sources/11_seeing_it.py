@@ -303,7 +303,7 @@ assert widths[0] / widths[1] < 2.5
 # as many of them. So "the distance between two clusters is large", as the paper reads its Figure 5, is a statement
 # that t-SNE does not support. PCA keeps large distances and loses what does not lie along them.
 #
-# To be taken in no more: try several seeds and perplexities; do the same with noise of the same shape; and put a number
+# Three ways not to be deceived: try several seeds and perplexities; do the same with noise of the same shape; and put a number
 # beside it that was computed in all dimensions.
 #
 # ## 4. The modality gap, before and after
@@ -345,8 +345,9 @@ plt.show()
 # %% [markdown]
 # The features of the three modalities were centred on zero by standardising, each by its own, so their means coincide;
 # what the shapes of their clouds do not share, a straight cut cannot use. The encoders start at random, each elsewhere,
-# and so the embeddings lie apart. With the released $\lambda = 0.001$ the adversary has little say against that
-# (notebook 06). Compare the two last rows: the difference between them is what the adversary did.
+# and so the embeddings are apart. With the released $\lambda = 0.001$ the adversary has little say against that
+# (notebook 06). Compare the rows with and without adversary: they differ by about a point of the probe and a hundredth
+# of the distance, for one seed. That is too little to be called an effect. Several seeds would have to agree.
 #
 # And one more trap of pictures: clouds on top of each other in two principal components may be cleanly apart in the
 # third. The probe has seen all of them.
@@ -406,7 +407,7 @@ fig.legend(frameon=False, loc="outside lower center", ncols=3)
 plt.show()
 
 # %% [markdown]
-# The grey and the red bars are of a graph that has learnt nothing. What the blue ones share with them is not a finding.
+# The grey and the red bars belong to a graph that has learnt nothing. What the blue ones share with them is no finding.
 # In the released variant the last three vanish before any training (D10): the "surprise" of the paper's Figure 6.
 #
 # ## 6. A weight is not an effect
