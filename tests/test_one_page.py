@@ -10,16 +10,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from argf_np.gfn_eq10_16 import BIMODAL, TRIMODAL
+from argf_np.model import evaluation_params, forward, init_model, predict
+from argf_np.training import batch_gradients, init_optimisers, train_batch, updates_of
+from argf_np.ucln import context_features, init_ucln, ucln_loss
 from autograd import grad
 
 # All that this file takes from the package, by the names that it has there.
 from argf_np import nn
 from argf_np.data import synthesise
-from argf_np.gfn_eq10_16 import BIMODAL, TRIMODAL
-from argf_np.model import evaluation_params, forward, init_model, predict
 from argf_np.settings import Settings, preset
-from argf_np.training import batch_gradients, init_optimisers, train_batch, updates_of
-from argf_np.ucln import context_features, init_ucln, ucln_loss
 from tutorials import argf_on_one_page as page
 
 FUSION = "gfn"  # the group of the fusion's parameters

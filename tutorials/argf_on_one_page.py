@@ -1,11 +1,11 @@
-"""ARGF on one page: the whole paper in NumPy, in the order of its equations.
+"""ARGF on one page: "adversarial representation graph fusion" in NumPy, in the paper's order.
 
 Mai, Hu and Xing, "Modality to Modality Translation", AAAI 2020. People review films on video. Is an
 utterance, which is about one sentence, positive or negative? It has three modalities: a (acoustic,
 the voice), l (language, the words) and v (visual, the face). The model works in three stages:
 
-1. Context. One network per modality m, the UCLN, reads the utterances of a video in their order.
-   It describes each utterance by a vector x_m of d numbers.
+1. Context. For each modality m, a unimodal context learning network (UCLN) reads the utterances
+   of a video in their order. It describes each utterance by a vector x_m of d numbers.
 2. Joint embedding. One encoder per modality maps x_m to a vector x_m^e of k numbers. To bring them
    all into one space, a discriminator learns to tell language from the others, and the encoders of
    a and v learn to fool it. Decoders restore x_m from x_m^e, and a classifier predicts the class.
@@ -13,7 +13,7 @@ the voice), l (language, the words) and v (visual, the face). The model works in
    the decision M: a probability for each of the N classes.
 
 A comment such as (3, 16, d) is the shape of an array: 3 modalities in the order a, l, v, a batch of
-16 utterances, d numbers. D6 is a row of DEVIATIONS.md: what we do where the paper is not clear.
+16 utterances, d numbers. D1, D2, ... are rows of DEVIATIONS.md: choices that the paper left open.
 """
 
 import autograd.numpy as np  # NumPy, with functions that autograd can differentiate
@@ -56,7 +56,7 @@ def init_theta(rng):
     for name, (width, steps, *copies) in NETWORKS.items():
         for i, step in enumerate(steps):
             if isinstance(step, int):
-                theta[name, "W", i] = glorot(rng, *copies, width, step)
+                theta[name, "W", i] = glorot(rng, *copies, width, step)  # of one network or of 3
                 theta[name, "b", i] = np.zeros((*copies, 1, step))
                 width = step
             elif step == "batch norm":
@@ -86,7 +86,7 @@ def run(theta, name, x, rng=None, n=None):
     return x
 
 def dropout(x, rate, rng):
-    """In training, a random share of the numbers becomes 0. In testing rng is None: none does."""
+    """Training: a random share of the numbers becomes 0, the rest grows. Testing: rng is None."""
     return x if rng is None else x * (rng.random(x.shape) >= rate) / (1 - rate)
 
 # ---- Joint Embedding Space Learning: Eq. 1 to 9 --------------------------------------------------
@@ -111,7 +111,7 @@ def losses(theta, x, y, rng):
     }
 
 # ---- Graph Fusion Network: Eq. 10 to 16 ----------------------------------------------------------
-VERTICES = ["a", "l", "v", "av", "al", "vl"]  # of layers 1 and 2
+VERTICES = ["a", "l", "v", "av", "al", "vl"]  # of layers 1 and 2 of the graph
 LAYER_2 = [("a", "v"), ("a", "l"), ("v", "l")]  # the pairs that are fused, D22
 LAYER_3 = [("av", "vl"), ("av", "al"), ("vl", "al"), ("av", "l"), ("al", "v"), ("vl", "a")]
 
@@ -238,9 +238,9 @@ def main():
     y = np.eye(N)[corpus.labels]  # (2199, N)
     rng = np.random.default_rng(0)
     x = np.array([train_ucln(corpus, m, y, rng) for m in "alv"])  # (3, 2199, d)
-    known, test = corpus.utterances("train"), corpus.utterances("test")
-    theta, n = train(x[:, known], y[known], rng), len(known)
-    x_e = run(theta, "encoders", x[:, [*known, *test]], n=n)  # statistics of the training set
+    training, test = corpus.utterances("train"), corpus.utterances("test")
+    theta, n = train(x[:, training], y[training], rng), len(training)
+    x_e = run(theta, "encoders", x[:, [*training, *test]], n=n)  # batch norm by the training set
     M = decide(theta, x_e, n)[n:]  # (752, N)
     accuracy = np.mean(M.argmax(axis=1) == corpus.labels[test])
     print(f"\n{len(test)} test utterances, {corpus.source} data")
