@@ -366,6 +366,15 @@ def test_same_seed_same_bits(variant, data):
     assert all(first[path] != second[path] for path in first)
 
 
+@pytest.mark.parametrize("double", ["x", "y"])
+def test_training_has_the_type_of_the_settings_whatever_that_of_the_data(
+        double, data, cotangent_dtypes):
+    x, y = data
+    x, y = (np.float32(x), y) if double == "y" else (x, np.float32(y))
+    protocols.train(x, y, ROWS, replace(SETTINGS, epochs=1, dtype="float32"))
+    assert cotangent_dtypes == {np.dtype(np.float32)}
+
+
 def test_features_and_labels_are_not_changed(data):
     x, y = data
     before = x.tobytes(), y.tobytes()
