@@ -272,8 +272,8 @@ def vertex_weights(weights, words, ax=None, title="", modalities=UNIMODAL):
     bar.ax.tick_params(labelsize="small")
     _describe(figure, "Weights of the vertices (Figure 6)", title, (
         "Each row is an utterance, each column a vertex. The bimodal weights of a row sum to 1, "
-        "and so do the trimodal ones. To make layers comparable, the colour says how far a weight is "
-        "from the mean of its layer. Look for columns of one colour, which count for all "
+        "and so do the trimodal ones. To make layers comparable, the colour says how far a weight "
+        "is from the mean of its layer. Look for columns of one colour, which count for all "
         "utterances, and for rows that break them."), ax, pad=46)
     return ax
 

@@ -24,7 +24,7 @@ from .experiments.flags import (
     workers_of,
 )
 from .experiments.result_table import score
-from .settings import PRESETS, flag, preset
+from .settings import flag
 from .storage import files
 
 # The spaces of the authors' scripts (D13). Any other corpus has MOSI's.
@@ -68,9 +68,9 @@ def draw(trial, space):
 def parser():
     """The command line."""
     p = Parser(prog="python -m argf_np.search",
-               description="The authors' random search: a trial has a random setting and a seed of "
-               "its own, and is trained by the inner loop of the authors' script. What the paper "
-               "reports is the best test accuracy of such trials.",
+               description="The authors' random search. A trial has a random setting and a seed of "
+               "its own, and is trained by the inner loop of their script. What the paper reports "
+               "is the best test accuracy of such trials.",
                epilog="Every finished trial is a line of trials_TITLE.csv. Starting again does "
                "only what is missing there, on any machine. A setting that is given by its flag "
                f"is not searched; {', '.join(map(flag, MOSI))} are.")
@@ -91,8 +91,6 @@ def main(arguments=None):
 def work(options):
     """The command with its flags: a line per trial, then the report."""
     common = AUTHORS | common_settings(options)
-    if options.dataset in PRESETS:
-        preset(options.dataset, **common)  # refuses bad flags before data is looked for
     subject = load_subject(options)
     space = space_of(subject.corpus.published)
     trials = {}

@@ -223,6 +223,11 @@ def test_the_best_by_validation_reads_no_test_accuracy():
     assert text.endswith("number 1, with 90.00 % there and 60.00 % on test.")
 
 
+def test_no_accuracy_is_above_100():
+    found = search_report.at_most_all(row(9, 101, 99, 120, True))
+    assert found == row(9, 100, 99, 100, True)
+
+
 def test_counts_of_the_curve_hold_those_of_the_table():
     counts = search_report.counts_up_to(2916, 40)
     assert {1, 2, 5, 10, 20, 40, 50, 100, 200, 500, 1000, 2916} <= {*counts}

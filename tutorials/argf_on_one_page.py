@@ -1,19 +1,19 @@
-"""ARGF on one page: the whole paper in NumPy, in the order of its equations.
+"""ARGF on one page: "adversarial representation graph fusion" in NumPy, in the paper's order.
 
 Mai, Hu and Xing, "Modality to Modality Translation", AAAI 2020. People review films on video. Is an
 utterance, which is about one sentence, positive or negative? It has three modalities: a (acoustic,
 the voice), l (language, the words) and v (visual, the face). The model works in three stages:
 
-1. Context. One network per modality m, the UCLN, reads the utterances of a video in their order.
-   It describes each utterance by a vector x_m of d numbers.
+1. Context. For each modality m, a unimodal context learning network (UCLN) reads the utterances
+   of a video in their order. It describes each utterance by a vector x_m of d numbers.
 2. Joint embedding. One encoder per modality maps x_m to a vector x_m^e of k numbers. To bring them
    all into one space, a discriminator learns to tell language from the others, and the encoders of
-   a and v learn to fool it. Decoders restore x_m from x_m^e, and a classifier tells the class.
+   a and v learn to fool it. Decoders restore x_m from x_m^e, and a classifier predicts the class.
 3. Graph fusion. The three x_m^e are fused in pairs, and the pairs are fused again. The result is
    the decision M: a probability for each of the N classes.
 
 A comment such as (3, 16, d) is the shape of an array: 3 modalities in the order a, l, v, a batch of
-16 utterances, d numbers. D6 is a row of DEVIATIONS.md: what we do where the paper is not clear.
+16 utterances, d numbers. D1, D2, ... are rows of DEVIATIONS.md: choices that the paper left open.
 """
 
 import autograd.numpy as np  # NumPy, with functions that autograd can differentiate
@@ -21,7 +21,7 @@ from autograd import grad
 
 from argf_np import data
 
-d, k, N = 50, 50, 2
+d, k, N = 50, 50, 2  # width of x_m, width of x_m^e, number of classes
 LAMBDA = 0.001  # of Eq. 9: how much fooling the discriminator counts
 BATCH_SIZE, EPOCHS, UCLN_EPOCHS = 16, 20, 5  # an epoch is one pass over the training set
 LEARNING_RATE, WEIGHT_DECAY = 0.001, 0.005 / BATCH_SIZE  # D13, D20
@@ -56,7 +56,7 @@ def init_theta(rng):
     for name, (width, steps, *copies) in NETWORKS.items():
         for i, step in enumerate(steps):
             if isinstance(step, int):
-                theta[name, "W", i] = glorot(rng, *copies, width, step)
+                theta[name, "W", i] = glorot(rng, *copies, width, step)  # of one network or of 3
                 theta[name, "b", i] = np.zeros((*copies, 1, step))
                 width = step
             elif step == "batch norm":
@@ -76,10 +76,9 @@ def run(theta, name, x, rng=None, n=None):
             x = x @ theta[name, "W", i] + theta[name, "b", i]
         elif isinstance(step, float):
             x = dropout(x, step, rng)
-        elif step == "batch norm":  # statistics of the first n utterances, by default of all
+        elif step == "batch norm":  # mean 0, variance 1 over the first n utterances or over all
             first = x if n is None else x[..., :n, :]
-            mean = np.mean(first, axis=-2, keepdims=True)
-            variance = np.mean((first - mean) ** 2, axis=-2, keepdims=True)
+            mean, variance = np.mean(first, -2, keepdims=True), np.var(first, -2, keepdims=True)
             x = (x - mean) / np.sqrt(variance + 1e-5)
             x = theta[name, "gamma", i] * x + theta[name, "beta", i]
         else:
@@ -87,7 +86,7 @@ def run(theta, name, x, rng=None, n=None):
     return x
 
 def dropout(x, rate, rng):
-    """In training, a random share of the numbers becomes 0. In testing rng is None: none does."""
+    """Training: a random share of the numbers becomes 0, the rest grows. Testing: rng is None."""
     return x if rng is None else x * (rng.random(x.shape) >= rate) / (1 - rate)
 
 # ---- Joint Embedding Space Learning: Eq. 1 to 9 --------------------------------------------------
@@ -100,19 +99,19 @@ def losses(theta, x, y, rng):
     L_fal = np.mean(np.logaddexp(0, -z_a) + np.logaddexp(0, -z_v))  # Eq. 3, w = 1 (D1)
     L_tal = np.mean(np.logaddexp(0, z_a) + np.logaddexp(0, z_v) + np.logaddexp(0, -z_l))  # Eq. 4
     x_tilde = run(theta, "decoders", x_e, rng)  # Eq. 5, (3, 16, d)
-    L_rl = np.mean(np.sum(np.linalg.norm(x_tilde - x, axis=-1), axis=0))  # Eq. 6
-    y_tilde = run(theta, "classifier", x_e, rng)  # Eq. 7, (3, 16, N)
+    L_rl = np.mean(np.sum(np.linalg.norm(x_tilde - x, axis=-1), axis=0))  # Eq. 6, D2
+    y_tilde = run(theta, "classifier", x_e, rng)  # Eq. 7, (3, 16, N), D4
     L_cl = np.mean(np.sum(np.linalg.norm(y_tilde - y, axis=-1), axis=0))  # Eq. 8
     M = decide(theta, x_e)  # Eq. 10 to 16, (16, N)
     return {  # Eq. 9 is the sum of the first three, and L_fal + L_tal is Eq. 2
         "embedding": LAMBDA * L_fal + (1 - LAMBDA) * L_rl,  # fool the discriminator, and restore x
         "discriminator": 0.5 * L_tal,  # tell language from the others
-        "classifier": L_cl,  # tell the class from one modality
-        "fusion": np.mean((M - y) ** 2),  # tell the class from all modalities
+        "classifier": L_cl,  # predict the class from each modality
+        "fusion": np.mean((M - y) ** 2),  # predict it from all of them
     }
 
 # ---- Graph Fusion Network: Eq. 10 to 16 ----------------------------------------------------------
-VERTICES = ["a", "l", "v", "av", "al", "vl"]  # of layers 1 and 2
+VERTICES = ["a", "l", "v", "av", "al", "vl"]  # of layers 1 and 2 of the graph
 LAYER_2 = [("a", "v"), ("a", "l"), ("v", "l")]  # the pairs that are fused, D22
 LAYER_3 = [("av", "vl"), ("av", "al"), ("vl", "al"), ("av", "l"), ("al", "v"), ("vl", "a")]
 
@@ -161,18 +160,19 @@ def adam(theta, gradient, state):
     """One step of Adam (Kingma and Ba 2015). mean and square are running means of g and g^2."""
     state["t"] = t = state.get("t", 0) + 1
     for key in gradient:
-        mean, square = state.setdefault(key, np.zeros((2, *theta[key].shape)))
+        mean, square = state.get(key, (0, 0))
         g = gradient[key] + WEIGHT_DECAY * theta[key]
-        mean += 0.5 * (g - mean)
-        square += 0.001 * (g**2 - square)
+        mean = 0.5 * mean + 0.5 * g
+        square = 0.999 * square + 0.001 * g**2
+        state[key] = mean, square
         root = np.sqrt(square / (1 - 0.999**t)) + 1e-8
-        theta[key] -= LEARNING_RATE * mean / (1 - 0.5**t) / root
+        theta[key] = theta[key] - LEARNING_RATE * mean / (1 - 0.5**t) / root
 
 def train(x, y, rng):
     """Train on x (3, n, d) and y (n, N). Returns the average of theta over the epochs (D14)."""
     theta = init_theta(rng)
     average = {key: 0 * theta[key] for key in theta}
-    states = {update: {} for update in UPDATES}
+    states = {update: {} for update in UPDATES}  # every update has an Adam of its own
     for epoch in range(1, EPOCHS + 1):
         for batch in batches(rng, len(y), BATCH_SIZE):
             train_batch(theta, states, x[:, batch], y[batch], seed=rng.integers(2**32))
@@ -188,18 +188,18 @@ def batches(rng, items, size):
 
 # ---- The UCLN: "Experimental details" ------------------------------------------------------------
 def ucln(p, features, lengths, rng=None):
-    """x_m (n, d) of the n utterances of some videos, from d_m features each. p: the parameters."""
+    """From features (n, d_m) of the n utterances of some videos to x_m (n, d). p: parameters."""
     video = np.repeat(np.arange(len(lengths)), lengths)  # (n,): the video of each utterance
     before = np.concatenate([np.arange(length) for length in lengths])  # how many come before it
-    after = lengths[video] - 1 - before  # how many come after it, in its video
-    F = np.zeros((max(lengths), 2, len(lengths), features.shape[1]))
+    after = lengths[video] - 1 - before  # how many come after it
+    F = np.zeros((max(lengths), 2, len(lengths), features.shape[1]))  # 0 behind a video's end
     F[before, 0, video] = F[after, 1, video] = dropout(features, 0.6, rng)  # D24
     W_F, W_h, b, hs = p["W_F"], p["W_h"], p["b"], []
     h = c = np.zeros((2, len(lengths), 300))  # LSTM 0 reads from the beginning, LSTM 1 from the end
     for F_t in F:  # (2, videos, d_m): the next utterance of each video
         write, forget, new, read = F_t @ W_F + h @ W_h + b  # (2, videos, 300) each
-        c = sigmoid(forget) * c + sigmoid(write) * np.tanh(new)  # what the LSTM remembers
-        h = sigmoid(read) * np.tanh(c)  # what it says
+        c = sigmoid(forget) * c + sigmoid(write) * np.tanh(new)  # the memory of the LSTM
+        h = sigmoid(read) * np.tanh(c)  # its output
         hs.append(h)
     h = np.array(hs)
     h = np.concatenate([h[before, 0, video], h[after, 1, video]], axis=-1)  # (n, 600)
@@ -213,11 +213,11 @@ def ucln_loss(p, features, lengths, y, rng):
 def adadelta(p, gradient, state):
     """One step of Adadelta (Zeiler 2012). g2 and d2 are running means of g^2 and step^2."""
     for key, g in gradient.items():
-        g2, d2 = state.setdefault(key, np.zeros((2, *g.shape)))
-        g2 += 0.05 * (g**2 - g2)
+        g2, d2 = state.get(key, (0, 0))
+        g2 = 0.95 * g2 + 0.05 * g**2
         step = np.sqrt(d2 + 1e-6) / np.sqrt(g2 + 1e-6) * g
-        d2 += 0.05 * (step**2 - d2)
-        p[key] -= step
+        state[key] = g2, 0.95 * d2 + 0.05 * step**2
+        p[key] = p[key] - step
 
 def train_ucln(corpus, m, y, rng):
     """x_m (n, d) of all utterances, by a UCLN that is trained on the training videos."""
@@ -225,22 +225,22 @@ def train_ucln(corpus, m, y, rng):
     p = {"W_F": glorot(rng, 4, 2, features.shape[1], 300), "W_h": glorot(rng, 4, 2, 300, 300),
          "b": np.zeros((4, 2, 1, 300)), "W_x": glorot(rng, 600, d), "b_x": np.zeros(d),
          "W_y": glorot(rng, d, N), "b_y": np.zeros(N)}  # 4 gates, 2 LSTMs, 300 units
-    utterances, state = np.split(np.arange(len(y)), corpus.starts[1:-1]), {}  # of each video
+    state, utterances = {}, np.split(np.arange(len(y)), corpus.starts[1:-1])  # of each video
     for _ in range(UCLN_EPOCHS):
         for videos in batches(rng, corpus.split["train"], 10):
             some = np.concatenate([utterances[i] for i in videos])
             adadelta(p, grad(ucln_loss)(p, features[some], lengths[videos], y[some], rng), state)
-    print(f"UCLN of {m}: trained")
+    print(f"UCLN of {m}: trained for {UCLN_EPOCHS} epochs")
     return ucln(p, features, lengths)
 
 def main():
-    corpus = data.standardise(data.load("mosi", source="auto"))
+    corpus = data.standardise(data.load("mosi", source="auto"))  # if MOSI is not found: synthetic
     y = np.eye(N)[corpus.labels]  # (2199, N)
     rng = np.random.default_rng(0)
     x = np.array([train_ucln(corpus, m, y, rng) for m in "alv"])  # (3, 2199, d)
-    known, test = corpus.utterances("train"), corpus.utterances("test")
-    theta, n = train(x[:, known], y[known], rng), len(known)
-    x_e = run(theta, "encoders", x[:, [*known, *test]], n=n)  # statistics of the training set
+    training, test = corpus.utterances("train"), corpus.utterances("test")
+    theta, n = train(x[:, training], y[training], rng), len(training)
+    x_e = run(theta, "encoders", x[:, [*training, *test]], n=n)  # batch norm by the training set
     M = decide(theta, x_e, n)[n:]  # (752, N)
     accuracy = np.mean(M.argmax(axis=1) == corpus.labels[test])
     print(f"\n{len(test)} test utterances, {corpus.source} data")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ..commands import Parser, exit_code
 from ..errors import SettingError
-from ..settings import PRESETS, preset
+from ..settings import PRESETS
 from ..storage import files
 from ..train import run_name
 from . import claims, coverage, isolated, result_table, runs
@@ -59,7 +59,6 @@ def work(options):
         return
     common = common_settings(options)
     if options.dataset in PRESETS:  # refuse what is wrong before data is looked for
-        preset(options.dataset, **common)
         chosen(options.names, options.dataset)
     subject = load_subject(options)
     known = experiments_of(subject)

@@ -16,10 +16,11 @@ from ..data import load
 from ..errors import DataError
 from ..paper.model import embed, forward
 from ..pipeline import corpus_fingerprint as fingerprint
-from ..settings import PRESETS, Settings
-from ..storage import files
+from ..settings import PRESETS, Settings, preset
+from ..storage import cache, files
 from ..train import run_name
 
+LONGEST = 160  # letters of a name of a run in the name of its file
 ALPHAS = ("alpha_m", "alpha_2", "alpha_3")  # weights of the vertices in an output of `forward`
 
 
@@ -175,8 +176,11 @@ def attempt(*arguments):
 
 
 def path_of(folder, source, settings, data):
-    """The file of a run. Its name ends with the beginning of the corpus's fingerprint."""
-    return folder / "runs" / f"{run_name(source, settings)}-{data[:6]}.npz"
+    """The file of a run: its name, and a digest of what may be lost in a name, and of the data."""
+    usual = asdict(preset(settings.dataset))
+    changed = {name: value for name, value in asdict(settings).items() if value != usual[name]}
+    digest = cache.fingerprint(changed | {"data": data})[:8]
+    return folder / "runs" / f"{run_name(source, settings)[:LONGEST]}-{digest}.npz"
 
 
 def read(folder, source, settings, data):

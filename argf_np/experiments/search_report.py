@@ -23,7 +23,9 @@ def write(subject, trials, size, path):
     name = f"search_{subject.stem}"
     values = np.array([float(trial["test"]) for trial in trials])
     paper = PAPER.get((subject.published, subject.settings().target), (None,))[0]
-    curve = best_curve(values, counts_up_to(size, len(values))) if len(values) > 2 else []
+    curve = []
+    if len(values) > 2:
+        curve = [at_most_all(row) for row in best_curve(values, counts_up_to(size, len(values)))]
     title = f"Search: {len(values)} random trials, {subject.title}"
     parts = [heading(title, subject.corpus.source),
              about(subject, size, path), one_trial(values, trials)]
@@ -39,6 +41,11 @@ def counts_up_to(size, n):
     """Numbers of trials for the curve: those of the table, n, the size, and some between."""
     between = np.geomspace(1, size, POINTS).round().astype(int).tolist()
     return sorted({*(count for count in SHOWN if count < size), *between, min(n, size), size})
+
+
+def at_most_all(row):
+    """A point of the curve, whose extrapolation knows no limit, with 100 % at most."""
+    return row | {name: min(row[name], 100.0) for name in ("expected", "low", "high")}
 
 
 def about(subject, size, path):

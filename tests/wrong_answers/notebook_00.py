@@ -1,7 +1,4 @@
-"""Typical wrong answers to the exercises of notebook 00.
-
-``WRONG`` is ``{exercise: [(what the hint says, answer), ...]}``.
-"""
+"""Typical wrong answers to notebook 00: ``{exercise: [(what the hint says, answer), ...]}``."""
 
 import numpy as np
 
@@ -24,12 +21,14 @@ WRONG = {
         ("share of the wrong", lambda M, labels: np.mean(M.argmax(axis=1) != labels)),
         ("mean probability of the true class",
          lambda M, labels: M[np.arange(len(M)), labels].mean()),
-        ("one entry an utterance", lambda M, labels: M.argmax(axis=1) == labels),
+        ("one entry per utterance", lambda M, labels: M.argmax(axis=1) == labels),
         ("not argmin", lambda M, labels: np.mean(M.argmin(axis=1) == labels)),
     ],
     "0.2": [
         ("peeking", lambda train, test, N: np.mean(test == np.bincount(test).argmax())),
         ("share of the training", lambda train, test, N: np.bincount(train).max() / len(train)),
+        ("share of class 1", lambda train, test, N: np.mean(test == 1)),
+        ("share of class 1", lambda train, test, N: np.mean(test == np.median(train))),
         ("number of the class", lambda train, test, N: np.bincount(train).argmax()),
         ("guessing", lambda train, test, N: 1 / N),
     ],
@@ -38,7 +37,8 @@ WRONG = {
         ("batch norms are missing", lambda d, k: weights(d, k) + shifts(d, k)),
         ("weights alone", lambda d, k: weights(d, k)),
         ("two parameters", lambda d, k: weights(d, k) + shifts(d, k) + norms(d, k) // 2),
-        ("after the last layer", lambda d, k: weights(d, k) + shifts(d, k) + norms(d, k) + 2 * k),
+        ("after the last layer",
+         lambda d, k: weights(d, k) + shifts(d, k) + norms(d, k) + 2 * k),
         ("all three", lambda d, k: 3 * (weights(d, k) + shifts(d, k) + norms(d, k))),
     ],
 }

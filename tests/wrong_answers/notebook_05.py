@@ -1,7 +1,4 @@
-"""Typical wrong answers to the exercises of notebook 05.
-
-``WRONG`` is ``{exercise: [(what the hint says, answer), ...]}``.
-"""
+"""Typical wrong answers of notebook 05: ``{exercise: [(what the hint says, answer), ...]}``."""
 
 import numpy as np
 
@@ -13,6 +10,14 @@ def bell(x_e, w, b):
     return np.exp(-x * x / 2) / np.sqrt(2 * np.pi)
 
 
+def density_at_x_e(x_e, w, b):
+    return np.exp(-x_e * x_e / 2) / np.sqrt(2 * np.pi) / np.abs(w * (1 - x_e ** 2))
+
+
+def beyond(x):
+    return np.maximum(np.abs(x) - 1, 0)
+
+
 def length(e):
     return np.sqrt((e * e).sum(axis=-1, keepdims=True))
 
@@ -22,8 +27,22 @@ def without_care(x_tilde, x):
         return (x_tilde - x) / length(x_tilde - x) / x.shape[1]
 
 
+def with_care(x_tilde, x):
+    return np.nan_to_num(without_care(x_tilde, x))
+
+
 def by_probabilities(y_tilde, y):
     return (y_tilde - y) / length(y_tilde - y) / len(y)
+
+
+def entry_by_entry(z, y):
+    y_tilde = softmax(z)
+    return y_tilde * (1 - y_tilde) * by_probabilities(y_tilde, y)
+
+
+def without_weights(z, y):
+    g = by_probabilities(softmax(z), y)
+    return softmax(z) * (g - g.sum(axis=-1, keepdims=True))
 
 
 def through_softmax(z, y, axis=-1):
@@ -36,31 +55,35 @@ WRONG = {
     "5.1": [
         ("not negative", lambda x_e, w, b: bell(x_e, w, b) / (w * (1 - x_e ** 2))),
         ("change of width", bell),
-        ("multiplied by the slope", lambda x_e, w, b: bell(x_e, w, b) * np.abs(w) * (1 - x_e ** 2)),
+        ("density at x_e", density_at_x_e),
+        ("subtract b", lambda x_e, w, b: bell(x_e, w, -b) / np.abs(w * (1 - x_e ** 2))),
+        ("product with the slope", lambda x_e, w, b: bell(x_e, w, b) * np.abs(w) * (1 - x_e ** 2)),
         ("w is missing", lambda x_e, w, b: bell(x_e, w, b) / (1 - x_e ** 2)),
         ("is x_e itself", lambda x_e, w, b: bell(x_e, w, b) / np.abs(w * (1 - np.tanh(x_e) ** 2))),
     ],
     "5.2": [
-        ("there are three", lambda d, k: (k + 1) * 512 + 513 * 64 + 128 + 65 * d),
-        ("biases are missing", lambda d, k: 3 * (k * 512 + 512 * 64 + 128 + 64 * d)),
-        ("second layer is missing", lambda d, k: 3 * ((k + 1) * 512 + 513 * 64 + 65 * d)),
-        ("scale and a shift", lambda d, k: 3 * ((k + 1) * 512 + 513 * 64 + 64 + 65 * d)),
-        ("only the second has", lambda d, k: 3 * ((k + 1) * 512 + 1024 + 513 * 64 + 128 + 65 * d)),
+        ("two ends", lambda x: length(np.maximum(x - 1, 0)).sum(axis=0).mean()),
+        ("mean over the modalities", lambda x: length(beyond(x)).mean()),
+        ("sum over the batch", lambda x: length(beyond(x)).sum()),
+        ("absolute errors", lambda x: beyond(x).sum(axis=(0, 2)).mean()),
+        ("square of the norm", lambda x: (beyond(x) ** 2).sum(axis=(0, 2)).mean()),
+        ("one norm over everything", lambda x: np.linalg.norm(beyond(x))),
+        ("length of x itself", lambda x: length(x).sum(axis=0).mean()),
+        (r"behind tanh\(x\)", lambda x: length(x - np.tanh(x)).sum(axis=0).mean()),
     ],
     "5.3": [
-        ("is nan, expected 0", without_care),
-        ("1/B is missing",
-         lambda x_tilde, x: (x_tilde - x) / np.maximum(length(x_tilde - x), 1e-9)),
+        ("has NaN or infinity", without_care),
+        ("1/B is missing", lambda x_tilde, x: with_care(x_tilde, x) * x.shape[1]),
         ("square of the norm", lambda x_tilde, x: 2 * (x_tilde - x) / x.shape[1]),
         ("absolute errors", lambda x_tilde, x: np.sign(x_tilde - x) / x.shape[1]),
         ("over all utterances", lambda x_tilde, x: (x_tilde - x) / np.linalg.norm(x_tilde - x)),
-        ("wrong sign", lambda x_tilde, x: np.nan_to_num(without_care(x, x_tilde))),
+        ("wrong sign", lambda x_tilde, x: with_care(x, x_tilde)),
     ],
     "5.4": [
         ("go on through the softmax", lambda z, y: by_probabilities(softmax(z), y)),
         ("cross-entropy", lambda z, y: (softmax(z) - y) / len(y)),
-        (r"y \(1 - y\) g",
-         lambda z, y: softmax(z) * (1 - softmax(z)) * by_probabilities(softmax(z), y)),
+        (r"y \(1 - y\) g", entry_by_entry),
+        ("weigh the sum", without_weights),
         ("1/B is missing", lambda z, y: len(y) * through_softmax(z, y)),
         ("softmax over the batch", lambda z, y: through_softmax(z, y, axis=1)),
     ],

@@ -14,24 +14,29 @@ def accuracy(answer, rng):
     n, N = 40, 3
     M, labels = rng.dirichlet(np.ones(N), n), rng.integers(N, size=n)
     right = M.argmax(axis=1) == labels
+    of_truth = M[np.arange(n), labels].mean()
     compare(answer, (M, labels), np.mean(right), {
         "this is the number of right decisions: divide it by n": np.sum(right),
         "this is the share of the wrong ones": np.mean(~right),
-        "it looks like the mean probability of the true class: only the most probable class counts":
-            M[np.arange(n), labels].mean(),
-        "one entry an utterance: what share of them is True?": right,
-        "it looks like the least probable class: argmax, not argmin": np.mean(M.argmin(axis=1) == labels),
+        "it looks like the mean probability of the true class: only the largest counts": of_truth,
+        "one entry per utterance: what share of them is True?": right,
+        "it looks like the least probable class: argmax, not argmin":
+            np.mean(M.argmin(axis=1) == labels),
     })
 
 
 @exercise("0.2")
 def always_the_same(answer, rng):
-    """The share of the test labels that are the most frequent training label."""
-    train, test, N = rng.permutation(np.repeat([0, 1, 2], [7, 15, 11])), np.repeat([0, 1, 2], [5, 3, 9]), 3
-    compare(answer, (train, test, N), np.mean(test == 1), {
+    """The share of the test labels that are the most frequent training label, here 0."""
+    train = rng.permutation(np.repeat([0, 1, 2, 3], [15, 7, 11, 3]))
+    test, N = np.repeat([0, 1, 2, 3], [5, 3, 9, 4]), 4
+    compare(answer, (train, test, N), np.mean(test == 0), {
         "the class is chosen by the test labels: that is peeking": np.mean(test == 2),
-        "this is its share of the training utterances: it is to be right on the others": np.mean(train == 1),
-        "this is the number of the class": np.array(1),
+        "it looks like the share of class 1: the most frequent training label is another one":
+            np.mean(test == 1),
+        "this is its share of the training utterances: which share of the test labels is it?":
+            np.mean(train == 0),
+        "this is the number of the class": np.array(0),
         "this is what guessing gives, 1 / N": np.array(1 / N),
     })
 
@@ -41,14 +46,15 @@ def encoder_parameters(answer, rng):
     """The number of parameters of one encoder d -> 10d -> 10k -> k -> k."""
     d, k = 7, 5
     encoder = init_encoders(rng, 1, d, k)
-    size = {name: sum(array.size for path, array in nn.leaves(encoder) if path[-1] in name)
-            for name in (("W",), ("b",), ("gamma", "beta"))}
-    W, b, norm = size.values()
+    size = {"W": 0, "b": 0, "gamma": 0, "beta": 0}
+    for path, array in nn.leaves(encoder):
+        size[path[-1]] += array.size
+    W, b, norm = size["W"], size["b"], size["gamma"] + size["beta"]
     compare(answer, (d, k), np.array(nn.count(encoder)), {
-        "the shifts b are missing": W + np.array(norm),
-        "the batch norms are missing": W + np.array(b),
+        "the shifts b are missing": np.array(W + norm),
+        "the batch norms are missing": np.array(W + b),
         "it looks like the weights alone: there are shifts and batch norms too": np.array(W),
-        "each batch norm has two parameters for each of its numbers": W + b + np.array(norm // 2),
-        "there is no batch norm after the last layer": W + b + norm + np.array(2 * k),
+        "each batch norm has two parameters for each of its numbers": np.array(W + b + norm // 2),
+        "there is no batch norm after the last layer": np.array(W + b + norm + 2 * k),
         "this is for all three encoders": np.array(3 * (W + b + norm)),
     })

@@ -24,7 +24,9 @@ def encoder_parameters(d, k):
     def dense(p, q):
         return p * q + q
 
-    return dense(d, 10 * d) + dense(10 * d, 10 * k) + dense(10 * k, k) + dense(k, k) + 2 * (10 * d + 10 * k + k)
+    layers = dense(d, 10 * d) + dense(10 * d, 10 * k) + dense(10 * k, k) + dense(k, k)
+    norms = 2 * (10 * d + 10 * k + k)
+    return layers + norms
 
 
 check("0.3", encoder_parameters)

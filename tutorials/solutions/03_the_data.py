@@ -8,7 +8,7 @@ from exercises import check
 
 def standardised(x, train):
     deviation = x[train].std(axis=0)
-    constant = (x[train] == x[train[0]]).all(axis=0)  # not deviation == 0: rounding can make it tiny instead
+    constant = (x[train] == x[train[0]]).all(axis=0)  # rounding can make its deviation tiny, not 0
     return (x - x[train].mean(axis=0)) / np.where(constant, 1, deviation)
 
 
@@ -23,7 +23,8 @@ check("3.2", mask_of)
 
 
 def gradient_of_the_logits(s, y, mask):
-    # One utterance: the probabilities minus the one-hot label. The mean gives each real one the factor 1 / sum of M.
+    # One utterance: the probabilities minus the one-hot label. The mean gives each real one the
+    # factor 1 / sum of M.
     return (ops.softmax(s) - y) * mask[:, :, None] / mask.sum()
 
 
