@@ -20,7 +20,7 @@ from .paper.model import forward
 from .pipeline import require_fit
 from .predict import write_predictions
 from .run_folder import configuration, prepare, read_configuration, require_outside_data
-from .settings import FIELDS, PRESETS, add_flags, flag, preset, settings_for
+from .settings import FIELDS, PRESETS, add_flags, checked, flag, preset, settings_for
 from .storage import files
 from .storage.lock import locked
 
@@ -204,6 +204,7 @@ def work(data_dir, source, out, resume, check_finite, quiet, **options):
         data_dir, source = data_dir or config["data_dir"], config["source"]
     # Absolute, so that the run can be continued and evaluated from anywhere.
     data_dir = data_dir and str(Path(data_dir).expanduser().absolute())
+    options = {name: checked(FIELDS[name], value) for name, value in options.items()}
     dataset = options.setdefault("dataset", "mosi")
     if dataset not in PRESETS and Path(dataset).exists():
         dataset = options["dataset"] = str(Path(dataset).absolute())

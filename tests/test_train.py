@@ -203,7 +203,7 @@ def test_real_mosi_is_taken_where_it_is(mosi_dir, tmp_path, monkeypatch, capsys,
 @pytest.mark.parametrize(("flags", "message"), [
     (["--dataset", "imdb"],
      "unknown data set 'imdb', known: mosi, mosei, iemocap; and no file is there"),
-    (["--target", "x"], "--target x: expected one of a, l, v"),
+    (["--source", "synthetic", "--target", "x"], "--target x: expected one of a, l, v"),
     (["--drop-rate", "1"], "--drop-rate 1.0: expected a number from 0 to below 1"),
     (["--drop-rate", "nan"], "--drop-rate nan: expected a number from 0 to below 1"),
     (["--epochs", "0"], "--epochs 0: expected a whole number from 1"),
