@@ -52,6 +52,7 @@ def argf(results, subject):
 
 
 def reached(results, subject):
+    """The accuracy of ARGF."""
     return [Finding("accuracy", *accuracy(argf(results, subject)))]
 
 
@@ -61,18 +62,21 @@ def against(some, others):
 
 
 def single_modalities(results, subject):
+    """How far ARGF is ahead of each modality alone."""
     found = floors(results["comparison"])
     alone = {label: runs for label, runs in found.items() if label.endswith(" alone")}
     return against(argf(results, subject), alone)
 
 
 def baselines(results, subject):
+    """How far ARGF is ahead of each model of Tables 1 to 3 that is implemented."""
     rows = results["comparison"]
     others = {label: rows[label] for label in BASELINES.values() if label in rows}
     return against(argf(results, subject), others)
 
 
 def targets(results, subject):
+    """How far ARGF with each other target modality is ahead of ARGF with the usual one."""
     usual, others = argf(results, subject), {}
     for m in subject.corpus.features:
         label = argf_label(subject.corpus, m)
@@ -91,12 +95,14 @@ def left_out(part):
 
 
 def strategies(results, subject):
+    """How far the graph is ahead of each other fusion strategy."""
     rows = results["fusions"]
     graph = STRATEGIES["gfn"]
     return against(rows[graph], {label: runs for label, runs in rows.items() if label != graph})
 
 
 def embedding_space(results, subject):
+    """How far a fusion of the embedding is ahead of the same fusion of the UCLN features."""
     models, fusions = results["comparison"], results["fusions"]
     pairs = {"graph": (argf(results, subject), models["GFN on the UCLN features"]),
              "tensor fusion": (fusions[STRATEGIES["tensor"]], models[BASELINES["tfn"]]),
@@ -135,6 +141,7 @@ def weights_of(results, choose):
 
 
 def language(results, subject):
+    """The weight of language minus the largest weight of another modality."""
     modalities = [*subject.corpus.features]
     if "l" not in modalities:
         return []
@@ -144,6 +151,7 @@ def language(results, subject):
 
 
 def language_in_pairs(results, subject):
+    """The mean weight of the bimodal vertices with language minus that of the others."""
     modalities = [*subject.corpus.features]
     pairs = [*bimodal(tuple(modalities)).values()]
     with_l = np.array(["l" in pair for pair in pairs])
@@ -158,6 +166,7 @@ def language_in_pairs(results, subject):
 
 
 def two_bimodal_sources(results, subject):
+    """The trimodal weight on vertices of two bimodal ones, minus what equal weights would be."""
     modalities = tuple(subject.corpus.features)
     sources = [*trimodal(modalities).values()]
     both = np.array([not {*pair} & {*modalities} for pair in sources], bool)
