@@ -166,7 +166,7 @@ display(axes["fusion"].figure)
 # %% [markdown]
 # Two things to see. The loss of the decision (top right) falls, in training and in validation
 # (bottom left), so something is learnt that holds for new utterances. And the discriminator's loss
-# stays far below its dotted line: it has no difficulty to tell the modalities apart.
+# stays far below its dotted line: it has no difficulty in telling the modalities apart.
 #
 # **Predict before you run.** The most frequent class has 62 % of the test utterances. In 44 % of
 # the utterances language alone decides, in 8 % voice or face alone do, in 18 % the product of two
@@ -217,6 +217,8 @@ for who in ("l", "a", "v", "al", "vl", "av", "alv", ""):
     print(f"{who or 'nobody':10} {these.sum():12} {right['language alone'][these].mean():16.0%}"
           f" {right['decision M'][these].mean():12.0%}")
 pairs = speaks.sum(axis=1) > 1
+only_language = (speaks == [False, True, False]).all(axis=1)
+assert right["language alone"][only_language].mean() > 0.97
 assert right["decision M"][pairs].mean() > 0.7
 assert right["language alone"][pairs].mean() < 0.6
 
@@ -298,6 +300,8 @@ one = forward(params, x_i)  # the same in one call
 assert np.allclose(M, one["M"], atol=1e-6)
 assert np.allclose(Omega, one["Omega"], atol=1e-6)
 print(f"the decision says positive with {M[0, 1]:.2f}")
+assert y_tilde[:, 0, 1].max() < 0.2
+assert M[0, 1] > 0.5
 
 # %% [markdown]
 # Each modality alone is sure of the wrong class, and the decision is right. The most important
@@ -334,6 +338,8 @@ assert abs(similarities - 1 / k).max() < 0.02
 # %%
 draw.strips(x_i, one, corpus.classes, corpus.classes[truth[i]])
 plt.show()
+size_a, size_l, size_v = abs(x_e).mean(axis=(1, 2))
+assert min(size_a, size_l) > 2 * size_v
 
 # %% [markdown]
 # And the graph with the weights of this utterance. A larger circle has a larger weight. In layers
