@@ -875,9 +875,9 @@ check("4.4", memory)
 
 # %% [markdown]
 # **An experiment** ★★★ (30 minutes). Section 6 hides the label one utterance back. How far back can
-# it be, so that the UCLN still finds it in 49 videos? Make such a corpus: take `only_context`, and
-# roll the features of each video by $k - 1$ utterances. Which is the largest $k$ with a test
-# accuracy of more than 80 %? Then start the bias of the forget gate at $-1$ and at 3. Section 3
-# makes a prediction. Does it come true?
+# it be, so that the UCLN still finds it in 49 videos? Make such a corpus: take `only_context` and
+# move the features of each video $k - 1$ utterances towards its beginning (`np.roll`). Which is the
+# largest $k$ with a test accuracy of more than 80 %? Then let the bias of the forget gate start at
+# $-1$ and at 3. Section 3 makes a prediction. Does it come true?
 #
 # Next: [05 · A joint embedding space](05_joint_embedding.ipynb)
