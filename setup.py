@@ -8,13 +8,14 @@ from setuptools import find_packages, setup
 here = Path(__file__).parent
 TUTORIALS = ["jupyterlab>=4", "ipykernel>=6", "jupytext>=1.15", "nbclient>=0.8", "nbformat>=5.9"]
 CLUSTER = ["distributed>=2024.8"]
-TEST = ["pytest>=7.4", "pytest-xdist>=3.5", "hypothesis>=6.100", "trustme>=1.1", "scikit-learn>=1.5", "ruff>=0.6",
-        "mypy>=2.0", "build>=1.2", *CLUSTER, *TUTORIALS[1:]]
+TEST = ["pytest>=7.4", "pytest-xdist>=3.5", "hypothesis>=6.100", "trustme>=1.1",
+        "scikit-learn>=1.5", "ruff>=0.6", "mypy>=2.0", "build>=1.2", *CLUSTER, *TUTORIALS[1:]]
+VERSION = r'__version__ = "(.+)"'
 
 setup(
     name="argf_np",
-    version=re.search(r'__version__ = "(.+)"', (here / "argf_np/__init__.py").read_text(encoding="utf-8"))[1],
-    description="Adversarial representation learning and graph fusion (ARGF, AAAI 2020), from scratch on NumPy",
+    version=re.search(VERSION, (here / "argf_np/__init__.py").read_text(encoding="utf-8"))[1],
+    description="ARGF: adversarial representation learning, graph fusion; from scratch on NumPy",
     long_description=(here / "README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
     license="MIT",

@@ -21,7 +21,8 @@ BY_DATA = {"dataset", "modalities", "target"}
 for preset_values in (OWN_DATA, *PRESETS.values()):
     BY_DATA |= preset_values.keys()
 
-SAVED = ("data", "widths", "contextual", "epoch", "history", "moments", "uclns", "params")
+SAVED = ("data", "widths", "contextual", "integer_classes", "epoch", "history", "moments", "uclns",
+         "params")
 
 
 class Estimator:
@@ -92,11 +93,15 @@ class Estimator:
             corpus = joined(train, valid)
         settings = settings_for(corpus, **self.given)
         pipeline.require_fit(corpus, settings)
-        corpus = select(corpus, settings.modality_list)
+        return self.fit_with(settings, corpus, progress, on_history, checkpoint)
+
+    def fit_with(self, settings, corpus, progress=None, on_history=None, checkpoint=None):
+        """As `fit`, with a `Settings` that suits a corpus and has been checked."""
         fitted = pipeline.train(corpus, settings, progress, on_history, checkpoint)
         self.settings, self.classes, self.contextual = settings, corpus.classes, corpus.contextual
+        self.integer_classes = corpus.integer_classes
         self.data = {"name": corpus.name, "source": corpus.source}
-        self.widths = {m: x.shape[1] for m, x in corpus.features.items()}
+        self.widths = {m: corpus.features[m].shape[1] for m in settings.modality_list}
         self.moments, self.uclns, self.params = (
             fitted["moments"], fitted["uclns"], fitted["params"])
         self.epoch, self.history = fitted["epoch"], fitted["history"]
@@ -105,9 +110,13 @@ class Estimator:
         return self
 
     def predict(self, videos):
-        """The most probable class of each utterance of a Corpus: array of names (n,)."""
+        """The most probable class of each utterance of a Corpus, (n,): names, or whole numbers.
+
+        They are in the order of ``videos.ids``; ``videos.row`` has the rows of the file.
+        """
         probabilities = self.predict_proba(videos)
-        return np.array(self.classes)[probabilities.argmax(axis=1)]
+        kind = int if self.integer_classes else str
+        return np.array([kind(name) for name in self.classes])[probabilities.argmax(axis=1)]
 
     def predict_proba(self, videos):
         """Probabilities (n, N) of `classes` for the n utterances of a Corpus, in evaluation mode.
@@ -121,10 +130,10 @@ class Estimator:
         parts = [predict_proba(self.params, piece, x, self.settings)
                  for piece, x in self._context(videos)]
         probabilities = np.concatenate(parts)
-        broken = ~np.isfinite(probabilities).all(axis=1)
-        if broken.any():
+        broken = pipeline.first_broken(probabilities)
+        if broken is not None:
             raise DataError(f"{videos.name}: no finite probability for utterance "
-                            f"{videos.ids[int(broken.argmax())]}; its features are too large")
+                            f"{videos.ids[broken]}; its features are too large")
         return probabilities
 
     def score(self, videos, split="test"):

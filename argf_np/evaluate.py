@@ -1,4 +1,4 @@
-"""``python -m argf_np.evaluate runs/NAME``: how often a model is right, on its own or other data."""
+"""``python -m argf_np.evaluate runs/NAME``: how often a model is right, on any data."""
 
 import sys
 from pathlib import Path
@@ -84,7 +84,7 @@ def work(options):
         lines[split] = metrics.scores(truth, probabilities[rows].argmax(axis=1), model.classes)
         lines[f"  majority class of {split}"] = metrics.scores(truth, guesses, model.classes)
     print(f"{model!r}", "", format_scores(lines, model.classes), "",
-          "Under a class: the accuracy on its utterances. Of its own data, the model was trained on "
+          "Under a class: the accuracy on its utterances. Of its own data, the model trained on "
           "the split train.", sep="\n")
 
 

@@ -271,15 +271,15 @@ def vertex_weights(weights, words, ax=None, title="", modalities=UNIMODAL):
     bar.set_label("above or below the mean of the layer", fontsize="small")
     bar.ax.tick_params(labelsize="small")
     _describe(figure, "Weights of the vertices (Figure 6)", title, (
-        "Each row is an utterance, each column a vertex. The bimodal weights of a row sum to 1, and "
-        "so do the trimodal ones. To make layers comparable, the colour says how far a weight is "
-        "from the mean of its layer. Look for columns of one colour, which count for all "
+        "Each row is an utterance, each column a vertex. The bimodal weights of a row sum to 1, "
+        "and so do the trimodal ones. To make layers comparable, the colour says how far a weight "
+        "is from the mean of its layer. Look for columns of one colour, which count for all "
         "utterances, and for rows that break them."), ax, pad=46)
     return ax
 
 
 def _relative_to_layer(weights, layers):
-    """How far each weight is above the mean of its layer, as a share of it: (B, 12), at least -1."""
+    """How far each weight is above the mean of its layer, as a share of it: (B, 12), from -1."""
     parts, start = [], 0
     for layer in layers.values():
         of_layer = weights[:, start:start + len(layer)]

@@ -1,6 +1,6 @@
 """Raw features -> UCLNs -> trained network: the one place where a model is trained."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +16,7 @@ from .storage import archive
 from .storage.cache import cached, fingerprint
 
 SEEDS = {"a": 0, "l": 1, "v": 2}  # of the paper's modalities; for others the letters of the name
+EPOCHS_WITHOUT_STOPPING = 10  # of a UCLN whose validation split cannot say when to stop
 SHOWN = ("embedding", "discriminator", "classifier", "fusion", "loss", "validation_accuracy")
 
 
@@ -36,7 +37,10 @@ def require_fit(corpus, settings, *splits):
     """
     needed = {"validation": ["validation"], "released": ["validation", "test"],
               "best_test": ["test"]}.get(settings.protocol, [])
-    require_trainable(select(corpus, settings.modality_list), ["train", *needed, *splits])
+    corpus = select(corpus, settings.modality_list)
+    require_trainable(corpus, ["train", *needed, *splits])
+    if corpus.contextual:
+        stack(corpus, {})  # refuses different widths before anything is written
 
 
 def train(corpus, settings, progress=None, on_history=None, checkpoint=None):
@@ -46,7 +50,7 @@ def train(corpus, settings, progress=None, on_history=None, checkpoint=None):
         - corpus: with raw features. It is reduced to the modalities of the settings.
         - settings: a `Settings`, as `settings_for` gives it for this corpus.
         - progress: a listener such as `NoProgress`.
-        - on_history: called with the history, a list of dicts, when an epoch ends.
+        - on_history: called with the history, a list of dicts, before each checkpoint.
         - checkpoint: path of a file for the state of training after each epoch. If the file exists,
           training continues from it.
     Returns a dict
@@ -59,15 +63,18 @@ def train(corpus, settings, progress=None, on_history=None, checkpoint=None):
     progress = progress or NoProgress()
     corpus = select(corpus, settings.modality_list)
     task = {"settings": asdict(settings), "data": corpus_fingerprint(corpus)} if checkpoint else {}
-    validation = stopping_videos(corpus, settings)
+    validation, epochs = stopping(corpus, settings)
     by = moments(corpus)
     corpus = standardise(corpus, by)
     with np.errstate(over="ignore", divide="ignore", invalid="ignore"):  # NotFiniteError says more
-        uclns = train_uclns(corpus, settings, progress, validation)
+        uclns = train_uclns(corpus, replace(settings, ucln_epochs=epochs), progress, validation)
         x = stack(corpus, {m: ucln["features"] for m, ucln in uclns.items()})
         fitted = train_model(corpus, x, settings, progress, on_history, checkpoint, task)
-    if not np.isfinite(fitted["probabilities"]).all():
-        raise NotFiniteError("a probability of a test utterance is not finite")
+    test = corpus.utterances("test")
+    broken = first_broken(fitted["probabilities"])
+    if broken is not None:
+        raise NotFiniteError(f"the probabilities of utterance {corpus.ids[test[broken]]} are not "
+                             "finite")
     return fitted | {
         "moments": by,
         "x": x,
@@ -86,33 +93,38 @@ def train_model(corpus, x, settings, progress, on_history, checkpoint, task):
 
     def on_epoch(row):
         history.append(row)
-        if on_history:
-            on_history(history)
         shown = {name.replace("_", " "): row[name] for name in SHOWN if name in row}
         progress.epoch(row["epoch"], shown)
 
     def on_checkpoint(state):
+        if on_history:
+            on_history(history)
         if checkpoint:
             archive.write(checkpoint, "checkpoint", {"task": task, "state": state})
 
-    progress.begin(settings.model.upper().replace("_", "-"), settings.epochs, len(history))
-    model = MODELS[settings.model]
+    model, name = MODELS[settings.model], settings.model.upper().replace("_", "-")
+    progress.begin(name, model.epochs(settings), len(history))
     try:
         return model.train(corpus, x, settings, on_epoch, on_checkpoint, resume)
     except ModelError as error:
         raise ModelError(f"{checkpoint}: {error}") from None
 
 
-def stopping_videos(corpus, settings):
-    """The validation videos by which the UCLNs stop: none if that is off or cannot be trusted."""
-    validation = corpus.split["validation"]
-    if settings.ucln_patience == 0 or corpus.contextual or len(validation) == 0:
-        return validation[:0]
+def stopping(corpus, settings):
+    """The validation videos by which the UCLNs stop, and their largest number of epochs.
+
+    Without early stopping there are no such videos. Where the validation split cannot be trusted,
+    the UCLNs train for `EPOCHS_WITHOUT_STOPPING` at most, and a notice says so.
+    """
+    validation, epochs = corpus.split["validation"], settings.ucln_epochs
+    if settings.ucln_patience == 0 or corpus.contextual:
+        return validation[:0], epochs
     reason = reason_for_distrust(corpus)
     if reason is None:
-        return validation
-    notice(f"no UCLN stops early by the validation split: {reason}")
-    return validation[:0]
+        return validation, epochs
+    epochs = min(epochs, EPOCHS_WITHOUT_STOPPING)
+    notice(f"the UCLNs train for {epochs} epochs and do not stop by the validation split: {reason}")
+    return validation[:0], epochs
 
 
 def train_uclns(corpus, settings, progress, validation):
@@ -126,7 +138,28 @@ def train_uclns(corpus, settings, progress, validation):
     uclns = {}
     for m in settings.modality_list:
         uclns[m] = _cached_ucln(corpus, m, settings, progress, validation)
+        broken = first_broken(uclns[m]["features"], uclns[m]["probabilities"])
+        if broken is not None:
+            raise DataError(f"{corpus.name}: the features {m} of utterance "
+                            f"{corpus.ids[largest_of_video(corpus, m, broken)]} are too large: the "
+                            "UCLN gives no finite numbers for its video")
     return uclns
+
+
+def largest_of_video(corpus, modality, row):
+    """Which utterance has the largest feature in the video of the utterance ``row``."""
+    video = np.searchsorted(corpus.starts, row, "right") - 1
+    rows = np.arange(corpus.starts[video], corpus.starts[video + 1])
+    return rows[np.abs(corpus.features[modality][rows]).max(axis=1).argmax()]
+
+
+def first_broken(*arrays):
+    """The first row in which an array (n, ...) has a number that is not finite; None if none."""
+    for x in arrays:
+        broken = ~np.isfinite(x).all(axis=1)
+        if broken.any():
+            return int(broken.argmax())
+    return None
 
 
 def _cached_ucln(corpus, modality, settings, progress, validation):

@@ -3,6 +3,8 @@
 import sys
 from pathlib import Path
 
+import numpy as np
+
 from . import data, run_folder
 from .commands import Parser, exit_code
 from .errors import SettingError
@@ -53,9 +55,9 @@ def parser():
                    help="the videos, with raw features; labels may be missing: a file or folder of "
                    "any known format")
     p.add_argument("--out", required=True, type=Path, metavar="FILE",
-                   help="CSV file for the predictions, one line per utterance, video by video in "
-                   "their order in time; it is replaced if it exists, unless it belongs to the "
-                   "data or to a run")
+                   help="CSV file for the predictions, one line per utterance, in the order of the "
+                   "data's rows; it is replaced if it exists, unless it belongs to the data or to "
+                   "a run")
     return p
 
 
@@ -70,10 +72,10 @@ def work(options):
     require_no_input(options.out, options.data)
     model, videos = load(options.run), data.read(options.data)
     probabilities = model.predict_proba(videos)
-    rows = range(len(videos.ids))
-    write_predictions(options.out, videos, model.classes, rows, probabilities)
-    print(f"{len(videos.ids)} utterances of {len(videos.video_ids)} videos: predictions are in "
-          f"{options.out}")
+    rows = np.argsort(videos.row)
+    write_predictions(options.out, videos, model.classes, rows, probabilities[rows])
+    print(f"{len(rows)} utterances of {len(videos.video_ids)} videos: predictions are in "
+          f"{options.out}, in the order of the data's rows")
 
 
 if __name__ == "__main__":

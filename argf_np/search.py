@@ -1,87 +1,173 @@
-"""``python -m argf_np.search --dataset mosi --trials N``: random search over the hyper-parameters (D13)."""
+"""``python -m argf_np.search --dataset mosi --trials N``: the authors' random search (D13, D14).
 
+A trial has a random setting and a seed of its own. It is trained by the inner loop of the authors'
+script. What the paper reports is the best test accuracy of such trials.
+"""
+
+import csv
 import sys
+from math import prod
 from pathlib import Path
 
 import numpy as np
 
 from .commands import Parser, exit_code
-from .errors import SettingError
-from .experiments.commands import add_flags, common_settings, completed, whole
-from .experiments.markdown import score
-from .settings import command_line, flag, preset
+from .errors import DataError
+from .experiments import runs
+from .experiments.flags import (
+    add_flags,
+    common_settings,
+    execute_missing,
+    load_subject,
+    ready,
+    whole,
+    workers_of,
+)
+from .experiments.result_table import score
+from .settings import flag
 from .storage import files
 
-# The space of the authors' script (D13).
-SPACE = {
+# The spaces of the authors' scripts (D13). Any other corpus has MOSI's.
+MOSI = {
     "k": (50, 100, 150),
-    "drop_rate": tuple(i / 10 for i in range(10)),
+    "drop_rate": (0.0, 0.1, 0.2, 0.3, 0.5, 0.6, 0.7, 0.8, 0.9),
     "lr": (1e-4, 1e-3, 1e-2),
     "batch_size": (8, 16, 32),
     "weight_decay": (0.0, 1e-4, 1e-3, 1e-2),
     "lambda_": (0.001, 0.01, 0.05),
 }
-PROTOCOLS = ("fixed", "validation", "released")
+SPACES = {
+    "mosi": MOSI,
+    "iemocap": MOSI | {"drop_rate": (0.0, 0.1, 0.2, 0.3, 0.5),
+                       "lambda_": (0.001, 0.05, 0.1, 0.2, 0.5)},
+    "mosei": MOSI | {"lambda_": (0.01, 0.1, 0.5)},
+}
+AUTHORS = {"variant": "released", "protocol": "released"}
 
 
-def draw(trial):
-    """The setting of trial number ``trial``: every value of `SPACE` equally likely, the same in every search."""
-    rng = np.random.default_rng(trial)
-    return {name: values[rng.integers(len(values))] for name, values in SPACE.items()}
+def space_of(name):
+    """``{setting: values}`` for a data set of the paper, or any other corpus."""
+    return SPACES.get(name, MOSI)
 
 
-def merit(result, protocol):
-    """What a trial is chosen by, in percent: its accuracy in validation; by "released", which peeks, in test."""
-    return score(result)["accuracy"] if protocol == "released" else 100 * float(result["validation"])
+def size_of(space):
+    """The number of settings in a space."""
+    return prod(len(values) for values in space.values())
+
+
+def draw(trial, space):
+    """The setting of a trial. Every value is equally likely; a trial is the same in every search.
+
+    - trial: its number, from 0, which is also its seed.
+    """
+    rng = np.random.default_rng([trial, 13])
+    setting = {name: values[rng.integers(len(values))] for name, values in space.items()}
+    return setting | {"seed": trial}
 
 
 def parser():
     """The command line."""
-    p = Parser(prog="python -m argf_np.search", description=__doc__, epilog="A setting that is given by its flag is "
-               f"not searched: {', '.join(map(flag, SPACE))} are. Every trial is run under all three protocols; "
-               "--protocol is what the best one is chosen by: its accuracy in validation; by released, in test.")
-    p.add_argument("--trials", type=whole, default=20, help="settings to try, number 0, 1, ... (default 20)")
+    p = Parser(prog="python -m argf_np.search",
+               description="The authors' random search. A trial has a random setting and a seed of "
+               "its own, and is trained by the inner loop of their script. What the paper reports "
+               "is the best test accuracy of such trials.",
+               epilog="Every finished trial is a line of trials_TITLE.csv. Starting again does "
+               "only what is missing there, on any machine. A setting that is given by its flag "
+               f"is not searched; {', '.join(map(flag, MOSI))} are.")
+    p.add_argument("--trials", type=whole, default=20,
+                   help="trials to make in all, number 0, 1, ... (default 20)")
+    p.add_argument("--budget", type=whole, metavar="MINUTES",
+                   help="start no trial after this time")
     add_flags(p, Path("results/search"))
     return p
 
 
 def main(arguments=None):
-    """Run the command: code 0; 1 if a run failed; 2 for a wrong command or wrong data; 130 for Ctrl-C."""
+    """Run the command: code 0; 1 if a trial failed; 2 for an error; 130 for Ctrl-C."""
     options = parser().parse_args(arguments)
     return exit_code(lambda: work(options))
 
 
 def work(options):
-    """The command with its flags: trials.csv, and the best trial."""
-    common = common_settings(options)
-    protocol = common.get("protocol", "fixed")
-    if protocol not in PROTOCOLS:
-        raise SettingError(f"--protocol {protocol}: expected one of {', '.join(PROTOCOLS)}")
-    trials = [{protocol: preset(options.dataset, **draw(trial) | common | {"protocol": protocol})
-               for protocol in PROTOCOLS} for trial in range(options.trials)]
-    with completed(options, [settings for trial in trials for settings in trial.values()]) as (corpus, result_of):
-        results = [{protocol: result_of(settings) for protocol, settings in trial.items()} for trial in trials]
-        done = [number for number, trial in enumerate(results) if None not in trial.values()]
+    """The command with its flags: a line per trial, then the report."""
+    common = AUTHORS | common_settings(options)
+    subject = load_subject(options)
+    space = space_of(subject.corpus.published)
+    trials = {}
+    for trial in range(options.trials):
+        trials[trial] = subject.settings(**draw(trial, space) | common)
+    path = options.out / f"trials_{subject.stem}.csv"
+    with workers_of(options) as workers, ready(options.out):
+        done = read_trials(path, subject, trials)
+        missing = {settings: trial for trial, settings in trials.items() if trial not in done}
+
+        def keep(settings, result):
+            trial = missing[settings]
+            done[trial] = line(trial, space, subject, settings, result)
+            files.write_csv(path, [done[trial] for trial in sorted(done)])
+
+        budget = 60 * options.budget if options.budget else None
+        total = len(missing) + len(done)
+        failed = execute_missing(workers, options, subject, [*missing], keep, total, budget)
         if done:
-            rows = [row(number, trials[number], results[number]) for number in done]
-            files.write_csv(options.out / "trials.csv", rows)
-            best = max(done, key=lambda number: merit(results[number][protocol], protocol))  # the first of equals
-            print(f"best of {len(done)} trials by {protocol}: number {best}, "
-                  f"{merit(results[best][protocol], protocol):.2f} % in "
-                  + ("test: it peeks" if protocol == "released" else "validation"),
-                  f"python -m argf_np.train --source {corpus.source} {command_line(trials[best][protocol])}",
-                  f"all trials: {options.out / 'trials.csv'}", sep="\n")
-    if len(done) < len(trials):
+            write_report(subject, common, space, [done[trial] for trial in sorted(done)], path)
+    if failed:
         sys.exit(1)
 
 
-def row(number, trial, results):
-    """A trial as a line of trials.csv: its setting, and accuracies in percent under each protocol."""
-    figures = {protocol: (100 * float(result["validation"]), score(result)["accuracy"])
-               for protocol, result in results.items()}
-    return {"trial": number, **{flag(name)[2:]: getattr(trial["fixed"], name) for name in SPACE}} | {
-        f"{protocol} {name}": f"{value:.2f}" for protocol, pair in figures.items()
-        for name, value in zip(("validation", "test"), pair, strict=True)}
+def line(trial, space, subject, settings, result):
+    """A trial as a line of the file: its setting, its scores in percent, how to repeat it."""
+    setting = {flag(name)[2:]: getattr(settings, name) for name in space}
+    scores = score(result)
+    return {
+        "trial": trial, **setting,
+        "epoch": int(result["epoch"]),
+        "validation": f"{100 * float(result['validation']):.2f}",
+        "test": f"{scores['accuracy']:.2f}",
+        "weighted F1": f"{scores['weighted F1']:.2f}",
+        "warnings": "; ".join(map(str, result["warnings"])),
+        "data": str(result["data"]),
+        "command": subject.command(settings),
+    }
+
+
+def read_trials(path, subject, trials):
+    """The finished trials in a file: ``{trial: line}``; empty if there is none.
+
+    - trials: ``{trial: Settings}`` of this search.
+
+    DataError if the file is broken, or if its trials are of other data or of other settings.
+    """
+    if not path.exists():
+        return {}
+    with open(path, encoding="utf-8", newline="") as file:
+        lines = [*csv.DictReader(file)]
+    data, done = runs.fingerprint(subject.corpus), {}
+    for number, row in enumerate(lines, 2):
+        try:
+            trial = int(row["trial"])
+            found = row["data"], row["command"]
+            float(row["test"])
+        except (KeyError, TypeError, ValueError):
+            raise DataError(f"{path}, line {number}: not a finished trial of a search") from None
+        if found[0] != data:
+            raise DataError(f"{path}, line {number}: a trial on other data; move the file away, "
+                            "or give another --out")
+        if trial in trials and found[1] != subject.command(trials[trial]):
+            raise DataError(f"{path}, line {number}: a trial with other settings ({found[1]}); "
+                            "move the file away, or give another --out")
+        done[trial] = row
+    return done
+
+
+def write_report(subject, common, space, lines, path):
+    """Write and show ``search_STEM.md``, with a picture beside it."""
+    from .experiments import search_report  # matplotlib is slow to import, and only needed here
+
+    searched = [values for name, values in space.items() if name not in common]
+    size = prod(len(values) for values in searched)
+    text = search_report.write(subject, lines, size, path)
+    print(text)
 
 
 if __name__ == "__main__":

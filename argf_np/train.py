@@ -34,13 +34,13 @@ def run(corpus, settings, folder, progress):
     Continues from the checkpoint in the folder if there is one. Returns the content of
     metrics.json.
     """
-    def on_history(history):
+    def write_history(history):
         files.write_csv(folder / "history.csv", history)
 
     corpus = select(corpus, settings.modality_list)
     model = Estimator(**asdict(settings))
-    model.fit(corpus, progress=progress, on_history=on_history,
-              checkpoint=folder / "checkpoint.npz")
+    model.fit_with(settings, corpus, progress, write_history, folder / "checkpoint.npz")
+    write_history(model.history)  # baselines have no checkpoints
     model.save(folder / "model.npz")
     test = corpus.utterances("test")
     out = {}
@@ -205,9 +205,7 @@ def work(data_dir, source, out, resume, check_finite, quiet, **options):
     # Absolute, so that the run can be continued and evaluated from anywhere.
     data_dir = data_dir and str(Path(data_dir).expanduser().absolute())
     dataset = options.setdefault("dataset", "mosi")
-    if dataset in PRESETS:
-        preset(dataset, **options)  # refuses bad flags before data is looked for
-    elif Path(dataset).exists():
+    if dataset not in PRESETS and Path(dataset).exists():
         dataset = options["dataset"] = str(Path(dataset).absolute())
     corpus = load(dataset, data_dir, source)
     settings = settings_for(corpus, **options)

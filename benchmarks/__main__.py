@@ -1,4 +1,4 @@
-"""``python -m benchmarks``: measure all, print the table, write benchmarks/results.json."""
+"""``python -m benchmarks``: measure all, print it, write results.json and the README's table."""
 
 import argparse
 import json
@@ -12,6 +12,7 @@ from pathlib import Path
 from .measure import apart
 
 RESULTS = Path(__file__).with_name("results.json")
+README = Path(__file__).with_name("README.md")
 
 # name for --only: (function, its arguments, numbers of threads)
 BENCHMARKS = {
@@ -50,7 +51,7 @@ def main():
     missed = [row["name"] for row in rows if row["met"] is False]
     print(f"\n{len(missed)} of {sum(row['met'] is not None for row in rows)} goals missed")
     if not (options.tiny or options.only):
-        RESULTS.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+        write(rows)
 
 
 def measure(name, tiny=False):
@@ -67,7 +68,7 @@ def machine():
     if Path("/proc/cpuinfo").exists():
         for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
             if line.startswith("model name"):
-                cpu = line.split(": ")[1]
+                cpu = line.split(": ")[1].replace("(R)", "")
     python = f"Python {platform.python_version()}"
     parts = [str(date.today()), cpu, f"{os.cpu_count()} cores", python]
     parts += [f"{name} {version(name)}" for name in ("numpy", "autograd", "torch")]
@@ -90,6 +91,31 @@ def line(row):
     goal = f"{row['goal']} {'met' if row['met'] else 'MISSED'}" if row["goal"] else "stated"
     start = f"{row['name']:<58}{row['threads']:>8}"
     return f"{start}{numbers('ours')}{numbers('peer')}{ratio:>8}  {goal}"
+
+
+BEGIN, END = "<!-- begin of the measured part -->", "<!-- end of the measured part -->"
+
+
+def write(rows):
+    """Write the rows to results.json, and their table to its place in the README."""
+    RESULTS.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+    text = README.read_text(encoding="utf-8")
+    before, after = text[:text.index(BEGIN)], text[text.index(END):]
+    text = f"{before}{BEGIN}\n{machine()}\n\n{markdown(rows)}\n{after}"
+    README.write_text(text, encoding="utf-8")
+
+
+def markdown(rows):
+    """The rows as a table for the README."""
+    lines = ["| benchmark | threads | ours | peer | ratio | goal |", "|---|---|---|---|---|---|"]
+    for row in rows:
+        peer = f"{short(row['peer'])} {row['unit']}" if row["peer"] else ""
+        ratio = f"{row['ratio']:.2f}" if row["ratio"] else ""
+        goal = f"{row['goal']}, {'met' if row['met'] else 'missed'}" if row["goal"] else ""
+        ours = f"{short(row['ours'])} {row['unit']}"
+        cells = row["name"], str(row["threads"]), ours, peer, ratio, goal
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
 
 
 def short(number):

@@ -20,7 +20,8 @@ from argf_np.settings import Settings
 d, k, N, B, n = 6, 5, 4, 8, 40
 SETTINGS = Settings(k=k, batch_size=B, epochs=2, drop_rate=0.0, lambda_=0.2, weight_decay=0.0,
                     lr=0.01, dtype="float64")
-ROWS = {"train": np.arange(25), "validation": np.arange(25, 34), "test": np.arange(34, n)}
+ORDER = np.random.default_rng(5).permutation(n)
+ROWS = {"train": ORDER[:25], "validation": ORDER[25:34], "test": ORDER[34:]}
 
 ALL = {"encoders", "decoders", "discriminator", "classifier", "fusion"}
 GROUPS = {

@@ -1,10 +1,10 @@
 """Variant ``released`` against numbers that the authors' own modules computed (PyTorch, float64).
 
 `authors_code.json` holds outputs of their encoders, decoders, discriminator, classifier, graph and
-other fusion classes at d = 4, k = 3, N = 2, B = 5, with all dropout rates at 0. Its weights follow a
-rule, so that no code of theirs is needed: entry j of parameter number i is 0.4 sin(1.7 i + 0.9 j),
-plus 1 for the scale of a batch norm. Gradients and parameters are compared by two sums each: the
-sum of all entries, and the sum of entry j times cos(j).
+other fusion classes at d = 4, k = 3, N = 2, B = 5, with all dropout rates at 0. Its weights follow
+a rule, so that no code of theirs is needed: entry j of parameter number i is
+0.4 sin(1.7 i + 0.9 j), plus 1 for the scale of a batch norm. Gradients and parameters are compared
+by two sums each: the sum of all entries, and the sum of entry j times cos(j).
 """
 
 import json

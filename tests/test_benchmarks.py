@@ -1,5 +1,7 @@
 """Each benchmark works: it runs once in its tiny form, whose numbers mean nothing."""
 
+import json
+
 import pytest
 
 pytest.importorskip(
@@ -40,6 +42,11 @@ GOALS = {  # benchmark -> row -> goal for the ratio, or for our own figure where
 
 def test_every_benchmark_has_its_goals():
     assert set(command.BENCHMARKS) == set(GOALS)
+
+
+def test_readme_states_the_results():
+    rows = json.loads(command.RESULTS.read_text(encoding="utf-8"))
+    assert command.markdown(rows) in command.README.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("name", command.BENCHMARKS)

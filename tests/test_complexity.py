@@ -1,63 +1,86 @@
-"""Table 4: parameters and operations by closed form, by what NumPy is really asked for, and the paper's numbers."""
+"""Table 4: operations by closed form and by what NumPy is really asked for, and the paper's."""
 
 import re
+from functools import partial
 
 import numpy as np
 import pytest
 from helpers import with_each_implementation
 
 from argf_np import nn
-from argf_np.experiments import complexity as c
+from argf_np.experiments import complexity_table4 as c
 from argf_np.nn import ops
 from argf_np.paper.fusions_table6 import STRATEGIES
 from argf_np.paper.model import init_model, predict
 from argf_np.paper.ucln import class_logits, context_features, init_ucln
+from argf_np.settings import preset
 
 B, d, k, N = 5, 7, 11, 3
-each_rule = pytest.mark.parametrize("rule", c.RULES)
+each_rule = pytest.mark.parametrize("rule", ["paper", "weight", "multiply-add"])
 each_fusion = pytest.mark.parametrize("name", STRATEGIES)
 
-# The three rules once more: a dense layer of i inputs and o outputs, a batch norm of n units, a leaky ReLU of the MLPs
-# of n units, an inner product of n terms.
-DENSE = {"paper": lambda i, o: o * (i + i - 1)} | dict.fromkeys(("weight", "multiply-add"), lambda i, o: 2 * i * o)
+# The three rules once more: a batch norm of n units, a leaky ReLU of the MLPs of n units, an inner
+# product of n terms; and `dense`, a dense layer of i inputs and o outputs.
 NORM = {"paper": 4, "weight": 0, "multiply-add": 0}
 LEAKY = {"paper": 1, "weight": 0, "multiply-add": 0}
 INNER = {"paper": 0, "weight": 0, "multiply-add": 2}
 
 
-def dec(width, N, rule):
-    dense = DENSE[rule]
-    return NORM[rule] * width + dense(width, 50) + dense(50, 50) + dense(50, N)
+def dense(rule, i, o):
+    return o * (i + i - 1) if rule == "paper" else 2 * i * o
 
 
-def encoders(m, d, k, rule):
-    dense = DENSE[rule]
-    layers = dense(d, 10 * d) + dense(10 * d, 10 * k) + dense(10 * k, k) + dense(k, k)
-    return m * (layers + NORM[rule] * (10 * d + 10 * k + k))
+def dec(rule, width, N):
+    layers = dense(rule, width, 50) + dense(rule, 50, 50) + dense(rule, 50, N)
+    return NORM[rule] * width + layers
 
 
-def gfn(m, k, N, rule):
-    """Layer 2 has m (m - 1) / 2 vertices; layer 3 every two of them and each of them with every modality it lacks."""
+def encoders(rule, m, d, k):
+    layers = dense(rule, d, 10 * d) + dense(rule, 10 * d, 10 * k) + dense(rule, 10 * k, k)
+    return m * (layers + dense(rule, k, k) + NORM[rule] * (10 * d + 10 * k + k))
+
+
+def gfn(rule, m, k, N):
+    """Layer 2 has m (m - 1) / 2 vertices.
+
+    Layer 3 has one for every two of them, and one for each of them with a modality that it lacks.
+    """
     two = m * (m - 1) // 2
     three = two * (two - 1) // 2 + two * (m - 2)
-    mlp = DENSE[rule](2 * k, 64) + 64 * LEAKY[rule] + DENSE[rule](64, k)
-    return m * DENSE[rule](k, 1) + (two + three) * (mlp + INNER[rule] * k) + dec(3 * k, N, rule)
+    mlp = dense(rule, 2 * k, 64) + 64 * LEAKY[rule] + dense(rule, 64, k)
+    return m * dense(rule, k, 1) + (two + three) * (mlp + INNER[rule] * k) + dec(rule, 3 * k, N)
 
 
-def dynamic_graph(m, k, N, rule):
+def concatenation(rule, m, k, N):
+    return dec(rule, m * k, N)
+
+
+def multiplication(rule, m, k, N):
+    return dec(rule, k, N)
+
+
+def weighted_average(rule, m, k, N):
+    return m * dense(rule, k, 1) + dec(rule, k, N)
+
+
+def tensor(rule, m, k, N):
+    return dense(rule, (k + 1) ** m, 32) + dense(rule, 32, 32) + dense(rule, 32, N)
+
+
+def low_rank(rule, m, k, N):
+    return 4 * m * dense(rule, k, k) + dec(rule, k, N)
+
+
+def dynamic_graph(rule, m, k, N):
     sources = {2: [2], 3: [2, 2, 2, 6], 4: [2] * 6 + [6] * 4 + [14]}[m]
     every = 2**m - 1
-    return (DENSE[rule](m * k, sum(sources) + every) + sum(DENSE[rule](n * k, k) for n in sources)
-            + dec(every * k, N, rule))
+    vertices = sum(dense(rule, n * k, k) for n in sources)
+    return dense(rule, m * k, sum(sources) + every) + vertices + dec(rule, every * k, N)
 
 
 CLOSED_FORMS = {
-    "gfn": gfn,
-    "concatenation": lambda m, k, N, rule: dec(m * k, N, rule),
-    "multiplication": lambda m, k, N, rule: dec(k, N, rule),
-    "weighted_average": lambda m, k, N, rule: m * DENSE[rule](k, 1) + dec(k, N, rule),
-    "tensor": lambda m, k, N, rule: DENSE[rule]((k + 1) ** m, 32) + DENSE[rule](32, 32) + DENSE[rule](32, N),
-    "low_rank": lambda m, k, N, rule: 4 * m * DENSE[rule](k, k) + dec(k, N, rule),
+    "gfn": gfn, "concatenation": concatenation, "multiplication": multiplication,
+    "weighted_average": weighted_average, "tensor": tensor, "low_rank": low_rank,
     "dynamic_graph": dynamic_graph,
 }
 
@@ -72,6 +95,11 @@ def total(calls, rule):
     return sum(c.operations(calls, rule).values())
 
 
+def run_ucln(params, x, mask):
+    settings = preset("mosi")
+    return class_logits(params, context_features(params, x, mask, settings), settings)
+
+
 @pytest.fixture
 def argf(rng):
     return init_model(rng, d, k, N, "float64")
@@ -83,21 +111,22 @@ def argf(rng):
 def test_closed_form_of_a_fusion(name, m, rule, rng):
     k = 3 if m == 4 else 11
     params = {"fusion": STRATEGIES[name].init(rng, m, k, N)}
-    assert total(counted(params, np.zeros((m, 1, k)), name), rule) == CLOSED_FORMS[name](m, k, N, rule)
+    expected = CLOSED_FORMS[name](rule, m, k, N)
+    assert total(counted(params, np.zeros((m, 1, k)), name), rule) == expected
 
 
 @each_rule
 def test_closed_form_of_argf(rule, argf):
     cost = c.operations(counted(argf, np.zeros((3, 1, d))), rule)
-    assert cost["encoders"] == encoders(3, d, k, rule)
-    assert sum(cost.values()) == encoders(3, d, k, rule) + gfn(3, k, N, rule)
+    assert cost["encoders"] == encoders(rule, 3, d, k)
+    assert sum(cost.values()) == encoders(rule, 3, d, k) + gfn(rule, 3, k, N)
 
 
 @pytest.mark.parametrize("m", [2, 3])
 def test_closed_form_of_bc_lstm(m, rng):
-    params, mask = init_ucln(rng, m * d, 500, N), np.ones((1, 1), bool)
+    params = init_ucln(rng, m * d, 500, N)
     with c.counting(params) as calls:
-        class_logits(params, context_features(params, np.zeros((1, 1, m * d)), mask))
+        run_ucln(params, np.zeros((1, 1, m * d)), np.ones((1, 1), bool))
     weights = 2 * (m * d) * 4 * 300 + 600 * 500 + 500 * N
     assert total(calls, "weight") == 2 * weights
     assert total(calls, "multiply-add") == 2 * (weights + 2 * 300 * 4 * 300)
@@ -105,58 +134,57 @@ def test_closed_form_of_bc_lstm(m, rng):
 
 @each_rule
 def test_operations_grow_with_the_batch(rule, argf):
-    one, batch = (total(counted(argf, np.zeros((3, size, d))), rule) for size in (1, B))
+    one, batch = [total(counted(argf, np.zeros((3, size, d))), rule) for size in (1, B)]
     assert batch == B * one > 0
 
 
 def test_readable_and_fast_cost_the_same(argf):
-    readable_calls, fast_calls = with_each_implementation(lambda: counted(argf, np.zeros((3, B, d))))
+    """The readable layers call each other, and only the outermost one counts."""
+    run = partial(counted, argf, np.zeros((3, B, d)))
+    readable_calls, fast_calls = with_each_implementation(run)
     assert readable_calls == fast_calls
 
 
-@each_fusion
-def test_products_are_those_that_numpy_is_asked_for(name, monkeypatch, rng):
-    """Of the readable operations, every multiply-add goes through np.matmul; Eq. 12 alone is a sum of products."""
-    multiply_adds, matmul = [], ops.np.matmul
+class Recorder:
+    """A product of NumPy that records its multiply-adds."""
 
-    def recorded(x, W):
-        multiply_adds.append(matmul(x, W).size * W.shape[-2])
-        return matmul(x, W)
+    def __init__(self, product, multiply_adds):
+        self.product, self.multiply_adds = product, multiply_adds
 
-    params = init_model(rng, d, k, N, "float64", fusion=name)
+    def __call__(self, x, W):
+        result = self.product(x, W)
+        self.multiply_adds.append(result.size * W.shape[-2])
+        return result
+
+
+@pytest.fixture
+def multiply_adds(monkeypatch):
+    """The multiply-adds of each matrix product of the readable operations: a list that fills."""
+    found = []
     previous = nn.use("readable")
-    try:
-        monkeypatch.setattr(ops.np, "matmul", recorded)
-        calls = counted(params, np.zeros((3, B, d)), name)
-    finally:
-        nn.use(previous)
+    for name in ("matmul", "dot"):
+        monkeypatch.setattr(ops.np, name, Recorder(getattr(ops.np, name), found))
+    yield found
+    nn.use(previous)
+
+
+@each_fusion
+def test_products_are_those_that_numpy_is_asked_for(name, multiply_adds, rng):
+    """Every multiply-add goes through np.matmul; Eq. 12 alone is a sum of products."""
+    params = init_model(rng, d, k, N, "float64", fusion=name)
+    calls = counted(params, np.zeros((3, B, d)), name)
     cost = c.operations(calls, "multiply-add")
     assert cost.pop(c.SIMILARITIES, 0) == (2 * B * k * 9 if name == "gfn" else 0)
-    assert sum(cost.values()) == 2 * sum(multiply_adds)
+    assert sum(cost.values()) == 2 * sum(multiply_adds) > 0
 
 
-def test_products_of_an_lstm_are_those_that_numpy_is_asked_for(monkeypatch, rng):
-    """The recurrent ones go through np.dot, once a step and direction."""
-    multiply_adds, matmul, dot = [], ops.np.matmul, ops.np.dot
-
-    def recorded(product):
-        def run(x, W):
-            multiply_adds.append(product(x, W).size * W.shape[-2])
-            return product(x, W)
-
-        return run
-
+def test_products_of_an_lstm_are_those_that_numpy_is_asked_for(multiply_adds, rng):
+    """The recurrent ones go through np.dot, once per step and direction."""
     V, u = 2, 4
     params, x = init_ucln(rng, d, k, N), rng.standard_normal((V, u, d))
-    previous = nn.use("readable")
-    try:
-        monkeypatch.setattr(ops.np, "matmul", recorded(matmul))
-        monkeypatch.setattr(ops.np, "dot", recorded(dot))
-        with c.counting(params) as calls:
-            class_logits(params, context_features(params, x, np.ones((V, u), bool)))
-    finally:
-        nn.use(previous)
-    assert total(calls, "multiply-add") == 2 * sum(multiply_adds)
+    with c.counting(params) as calls:
+        run_ucln(params, x, np.ones((V, u), bool))
+    assert total(calls, "multiply-add") == 2 * sum(multiply_adds) > 0
 
 
 def test_counting_changes_no_value_and_leaves_nothing_behind(argf, rng):
@@ -183,25 +211,41 @@ def counts():
     return c.complexity()
 
 
-def test_numbers_of_the_paper(counts):
-    sums = {model: (sum(sizes.values()), {rule: sum(cost.values()) for rule, cost in costs.items()})
-            for model, (sizes, costs) in counts.items()}
-    assert sums["ARGF"][0] == 1_141_120
-    assert 1_141_120 + sum(c.unused(50).values()) == c.PAPER["ARGF"][0] == 1_270_770
-    assert sums["ARGF"][1] == {"paper": 2_017_645, "weight": 2_008_300, "multiply-add": 2_009_200}
-    assert sums["TFN"][0] == c.PAPER["TFN"][0] == 4_245_986
-    assert sums["TFN"][1]["weight"] == sums["TFN"][1]["multiply-add"] == 8_491_840 == 8_491_844 - 4
-    assert sums["BC-LSTM"][0] == c.PAPER["BC-LSTM"][0] == 1_383_902
-    assert sums["BC-LSTM"][1]["weight"] == 1_322_000 == 1_322_044 - 44
-    assert sums["BC-LSTM"][1]["multiply-add"] == 2_762_000
+def sums(counts, model):
+    """Parameters, and operations by each rule."""
+    sizes, costs = counts[model]
+    return sum(sizes.values()), {rule: sum(cost.values()) for rule, cost in costs.items()}
+
+
+def test_numbers_of_argf(counts):
+    parameters, operations = sums(counts, "ARGF")
+    assert parameters == 1_141_120
+    assert parameters + sum(c.unused(50).values()) == c.PAPER["ARGF"][0] == 1_270_770
+    assert operations == {"paper": 2_017_645, "weight": 2_008_300, "multiply-add": 2_009_200}
+
+
+def test_numbers_of_tfn(counts):
+    parameters, operations = sums(counts, "TFN")
+    assert parameters == c.PAPER["TFN"][0] == 4_245_986
+    assert operations["weight"] == operations["multiply-add"] == 8_491_840 == 8_491_844 - 4
+
+
+def test_numbers_of_bc_lstm(counts):
+    parameters, operations = sums(counts, "BC-LSTM")
+    assert parameters == c.PAPER["BC-LSTM"][0] == 1_383_902
+    assert operations["weight"] == 1_322_000 == 1_322_044 - 44
+    assert operations["multiply-add"] == 2_762_000
 
 
 def test_components_of_argf(counts):
     sizes, costs = counts["ARGF"]
-    assert sizes == {"encoders": 3 * 305_700, "decoders": 3 * 62_322, "discriminator": 4_321, "classifier": 2_752,
-                     "fusion: MAN": 51, "fusion: MLP_2": 9_714, "fusion: MLP_3": 9_714, "fusion: Dec": 10_502}
-    assert costs["paper"] == {"encoders": 3 * 608_100, "fusion: MAN": 297, "fusion: MLP_2": 3 * 19_150,
-                              "fusion: MLP_3": 6 * 19_150, "fusion: Dec": 600 + 20_098, c.SIMILARITIES: 0}
+    assert sizes == {
+        "encoders": 3 * 305_700, "decoders": 3 * 62_322, "discriminator": 4_321,
+        "classifier": 2_752, "fusion: MAN": 51, "fusion: MLP_2": 9_714, "fusion: MLP_3": 9_714,
+        "fusion: Dec": 10_502}
+    assert costs["paper"] == {
+        "encoders": 3 * 608_100, "fusion: MAN": 297, "fusion: MLP_2": 3 * 19_150,
+        "fusion: MLP_3": 6 * 19_150, "fusion: Dec": 600 + 20_098, c.SIMILARITIES: 0}
 
 
 def test_unused_parts_are_itemised():
@@ -210,24 +254,19 @@ def test_unused_parts_are_itemised():
 
 def test_parameters_are_all_of_the_tree(counts):
     for model, (params, _) in c.models().items():
-        assert sum(counts[model][0].values()) == sum(leaf.size for leaf in arrays(params))
-
-
-def arrays(tree):
-    for value in tree.values():
-        if isinstance(value, dict):
-            yield from arrays(value)
-        else:
-            yield value
+        assert sum(counts[model][0].values()) == sum(leaf.size for _, leaf in nn.leaves(params))
 
 
 def test_table():
     text = c.table4()
-    assert c.table4.__doc__.startswith("Table 4: ")
-    for line in ("| ARGF | 1,270,770 | 1,141,120 + 129,650 unused | 2,017,645 | 2,017,645 (paper) | 2,009,200 |",
-                 "| TFN | 4,245,986 | 4,245,986 | 8,491,844 | 8,491,840 + 4 unexplained (weight) | 8,491,840 |",
-                 "| BC-LSTM | 1,383,902 | 1,383,902 | 1,322,044 | 1,322,000 + 44 unexplained (weight) | 2,762,000 |",
-                 "| ARGF | sum | 1,141,120 | 2,017,645 | 2,008,300 | 2,009,200 |"):
+    for line in (
+            "| ARGF | 1,270,770 | 1,141,120 + 129,650 unused | 2,017,645 | 2,017,645 (paper) | "
+            "2,009,200 |",
+            "| TFN | 4,245,986 | 4,245,986 | 8,491,844 | 8,491,840 + 4 unexplained (weight) | "
+            "8,491,840 |",
+            "| BC-LSTM | 1,383,902 | 1,383,902 | 1,322,044 | 1,322,000 + 44 unexplained (weight) | "
+            "2,762,000 |",
+            "| ARGF | sum | 1,141,120 | 2,017,645 | 2,008,300 | 2,009,200 |"):
         assert line in text
     for words in (*c.RULES_IN_WORDS.values(), *c.unused(50)):
         assert words in text

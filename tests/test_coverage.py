@@ -6,7 +6,7 @@ import math
 import numpy as np
 import pytest
 
-from argf_np.experiments import coverage, pictures
+from argf_np.experiments import coverage, coverage_picture
 from argf_np.experiments.coverage import SCENARIOS, Scenario
 
 # Everything varies, runs collapse, and the two methods differ.
@@ -155,7 +155,7 @@ def test_verdict_leaves_out_collapses(rows):
 
 
 def test_picture_shows_every_number(rows):
-    figure = pictures.coverage(rows)
+    figure = coverage_picture.coverage(rows)
     panels = figure.axes
     assert [ax.get_title() for ax in panels] == [*coverage.QUANTITIES]
     for ax in panels:

@@ -137,7 +137,7 @@ def test_unknown_parameters_are_refused(name):
     lambda model, corpus: model.save("nowhere.npz"),
 ])
 def test_says_that_it_is_not_fitted(call):
-    with pytest.raises(ModelError, match="^this ARGF is not fitted yet: call fit, or load$"):
+    with pytest.raises(ModelError, match=r"^this ARGF is not fitted yet: call fit, or load$"):
         call(ARGF(), own(2))
 
 
@@ -452,7 +452,7 @@ def test_every_kind_of_model_is_saved(settings, tmp_path):
 
 def test_a_baseline_is_not_loaded_as_argf(tmp_path):
     Estimator(**TINY, model="logistic").fit(own(2)).save(tmp_path / "model.npz")
-    with pytest.raises(ModelError, match="model.npz: holds the model logistic, expected ARGF$"):
+    with pytest.raises(ModelError, match=r"model\.npz: holds the model logistic, expected ARGF$"):
         ARGF.load(tmp_path / "model.npz")
 
 

@@ -1,6 +1,6 @@
-"""The checkers of the tutorials' exercises accept the solutions and refuse typical wrong answers with the right hint.
+"""The checks of the exercises accept the solutions, and refuse wrong answers with a fitting hint.
 
-The wrong answers to the exercises of notebook 08 are in wrong_answers_08.py, and so on.
+The wrong answers to the exercises of notebook 08 are in ``wrong_answers/notebook_08.py``.
 """
 
 import pkgutil
@@ -15,24 +15,22 @@ from tutorials import exercises
 
 TUTORIALS = Path(__file__).parents[1] / "tutorials"
 NOTEBOOKS = [int(module.name[-2:]) for module in pkgutil.iter_modules(exercises.__path__)]
-
-
-def all_exercises():
-    return [(number, notebook) for notebook in NOTEBOOKS for number in exercises.of_notebook(notebook)]
+EXERCISES = [(number, notebook) for notebook in NOTEBOOKS
+             for number in exercises.of_notebook(notebook)]
 
 
 @pytest.mark.parametrize("notebook", NOTEBOOKS)
 def test_solutions_are_right(notebook, capsys, monkeypatch):
     monkeypatch.syspath_prepend(TUTORIALS)  # as where notebooks run
-    (solutions,) = TUTORIALS.glob(f"solutions/{notebook:02d}_*.py")
+    [solutions] = TUTORIALS.glob(f"solutions/{notebook:02d}_*.py")
     runpy.run_path(solutions)
-    assert capsys.readouterr().out.split("\n")[:-1] == [f"exercise {number}: right"
-                                                        for number in exercises.of_notebook(notebook)]
+    expected = [f"exercise {number}: right" for number in exercises.of_notebook(notebook)]
+    assert capsys.readouterr().out.splitlines() == expected
 
 
-@pytest.mark.parametrize(("number", "notebook"), all_exercises())
+@pytest.mark.parametrize(("number", "notebook"), EXERCISES)
 def test_typical_wrong_answers_are_refused_with_a_fitting_hint(number, notebook, capsys):
-    wrong = import_module(f"wrong_answers_{notebook:02d}").WRONG[number]
+    wrong = import_module(f"wrong_answers.notebook_{notebook:02d}").WRONG[number]
     assert len(wrong) >= 2
     for hint, answer in wrong:
         with pytest.raises(AssertionError, match=f"^exercise {number}: .*{hint}"):
@@ -40,7 +38,7 @@ def test_typical_wrong_answers_are_refused_with_a_fitting_hint(number, notebook,
     assert capsys.readouterr().out == ""
 
 
-@pytest.mark.parametrize(("number", "notebook"), all_exercises())
+@pytest.mark.parametrize(("number", "notebook"), EXERCISES)
 def test_an_answer_not_given_yet_stops_nothing(number, notebook, capsys):
     def answer(*_):
         raise NotImplementedError(f"exercise {number}")
@@ -49,12 +47,19 @@ def test_an_answer_not_given_yet_stops_nothing(number, notebook, capsys):
     assert capsys.readouterr().out == f"exercise {number}: still to be done\n"
 
 
+def test_every_wrong_answer_belongs_to_an_exercise():
+    for notebook in NOTEBOOKS:
+        wrong = import_module(f"wrong_answers.notebook_{notebook:02d}").WRONG
+        assert [*wrong] == [*exercises.of_notebook(notebook)]
+
+
 def test_a_notebook_without_checkers_has_no_exercises():
     assert exercises.of_notebook(99) == {}
 
 
 def test_compare_names_what_is_wrong():
-    x, expected = np.arange(6.0).reshape(2, 3), np.arange(6.0).reshape(2, 3) ** 2
+    x = np.arange(6.0).reshape(2, 3)
+    expected = x ** 2
 
     def hint(answer, slips=None):
         with pytest.raises(AssertionError) as caught:

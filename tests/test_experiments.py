@@ -1,4 +1,4 @@
-"""Tables and figures: the paper's figures in them, their rows, and what is written of finished runs."""
+"""Tables and figures: the paper's figures in them, their rows on any corpus, what is written."""
 
 import json
 import re
@@ -9,14 +9,33 @@ import numpy as np
 import pytest
 from helpers import refused
 
-from argf_np import data
+from argf_np import settings as names
+from argf_np.data import Corpus
 from argf_np.experiments import __main__ as experiments
-from argf_np.experiments import markdown, pictures
-from argf_np.experiments.tables import FUSIONS, ORDER, Row, Table, tables_of
-from argf_np.data.published import PAPER
-from argf_np.settings import PRESETS, preset
+from argf_np.experiments import catalogue, claims, figures_5_and_6, printed, result_table
+from argf_np.experiments.catalogue import Experiment, Row, Subject, experiments_of
+from argf_np.settings import preset
 
-TABLES = {"table1": "mosi", "table2": "iemocap", "table3": "mosei", "table5": "mosi", "table6": "mosi"}
+CLASSES = {"mosi": ("negative", "positive"), "mosei": ("negative", "neutral", "positive"),
+           "iemocap": ("happy", "sad", "neutral", "angry", "excited", "frustrated")}
+OF_THE_PAPER = {"table1": "mosi", "table2": "iemocap", "table3": "mosei", "table5": "mosi",
+                "table6": "mosi"}
+
+
+def subject_of(name, modalities="alv", classes=None, title=None, **changes):
+    """A `Subject` of 2, 1 and 2 videos of two utterances."""
+    classes = classes or CLASSES.get(name, ("calm", "tense", "angry"))
+    rng = np.random.default_rng(0)
+    corpus = Corpus(**{
+        "name": name, "source": "real", "classes": classes,
+        "published": name if name in CLASSES else None,
+        "video_ids": tuple("pqrst"), "starts": np.arange(0, 11, 2),
+        "ids": tuple(f"u{i}" for i in range(10)), "words": tuple(f"word {i}" for i in range(10)),
+        "features": {m: rng.standard_normal((10, 3)) for m in modalities},
+        "labels": np.arange(10) % len(classes),
+        "split": {"train": np.arange(2), "validation": np.arange(2, 3), "test": np.arange(3, 5)},
+    } | changes)
+    return Subject(corpus, name, title or name.upper())
 
 
 @pytest.fixture(scope="module")
@@ -28,25 +47,32 @@ def paper():
     return path.read_text(encoding="utf-8")
 
 
-def printed(paper, number):
-    """``{label: figures}`` of a table as the paper prints it: the lines before its caption that end with a figure."""
+# What the paper prints
+
+
+def printed_table(paper, number):
+    """``{label: figures}`` of a table: the lines before its caption that end with a figure."""
     rows, before = {}, paper[:paper.index(f"\nTable {number}: ")].rstrip().split("\n")
-    while (cells := re.sub("</?b>", "", before.pop()).split("\t"))[-1].strip():
+    while True:
+        cells = re.sub("</?b>", "", before.pop()).split("\t")
+        if not cells[-1].strip():
+            return rows
         if not re.fullmatch(r"[\d.-]+", cells[-1]):
             continue  # headings
         target = re.search(r"rightarrow (\w)", cells[0])
-        label = target[1] if target else re.sub(r" \(.*?\d{4}.?\)|, ours", "", cells[0]).replace("CHF-", "CH")
-        rows[label] = [None if cell == "-" else float(cell) for cell in cells[1:]]
-    return rows
+        label = re.sub(r" \(.*?\d{4}.?\)|, ours", "", cells[0]).replace("CHF-", "CH")
+        figures = [None if cell == "-" else float(cell) for cell in cells[1:]]
+        rows[target[1] if target else label] = figures
 
 
-@pytest.mark.parametrize(("name", "dataset"), TABLES.items())
+@pytest.mark.parametrize(("name", "dataset"), OF_THE_PAPER.items())
 def test_the_papers_figures_are_as_printed(name, dataset, paper):
-    rows = printed(paper, name[-1])
-    ours = {row.label: list(row.paper.values()) for row in tables_of(dataset)[name].rows if row.paper}
+    rows = printed_table(paper, name[-1])
+    ours = {row.label: [*row.paper.values()]
+            for row in experiments_of(subject_of(dataset))[name].rows if row.paper}
     if name in ("table1", "table2", "table3"):
-        ours = {label[-2] if label.startswith("ARGF") else label: figures for label, figures in ours.items()}
-        assert {m: tuple(rows[m][-2:]) for m in "alv"} == {m: PAPER[dataset, m] for m in "alv"}
+        ours = {label[-2] if label.startswith("ARGF") else label: figures
+                for label, figures in ours.items()}
     elif name == "table5":
         rows = {re.sub("[()]", "", label).lower(): figures for label, figures in rows.items()}
         ours = {label.lower(): figures for label, figures in ours.items()}
@@ -56,90 +82,183 @@ def test_the_papers_figures_are_as_printed(name, dataset, paper):
 
 
 def test_table_6_has_the_papers_figures_for_iemocap_too(paper):
-    rows = printed(paper, 6)
-    assert {label: list(figures) for label, *figures in FUSIONS.values()} == rows
-    assert {row.label: row.paper["accuracy"] for row in tables_of("iemocap")["table6"].rows} == {
+    rows = printed_table(paper, 6)
+    ours = experiments_of(subject_of("iemocap"))["table6"].rows
+    assert {row.label: row.paper["accuracy"] for row in ours} == {
         label: figures[1] for label, figures in rows.items()}
-    assert not any(row.paper for row in tables_of("mosei")["table6"].rows), "the paper has none for MOSEI"
+    assert not any(row.paper for row in experiments_of(subject_of("mosei"))["table6"].rows)
 
 
-def test_columns_are_in_the_order_of_the_paper(paper):
-    for number, dataset, first in (2, "iemocap", "Models\tHappy"), (3, "mosei", "Models\tPositive"):
-        heading = paper[paper.index(first):paper.index(f"\nTable {number}: ")].split("\n")[0].lower()
-        names = [name for name in tables_of(dataset)[f"table{number}"].columns if name in heading.split("\t")]
-        assert [heading.split("\t").index(name) for name in names] == sorted(map(heading.split("\t").index, names))
-        assert len(names) == len({"mosei": "pnn", "iemocap": "hsnaef"}[dataset])
+@pytest.mark.parametrize(("name", "dataset", "first", "initials"), [
+    ("table2", "iemocap", "Models\tHappy", "hsnaef"),
+    ("table3", "mosei", "Models\tPositive", "pnn")])
+def test_columns_are_in_the_order_of_the_paper(name, dataset, first, initials, paper):
+    before_caption = paper[:paper.index(f"\nTable {name[-1]}: ")]
+    heading = before_caption[before_caption.index(first):].split("\n")[0].lower().split("\t")
+    columns = experiments_of(subject_of(dataset))[name].by_class
+    columns = [column for column in columns if column in heading]
+    assert "".join(column[0] for column in columns) == initials
+    places = [heading.index(column) for column in columns]
+    assert places == sorted(places)
 
 
-@pytest.mark.parametrize("dataset", PRESETS)
+def test_figures_in_the_claims_are_differences_of_printed_ones():
+    """Every number of the column "the paper" is a printed figure or a difference of two."""
+    figures = {81.38, 60.69}
+    for dataset in ("mosi", "iemocap"):
+        accuracy = {label: row[-1] if label in "lav" else row[-2]
+                    for label, row in printed.MODELS[dataset].items() if row}
+        accuracy |= {m: printed.of_model(dataset, m)["accuracy"] for m in "lav"}
+        fusions = {name: printed.of_fusion(dataset, name)["accuracy"] for name in names.FUSIONS}
+        for label in ("TFN", "LMF", "BC-LSTM"):
+            figures.add(round(accuracy["l"] - accuracy[label], 2))
+        figures |= {round(accuracy[m] - accuracy["l"], 2) for m in "av"}
+        figures |= {round(fusions["gfn"] - figure, 2) for figure in fusions.values()}
+        figures |= {round(fusions["tensor"] - accuracy["TFN"], 2),
+                    round(fusions["low_rank"] - accuracy["LMF"], 2)}
+    argf = printed.of_ablation("mosi", "nothing")["accuracy"]
+    for part in ("adversarial", "classifier", "decoder"):
+        figures.add(round(argf - printed.of_ablation("mosi", part)["accuracy"], 2))
+    said = [float(number.replace("−", "-")) for claim in claims.CLAIMS
+            for number in re.findall(r"−?\d+\.\d\d", claim.paper)]
+    assert len(said) > 20
+    assert set(said) <= figures
+
+
+# Rows
+
+
+@pytest.mark.parametrize("dataset", ["mosi", "iemocap", "mosei", "mine"])
 def test_every_row_differs_from_the_reference_as_its_label_says(dataset):
-    for table in tables_of(dataset).values():
-        runs = {row.label: asdict(settings) for row, (settings,) in table.settings(1, {}).items()}
-        if not runs:
+    subject = subject_of(dataset)
+    for experiment in experiments_of(subject).values():
+        wanted = experiment.runs(subject, 1, {})
+        if experiment.kind == "claims" or not wanted:
             continue
-        assert runs[table.reference] == asdict(preset(dataset)), "the reference is ARGF as it is by default"
-        for row in table.rows:
-            if row.changes is not None:
-                changed = {name for name, value in runs[row.label].items() if value != runs[table.reference][name]}
-                assert changed <= set(row.changes)
-                assert changed or row.label == table.reference, f"{row.label} is the reference once more"
-        labels = [row.label for row in table.rows]
+        runs = {row.label: asdict(settings) for row, (settings,) in wanted.items()}
+        reference = runs[experiment.reference]
+        usual = {"modalities": "a,l,v", "target": "l"}
+        assert reference == asdict(preset(dataset, **usual)), "the reference is the default"
+        for row in wanted:
+            changed = {name for name, value in runs[row.label].items() if value != reference[name]}
+            assert changed <= {*row.changes, "epochs"}, "protocol released sets the epochs"
+            assert changed or row.label == experiment.reference, f"{row.label} is the reference"
+        labels = [row.label for row in experiment.rows]
         assert len(labels) == len(set(labels))
 
 
-def test_rows_say_what_they_change():
-    tables = tables_of("mosi")
-    changes = {name: {row.label: row.changes for row in table.rows} for name, table in tables.items()}
-    assert [*tables] == [name for name in ORDER if name not in ("table2", "table3")]
-    assert changes["table1"]["ARGF (l, v → a)"] == {"model": "argf", "target": "a"}
-    assert [label for label, value in changes["table1"].items() if value is None] == ["LMFN", "CHFusion", "HFFN"]
-    assert {row["model"] for row in changes["table1"].values() if row} == {"argf", "tfn", "lmf", "bc_lstm", "logistic"}
-    assert {row["without"] for row in changes["table5"].values()} == {
-        "adversarial", "classifier", "decoder", "nothing"}
-    assert {row["fusion"] for row in changes["table6"].values()} == set(FUSIONS)
-    assert len(changes["protocols"]) == 3 + 3 + 1
+def test_every_model_fusion_ablation_and_protocol_has_a_row():
+    by_name = experiments_of(subject_of("mine"))
+    changes = {name: [row.changes for row in experiment.rows]
+               for name, experiment in by_name.items()}
+    assert {row["model"] for row in changes["comparison"]} == {*names.MODELS}
+    assert [row["fusion"] for row in changes["fusions"]] == [
+        *(name for name in names.FUSIONS if name != "gfn"), "gfn"]
+    assert {row["without"] for row in changes["ablations"]} == {
+        "nothing", "adversarial", "classifier", "decoder"}
+    assert {(row["variant"], row["protocol"]) for row in changes["protocols"]} == {
+        (variant, protocol) for variant in ("paper", "released")
+        for protocol in ("fixed", "validation", "released", "best_test")}
+
+
+def test_names_are_the_papers_on_its_data_sets_alone():
+    assert [*experiments_of(subject_of("mosi"))] == [
+        "table1", "table4", "table5", "table6", "figure5", "figure6", "protocols", "claims"]
+    generic = ["comparison", "ablations", "fusions", "embedding", "vertices", "protocols", "claims"]
+    assert [*experiments_of(subject_of("mine"))] == generic
+    rebuilt = subject_of("iemocap", "lad")
+    assert [*experiments_of(rebuilt)] == generic, "other features than the paper's"
+    for experiment in experiments_of(rebuilt).values():
+        assert not any(row.paper for row in experiment.rows)
+
+
+def test_rows_follow_the_corpus():
+    subject = subject_of("mine", ("pulse", "speech"), contextual=True)
+    comparison = experiments_of(subject)["comparison"]
+    labels = [row.label for row in comparison.rows]
+    assert labels[-4:] == ["ARGF (speech → pulse)", "ARGF (pulse → speech)",
+                           "GFN on the UCLN features",
+                           "logistic regression on the UCLN outputs"]
+    assert comparison.reference == "ARGF (speech → pulse)", "without language the first modality"
+    assert comparison.by_class == ("calm", "tense", "angry")
+    assert comparison.title == "ARGF and other models, MINE"
+    assert "LMFN" not in labels
+    runs = comparison.runs(subject, 1, {})
+    assert {settings.modalities for [settings] in runs.values()} == {"pulse,speech"}
+
+
+def test_protocols_that_need_validation_say_so_without_it():
+    split = {"train": np.arange(3), "validation": np.arange(0), "test": np.arange(3, 5)}
+    rows = experiments_of(subject_of("mine", split=split))["protocols"].rows
+    reasons = {row.label: row.reason for row in rows if row.changes is None}
+    assert reasons == {f"{variant} variant, {protocol}": "no video is in the split validation"
+                       for variant in ("paper", "released")
+                       for protocol in ("validation", "released")}
 
 
 def test_a_flag_for_all_rows_leaves_what_a_row_is_about():
     """With --target a, the row "a, v → l" still has language as its target, and Table 5 has a."""
-    tables = tables_of("mosi")
-    targets = [settings.target for [settings] in tables["table1"].settings(1, {"target": "a"}).values()]
-    assert targets.count("l") == 1
-    assert targets.count("v") == 1
-    assert {settings.target for [settings] in tables["table5"].settings(1, {"target": "a"}).values()} == {"a"}
-    assert {settings.protocol for [settings] in tables["protocols"].settings(1, {"protocol": "released"}).values()} == {
-        "fixed", "validation", "released"}
-    seeds = next(iter(tables["table5"].settings(3, {}).values()))
-    assert [settings.seed for settings in seeds] == [0, 1, 2]
+    subject = subject_of("mosi")
+    tables = experiments_of(subject)
+
+    def runs(name, seeds=1, **common):
+        return [*tables[name].runs(subject, seeds, common).values()]
+
+    targets = [settings.target for [settings] in runs("table1", target="a")]
+    assert targets.count("l") == targets.count("v") == 1
+    assert {settings.target for [settings] in runs("table5", target="a")} == {"a"}
+    protocols = {settings.protocol for [settings] in runs("protocols", protocol="released")}
+    assert protocols == {"fixed", "validation", "released", "best_test"}
+    assert [settings.seed for settings in runs("table5", seeds=3)[0]] == [0, 1, 2]
 
 
-# What is written ----------------------------------------------------------------------------------------------------
+def test_commands_repeat_a_run_by_its_changes_alone():
+    subject = subject_of("iemocap")
+    settings = subject.settings(protocol="released", seed=3, lr=0.01, learn_w=True)
+    assert subject.command(settings) == (
+        "python -m argf_np.train --source real --dataset iemocap --protocol released --seed 3 "
+        "--lr 0.01 --learn-w")
+    assert settings.epochs == 500, "the preset of the protocol"
+
+
+def test_titles_make_names_of_files():
+    assert subject_of("mosi", title="MOSI, the authors' UCLN outputs").stem == (
+        "mosi-the-authors-ucln-outputs")
+
+
+# What is written
 
 LABEL = np.array([0, 1, 1, 1, 0, 1, 0, 1])
+WRONG = 1 - LABEL
+HALF = np.where(np.arange(8) % 2, LABEL, WRONG)
 
 
-def result(prediction, seed, **changes):
-    """What `runs.execute` would give of a test set of four videos."""
+def result(prediction, seed, warnings=(), **changes):
+    """What `runs.execute` would return of a test set of four videos."""
     return {
         "settings": np.array(json.dumps(asdict(preset("mosi", seed=seed, k=3, **changes)))),
-        "classes": np.array(["negative", "positive"]), "modalities": np.array("a,l,v"), "label": LABEL,
-        "prediction": np.array(prediction), "video": np.array([0, 0, 1, 1, 2, 2, 3, 3]), "epoch": np.array(2),
-        "unimodal": np.array([LABEL, 1 - LABEL, np.ones(8, int)]), "validation": np.array(0.5)}
+        "classes": np.array(["negative", "positive"]), "modalities": np.array([*"alv"]),
+        "label": LABEL, "prediction": np.array(prediction),
+        "video": np.array([0, 0, 1, 1, 2, 2, 3, 3]), "epoch": np.array(2),
+        "unimodal": np.array([LABEL, WRONG, np.ones(8, int)]), "validation": np.array(0.5),
+        "warnings": np.array(warnings, dtype=str)}
 
 
 @pytest.fixture(scope="module")
 def rendered():
-    """A table of three rows, of which one is not implemented, as Markdown: on real and on synthetic data."""
-    rows = (Row("TFN", {"model": "logistic"}, {"accuracy": 78.3, "weighted F1": None, "negative": 11.0}),
-            Row("HFFN", None, {"accuracy": 80.2}),
-            Row("ARGF", {}, {}))
-    table = Table("Table 9: some models", "mosi", rows, columns=("negative", "accuracy", "weighted F1"), floors=True,
-                  notes="A note.")
-    wrong = 1 - LABEL
+    """A table of three rows, of which one is not implemented: on real and on synthetic data."""
+    rows = (Row("TFN", {"model": "logistic"}, {"accuracy": 78.3, "weighted F1": None,
+                                               "negative": 11.0}),
+            Row("HFFN", None, {"accuracy": 80.2}, "not implemented"),
+            Row("ARGF", {}, {"accuracy": 81.0}))
+    experiment = Experiment("comparison", "Table 9: some models", rows, alone=True,
+                            by_class=("negative", "positive"), notes="A note.")
     results = {
-        rows[0]: [result(wrong, 0, model="logistic"), result([*LABEL[:4], *wrong[4:]], 1, model="logistic")],
-        rows[2]: [result(LABEL, 0, protocol="validation"), result(LABEL, 1, protocol="validation")]}
-    return [markdown.render(table, results, source) for source in ("real", "synthetic")]
+        "TFN": [result(WRONG, 0, model="logistic"),
+                result([*LABEL[:4], *WRONG[4:]], 1, model="logistic")],
+        "ARGF": [result(LABEL, 0, protocol="validation"), result(LABEL, 1, protocol="validation")]}
+    return [result_table.render(experiment, subject_of("mosi", source=source), results)
+            for source in ("real", "synthetic")]
 
 
 def cells(text, label):
@@ -150,39 +269,57 @@ def cells(text, label):
 
 def test_table_has_the_papers_figures_beside_ours(rendered):
     text = rendered[0]
-    assert text.startswith("## Table 9: some models\n\nIn percent of 8 test utterances, ")
+    assert text.startswith("## Table 9: some models\n\nIn percent of 8 test utterances of 4 videos")
     assert text.endswith("\n\nA note.\n")
     header, by_class = cells(text, "")
-    assert header == ["accuracy", "the paper's", "weighted F1", "the paper's", "difference", "seeds", "protocol",
-                      "variant", "source"]
-    assert by_class == ["negative", "the paper's"]
+    assert header == ["accuracy", "the paper's", "weighted F1", "difference", "seeds", "protocol",
+                      "variant", "source"], "the paper has no F1 of any row"
+    assert by_class == ["negative", "the paper's", "positive"]
     first, first_class = cells(text, "TFN")
-    half = 12.7062 * np.std([0, 50], ddof=1) / np.sqrt(2)
-    assert first[:2] == [f"25.00 ± {half:.2f}", "78.30"]
-    assert first[3] == "", "the paper gives none"
-    assert first[4].startswith("-75.00 [-100.00, ")
-    assert first[5:] == ["2", "–", "–", "real"], "a model whose epoch nothing picks has no protocol"
+    assert first[0].startswith("25.00 [")
+    assert first[1] == "78.30"
+    assert first[3].startswith("-75.00 [")
+    assert first[4:] == ["2", "–", "–", "real"], "a model whose epoch nothing chooses"
     assert first_class[1] == "11.00"
-    assert cells(text, "HFFN")[0] == ["–", "80.20", "–", "", *["–"] * 5]
-    assert cells(text, "ARGF")[0] == ["100.00 ± 0.00", "", "100.00 ± 0.00", "", "–", "2", "validation", "paper", "real"]
+    assert cells(text, "HFFN") == [["–", "80.20", "–", "–", "–", "–", "–", "real"]]
+    assert cells(text, "ARGF")[0] == [
+        "100.00 [100.00, 100.00]", "81.00", "100.00 ± 0.00", "–", "2", "validation", "paper",
+        "real"]
 
 
-def test_words_below_the_table_say_what_the_intervals_say(rendered):
-    rows = [Row(name, {"k": number}, {"accuracy": paper}) for number, (name, paper) in enumerate(
-        {"worse": 70.0, "like it": 79.0, "better": 85.0, "ARGF": 80.0}.items(), 1)]
-    wrong, half = 1 - LABEL, np.where(np.arange(8) % 2, LABEL, 1 - LABEL)
-    some = [[result(p, seed) for seed in range(3)] for p in (wrong, half, LABEL, half)]
-    table = Table("Table 9: some models", "mosi", tuple(rows))
-    text = markdown.render(table, dict(zip(rows, some, strict=True)), "real")
-    assert ("The paper puts 2 of these 3 below “ARGF”. Here the interval of the difference lies below 0 for worse; "
-            "above 0 for better; around 0 for like it.") in text
-    assert "The paper puts" not in rendered[0], "it has no figure for the reference there"
+def test_scores_that_are_no_mean_have_an_interval_over_seeds(rendered):
+    f1 = []
+    for prediction in (WRONG, [*LABEL[:4], *WRONG[4:]]):
+        true = [c for c in (0, 1) for _ in range((3, 5)[c])]
+        assert sorted(LABEL) == true
+        of_class = []
+        for c in (0, 1):
+            hits = sum(p == y == c for p, y in zip(prediction, LABEL, strict=True))
+            of_class.append(2 * hits / (sum(p == c for p in prediction) + (3, 5)[c]))
+        f1.append(100 * (3 * of_class[0] + 5 * of_class[1]) / 8)
+    half = 12.7062 * np.std(f1, ddof=1) / np.sqrt(2)
+    assert cells(rendered[0], "TFN")[0][2] == f"{np.mean(f1):.2f} ± {half:.2f}"
 
 
-def test_floors_are_below_the_table(rendered):
-    assert cells(rendered[0], "UCLN of l alone")[0][0] == "0.00 ± 0.00"
-    assert cells(rendered[0], "UCLN of v alone")[0][0] == "62.50 ± 0.00"
-    assert cells(rendered[0], "always positive")[0][0] == "62.50"
+def test_each_modality_alone_is_a_row_with_a_difference(rendered):
+    l_alone, v_alone = cells(rendered[0], "l alone")[0], cells(rendered[0], "v alone")[0]
+    assert l_alone[0] == "0.00 [0.00, 0.00]"
+    assert l_alone[3] == "-100.00 [-100.00, -100.00]"
+    assert v_alone[0].startswith("62.50 [")
+    assert v_alone[0] == cells(rendered[0], "always positive")[0][0]
+    assert v_alone[5:7] == ["–", "–"]
+
+
+def test_words_below_the_table_say_what_the_intervals_say():
+    in_paper = {"worse": 70.0, "like it": 79.0, "better": 85.0, "ARGF": 80.0}
+    rows = [Row(label, {"k": 3}, {"accuracy": figure}) for label, figure in in_paper.items()]
+    results = {row.label: [result(prediction, seed) for seed in range(3)]
+               for row, prediction in zip(rows, (WRONG, HALF, LABEL, HALF), strict=True)}
+    experiment = Experiment("fusions", "Table 9: some models", tuple(rows))
+    text = result_table.render(experiment, subject_of("mosi"), results)
+    assert "The paper has “ARGF” above 2 of the 3 rows that both tables have." in text
+    assert "This table makes 3 comparisons with its reference." in text
+    assert "Here 2 exclude 0 (worse, better)." in text
 
 
 def test_settings_for_all_rows_are_named(rendered):
@@ -192,7 +329,7 @@ def test_settings_for_all_rows_are_named(rendered):
 def test_synthetic_data_is_named_in_heading_and_rows(rendered):
     real, synthetic = rendered
     assert "synthetic" not in real.lower()
-    assert synthetic.startswith("## Table 9: some models, SYNTHETIC corpus of that shape\n")
+    assert synthetic.startswith("## Table 9: some models, SYNTHETIC data\n")
     assert cells(synthetic, "ARGF")[0][-1] == "synthetic"
 
 
@@ -204,58 +341,176 @@ def test_every_line_of_a_grid_has_as_many_cells(rendered):
             assert set(lines[1]) == set("| -")
 
 
+def test_rows_with_a_warning_are_marked():
+    rows = (Row("worse", {"k": 3}), Row("ARGF", {}))
+    collapsed = [result(WRONG, seed, [f"gives 'x' to 9{seed}.5 %"]) for seed in (0, 2)]
+    results = {"worse": [collapsed[0], result(WRONG, 1), collapsed[1]],
+               "ARGF": [result(LABEL, seed) for seed in range(3)]}
+    text = result_table.render(Experiment("fusions", "Table 9", rows), subject_of("mosi"), results)
+    assert len(cells(text, "worse†")) == 1
+    assert len(cells(text, "ARGF")) == 1
+    assert text.endswith("† Of these runs there is a warning.\n\n"
+                         "- worse (seed 0, 2): gives 'x' to 90.5 %.\n")
+
+
+# Claims
+
+
+def finding(low, high):
+    return claims.Finding("x", (low + high) / 2, low, high)
+
+
+@pytest.mark.parametrize(("holds", "intervals", "words"), [
+    ("above 0", [(0.1, 2), (1, 2)], "holds"),
+    ("above 0", [(0.1, 2), (-1, 2)], "holds for 1 of 2"),
+    ("above 0", [(0.1, 2), (-1, 2), (-2, -1)], "holds for 1 of 3, contradicted for 1 of 3"),
+    ("above 0", [(-1, 2)], "undecided"),
+    ("below 0", [(-2, -1)], "holds"),
+    ("below 0", [(1, 2)], "contradicted for 1 of 1"),
+    ("small", [(-0.9, 0.9), (0.1, 0.2)], "holds"),
+    ("small", [(-1.1, 0.9)], "undecided"),
+    ("small", [(1.1, 2)], "contradicted for 1 of 1"),
+])
+def test_verdicts_follow_the_intervals(holds, intervals, words):
+    findings = [finding(*interval) for interval in intervals]
+    assert claims.verdict(holds, findings) == [f"**{words}**"]
+
+
+def vertex_result(weights):
+    return {"weights": np.array([weights, np.zeros(len(weights))])}
+
+
+def test_claims_about_vertices_compare_the_layers_of_the_graph():
+    weights = [0.1, 0.6, 0.2, 0.4, 0.5, 0.1, 0.3, 0.2, 0.2, 0.1, 0.1, 0.1]
+    results = {"vertices": {"paper variant": [vertex_result(weights)] * 2}}
+    subject = subject_of("mosi")
+    assert claims.language(results, subject)[0].mean == pytest.approx(0.6 - 0.2)
+    # al, vl, av
+    assert claims.language_in_pairs(results, subject)[0].mean == pytest.approx(0.45 - 0.1)
+    # three vertices of two bimodal ones, then three of a bimodal and a unimodal one
+    assert claims.two_bimodal_sources(results, subject)[0].mean == pytest.approx(0.7 - 0.5)
+    mute = subject_of("mine", "xyz")
+    assert claims.language(results, mute) == claims.language_in_pairs(results, mute) == []
+
+
+def test_claims_of_several_corpora_stand_side_by_side():
+    corpora = []
+    for title, source in (("MOSI", "real"), ("MINE", "synthetic")):
+        found = {claim.name: [] for claim in claims.CLAIMS}
+        found |= {"accuracy": [("accuracy", 80.0, 78.0, 82.0)],
+                  "decoder": [("ARGF without decoder", 2.0, 1.0, 3.0)]}
+        corpora.append({"title": title, "source": source, "seeds": 4, "findings": found})
+    text = claims.table(corpora)
+    assert "| claim | the paper | MOSI (4 seeds) | MINE, SYNTHETIC data (4 seeds) |" in text
+    line = next(line for line in text.split("\n") if "Without decoders" in line)
+    assert line.count("**holds**<br>ARGF without decoder: +2.00 [+1.00, +3.00]") == 2
+    assert "accuracy: 80.00 [78.00, 82.00]" in text
+    assert "The table makes 2 comparisons." in text
+
+
+# The command
+
+
 def test_report_puts_experiments_together_in_the_papers_order(tmp_path, capsys):
-    for name in ("protocols_mosi", "table6_iemocap", "table4", "table6_mosi", "table2_iemocap", "table1_mosi"):
+    in_order = ("table1_mosi", "table1_mosi-theirs", "table2_iemocap", "comparison_mine", "table4",
+                "table6_mosi", "table6_iemocap", "fusions_mine", "protocols_mosi")
+    for name in reversed(in_order):
         (tmp_path / f"{name}.md").write_text(f"## {name}\n", encoding="utf-8")
     assert experiments.main(["report", "--out", str(tmp_path)]) == 0
     text = (tmp_path / "RESULTS.md").read_text(encoding="utf-8")
-    assert re.findall("## (.*)", text) == ["table1_mosi", "table2_iemocap", "table4", "table6_mosi", "table6_iemocap",
-                                           "protocols_mosi"]
-    assert text.startswith("# Results\n\n## table1_mosi\n\n## table2")
-    assert "RESULTS.md: table1_mosi, table2_iemocap" in capsys.readouterr().out
+    assert tuple(re.findall("## (.*)", text)) == in_order
+    assert text.startswith("# Results\n\n## table1_mosi\n\n## table1")
+    assert "RESULTS.md: table1_mosi, table1_mosi-theirs" in capsys.readouterr().out
     (tmp_path / "introduction.md").write_text("What was chosen, and how.\n", encoding="utf-8")
     assert experiments.main(["report", "--out", str(tmp_path)]) == 0
     again = (tmp_path / "RESULTS.md").read_text(encoding="utf-8")
     assert again == text.replace("# Results\n\n", "# Results\n\nWhat was chosen, and how.\n\n")
 
 
+def test_report_finds_claims_first_and_searches_with_their_pictures_last(tmp_path):
+    (tmp_path / "search").mkdir()
+    (tmp_path / "search" / "search_mosi.md").write_text("## Search\n\n![x](search_mosi.png)\n")
+    (tmp_path / "table4.md").write_text("## Table 4\n\n![y](y.png)\n")
+    (tmp_path / "claims.md").write_text("## Claims\n")
+    assert experiments.main(["report", "--out", str(tmp_path)]) == 0
+    text = (tmp_path / "RESULTS.md").read_text(encoding="utf-8")
+    assert re.findall("## (.*)", text) == ["Claims", "Table 4", "Search"]
+    assert "![y](y.png)" in text
+    assert "![x](search/search_mosi.png)" in text
+
+
 def test_figure6_has_one_picture_with_words_and_one_to_pass_on(monkeypatch, tmp_path):
-    """Whoever may not publish the data publishes the second, which the Markdown shows. Each has both variants."""
-    corpus, drawn = data.synthesise(), []
-    test = corpus.utterances("test")
-    monkeypatch.setattr(pictures.figures, "vertex_weights",
-                        lambda weights, labels, ax, title: drawn.append((title, weights.mean(), labels)))
-    table = tables_of("mosi")["figure6"]
-    results = {row: [{name: np.full((n, len(test), 1), value)
-                      for name, n in (("alpha_m", 3), ("alpha_2", 3), ("alpha_3", 6))}]
-               for row, value in zip(table.rows, (0.25, 0.5), strict=True)}
-    text = pictures.figure6(table, results, corpus, tmp_path / "figure6.png")
-    rows = np.linspace(0, len(test) - 1, 24).astype(int)
-    assert drawn == [(label, value, [names[test[i]] for i in rows]) for names in (corpus.words, corpus.ids)
+    """The Markdown shows the second, which holds no words. Each has both variants."""
+    subject, drawn = subject_of("mine", "pq"), []
+    corpus = subject.corpus
+
+    def vertex_weights(weights, texts, ax, title, modalities):
+        drawn.append((title, weights.mean(), texts, modalities))
+
+    monkeypatch.setattr(figures_5_and_6.figures, "vertex_weights", vertex_weights)
+    results = {}
+    for label, value in (("paper variant", 0.25), ("released variant", 0.5)):
+        seeds = [{"weights": np.array([[value + s, value, value], [0.1, 0.1, 0.1]])}
+                 for s in (-0.1, 0.1)]
+        seeds[0] |= {"alpha_m": np.full((2, 4, 1), value), "alpha_2": np.full((1, 4, 1), value)}
+        results[label] = seeds
+    experiment = experiments_of(subject)["vertices"]
+    text = figures_5_and_6.vertices(experiment, subject, results, tmp_path / "vertices_mine.png")
+    assert drawn == [(label, value, [texts[i] for i in (6, 7, 8, 9)], ("p", "q"))
+                     for texts in (corpus.ids, corpus.words)
                      for label, value in (("paper variant", 0.25), ("released variant", 0.5))]
-    assert {path.name for path in tmp_path.iterdir()} == {"figure6_words.png", "figure6.png"}
-    assert "![Figure 6](figure6.png)" in text
-    assert "| paper variant, mean | 0.250 |" in text
-    assert "| released variant, deviation | 0.000 |" in text
+    assert {path.name for path in tmp_path.iterdir()} == {"vertices_mine_words.png",
+                                                          "vertices_mine.png"}
+    assert "(vertices_mine.png)" in text
+    half = 12.7062 * np.std([-0.1, 0.1], ddof=1) / np.sqrt(2)
+    assert cells(text, "p")[0][0] == f"0.250 ± {half:.3f}"
+    assert cells(text, "pq")[0] == ["0.250 ± 0.000", "0.100 ± 0.000", "0.500 ± 0.000",
+                                    "0.100 ± 0.000"]
 
 
-def test_list_says_how_many_runs_each_needs(capsys):
-    assert experiments.main(["--list", "--dataset", "iemocap", "--seeds", "3"]) == 0
+def test_figure5_has_differences_paired_by_seed(monkeypatch, tmp_path):
+    monkeypatch.setattr(figures_5_and_6, "draw_embedding", lambda *arguments: None)
+    subject, results = subject_of("mosi"), {}
+    shifts = {"ARGF": 0, "ARGF without classifier": 0.1, "ARGF without adversarial training": 0}
+    for label, shift in shifts.items():
+        results[label] = [{"gap": np.array([[0.5, 1], [seed + shift, 2]]),
+                           "separation": np.array([[0.5, 1], [0.5, 2]])} for seed in (0.1, 0.5)]
+    experiment = experiments_of(subject)["figure5"]
+    text = figures_5_and_6.embedding(experiment, subject, results, tmp_path / "figure5.png")
+    values, differences = cells(text, "ARGF without classifier")
+    half = 12.7062 * np.std([20, 60], ddof=1) / np.sqrt(2)
+    assert values[0] == f"40.00 ± {half:.2f}", "the seeds differ much"
+    assert differences[0] == "+10.00 [+10.00, +10.00]", "their differences do not"
+    assert cells(text, "UCLN features")[0] == ["50.00 ± 0.00", "1.00 ± 0.00"] * 2
+    assert "where chance is 33.3" in text
+
+
+def test_list_says_of_every_row_how_many_runs_it_needs_or_why_none(capsys):
+    assert experiments.main(["--list", "--dataset", "iemocap", "--source", "synthetic",
+                             "--seeds", "3"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].split()[:3] == ["table2", str(3 * 8), "runs"]
-    assert [line.split()[0] for line in lines] == [name for name in ORDER if name not in (
-        "table1", "table3", "choice")]
+    listed = [line.split()[0] for line in lines if not line.startswith(" ")]
+    assert listed == ["table2", "table4", "table5", "table6", "figure5", "figure6", "protocols",
+                      "claims", "table1", "table3"]
+    rows = [re.split("  +", line.strip()) for line in lines if line.startswith(" ")]
+    assert ["TFN", "3 runs"] in rows
+    assert ["HFFN", f"no runs: {catalogue.NOT_IMPLEMENTED}"] in rows
+    assert ["Weighted Average", "3 runs"] in rows
+    assert lines[-1] == "table3      none of iemocap: see --list --dataset mosei"
 
 
 @pytest.mark.parametrize(("arguments", "message"), [
     (["table2"], "table2: no experiment of mosi, but of --dataset iemocap"),
-    (["table3", "--dataset", "iemocap"], "table3: no experiment of iemocap, but of --dataset mosei"),
+    (["table3", "--dataset", "iemocap"], "table3: no experiment of iemocap, but of --dataset mos"),
     (["all", "tabel1"], "tabel1: no experiment of mosi, expected table1"),
     (["table1", "--seeds", "0"], "argument --seeds: 0: expected a whole number from 1"),
     (["table1", "--jobs", "-1"], "argument --jobs: -1: expected a whole number from 1"),
     (["table1", "--drop-rate", "1"], "--drop-rate 1.0: expected a number from 0 to below 1"),
     (["table1", "--source", "real"], "get it with: python -m argf_np.data download mosi"),
-    (["table1", "--dask", "cluster", "--source", "synthetic"], "--dask cluster: missing port number"),
+    (["table1", "--dataset", "nowhere.npz"], "and no file is there"),
+    (["table1", "--source", "synthetic", "--title", "!"], "--title !: expected letters or digits"),
+    (["table1", "--dask", "cluster", "--source", "synthetic"], "--dask cluster: missing port"),
     (["report"], "no experiment is there"),
 ])
 def test_wrong_commands_give_one_line_and_code_2(arguments, message, capsys, tmp_path):

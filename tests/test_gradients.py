@@ -178,13 +178,14 @@ def test_map_leaves_and_count(tree):
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_cast_is_a_contiguous_copy_of_one_dtype(dtype, tree):
+def test_cast_is_a_contiguous_and_aligned_copy_of_one_dtype(dtype, tree):
     tree["one"]["W"] = np.asfortranarray(tree["one"]["W"])
     copy = nn.cast(tree, dtype)
     for (path, leaf), (same_path, original) in zip(nn.leaves(copy), nn.leaves(tree), strict=True):
         assert path == same_path
         assert leaf.dtype == dtype
         assert leaf.flags.c_contiguous
+        assert leaf.ctypes.data % 64 == 0
         assert not np.shares_memory(leaf, original)
         np.testing.assert_array_equal(leaf, original.astype(dtype))
 

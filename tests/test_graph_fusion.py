@@ -138,6 +138,19 @@ def test_every_trimodal_vertex_holds_all_three_modalities():
         assert parts == {"a", "l", "v"}
 
 
+@each_variant
+def test_the_graph_of_two_modalities_has_no_third_layer(variant, params, x_e):
+    """One bimodal vertex, with weight 1; T is 0, so that Dec has an input of one width."""
+    graph = graph_fusion(params, x_e[:2], variant)
+    assert set(graph) == {"alpha_m", "U", "V_2", "S_2", "alpha_hat_2", "alpha_2", "B", "T",
+                          "Omega", "M"}
+    assert (graph["alpha_2"] == 1).all()
+    assert graph["V_2"].shape == (1, B, k)
+    np.testing.assert_array_equal(graph["T"], np.zeros((B, k)))
+    both = [*x_e[0, 0].tolist(), *x_e[1, 0].tolist()]
+    assert_close(graph["V_2"][0, 0], mlp(params["MLP_2"], both), 1e-14)
+
+
 @pytest.mark.parametrize(("modalities", "pairs"), [
     (("a", "v"), ["av"]),
     (("audio", "video", "text"), ["audio*video", "text*video", "audio*text"]),

@@ -1,14 +1,14 @@
-"""Accuracy and F1, equal to scikit-learn's; a class that nobody predicts or that does not occur included."""
+"""Accuracy and F1, equal to scikit-learn's, and what is said of a model that learnt nothing."""
 
 import numpy as np
 import pytest
 
-from argf_np.metrics import confusion, scores
+from argf_np.metrics import confusion, scores, warnings_of
 
 CLASSES = ("happy", "sad", "neutral", "angry")
 CASES = {
     "all classes": lambda rng: (rng.integers(4, size=50), rng.integers(4, size=50)),
-    "all right": lambda rng: (np.arange(50) % 4,) * 2,
+    "all right": lambda rng: (np.arange(50) % 4, np.arange(50) % 4),
     "all wrong": lambda rng: (np.arange(50) % 4, (np.arange(50) + 1) % 4),
     "one class never predicted": lambda rng: (rng.integers(4, size=50), rng.integers(3, size=50)),
     "one class never true": lambda rng: (rng.integers(3, size=50), rng.integers(4, size=50)),
@@ -20,41 +20,92 @@ each_case = pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
 
 @each_case
 def test_equal_to_scikit_learn(case, rng):
-    sklearn = pytest.importorskip("sklearn.metrics", reason="parity needs scikit-learn: pip install argf_np[test]")
+    sklearn = pytest.importorskip("sklearn.metrics", reason="needs scikit-learn (extra 'test')")
     truth, prediction = case(rng)
     ours, how = scores(truth, prediction, CLASSES), {"labels": range(4), "zero_division": 0}
+    f1_weighted = sklearn.f1_score(truth, prediction, average="weighted", **how)
     assert ours["accuracy"] == pytest.approx(sklearn.accuracy_score(truth, prediction))
-    assert ours["f1_weighted"] == pytest.approx(sklearn.f1_score(truth, prediction, average="weighted", **how))
-    assert [part["f1"] for part in ours["per_class"].values()] == pytest.approx(
-        sklearn.f1_score(truth, prediction, average=None, **how))
-    assert [part["accuracy"] for part in ours["per_class"].values()] == pytest.approx(
-        sklearn.recall_score(truth, prediction, average=None, **how))
-    np.testing.assert_array_equal(confusion(truth, prediction, 4),
-                                  sklearn.confusion_matrix(truth, prediction, labels=range(4)))
+    assert ours["f1_weighted"] == pytest.approx(f1_weighted)
+
+    f1 = sklearn.f1_score(truth, prediction, average=None, **how)
+    recall = sklearn.recall_score(truth, prediction, average=None, **how)
+    per_class = ours["per_class"].values()
+    assert [part["f1"] for part in per_class] == pytest.approx(f1)
+    assert [part["accuracy"] for part in per_class] == pytest.approx(recall)
+    counts = sklearn.confusion_matrix(truth, prediction, labels=range(4))
+    np.testing.assert_array_equal(confusion(truth, prediction, 4), counts)
 
 
 @each_case
 def test_counted_one_utterance_at_a_time(case, rng):
     truth, prediction = case(rng)
-    pairs = list(zip(truth.tolist(), prediction.tolist(), strict=True))
+    pairs = [*zip(truth.tolist(), prediction.tolist(), strict=True)]
     ours, weighted = scores(truth, prediction, CLASSES), 0
     for c, name in enumerate(CLASSES):
         hits = sum(t == p == c for t, p in pairs)
-        support, predicted = sum(t == c for t, _ in pairs), sum(p == c for _, p in pairs)
+        support = sum(t == c for t, _ in pairs)
+        predicted = sum(p == c for _, p in pairs)
+        recall = hits / support if support else 0
         f1 = 2 * hits / (support + predicted) if support + predicted else 0
         assert ours["per_class"][name] == {
-            "accuracy": pytest.approx(hits / support if support else 0), "f1": pytest.approx(f1), "support": support}
+            "accuracy": pytest.approx(recall), "f1": pytest.approx(f1), "support": support}
         weighted += f1 * support / len(pairs)
     assert ours["f1_weighted"] == pytest.approx(weighted)
     assert ours["accuracy"] == pytest.approx(sum(t == p for t, p in pairs) / len(pairs))
 
 
-def test_confusion_has_true_classes_for_rows():
-    np.testing.assert_array_equal(confusion([0, 0, 1], [1, 1, 1], 3), [[0, 2, 0], [0, 1, 0], [0, 0, 0]])
+def test_confusion_has_one_row_per_true_class():
+    expected = [[0, 2, 0], [0, 1, 0], [0, 0, 0]]
+    np.testing.assert_array_equal(confusion([0, 0, 1], [1, 1, 1], 3), expected)
 
 
 def test_scores_are_plain_numbers(rng):
     """They go into a JSON file."""
     values = scores(rng.integers(4, size=50), rng.integers(4, size=50), CLASSES)
     assert {type(values["accuracy"]), type(values["f1_weighted"])} == {float}
-    assert {type(value) for part in values["per_class"].values() for value in part.values()} == {float, int}
+    for part in values["per_class"].values():
+        assert [type(value) for value in part.values()] == [float, float, int]
+
+
+# Warnings
+
+
+def probabilities_of(*rows):
+    """(n, 2) from (how often, probability of the first class)."""
+    return np.array([(p, 1 - p) for often, p in rows for _ in range(often)])
+
+
+def test_a_good_model_gets_no_warning():
+    P = probabilities_of((40, 0.9), (60, 0.2))
+    alpha_m = np.array([[0.1, 0.9, 0.5], [0.5, 0.5, 0.5]])[..., None]  # one of them varies
+    assert warnings_of(P, ("no", "yes"), alpha_m, {"a": (0.80, 0.82), "l": (0.9, 0.6)}) == []
+
+
+@pytest.mark.parametrize(("share", "warned"), [(97, False), (98, True), (100, True)])
+def test_a_model_that_gives_one_class_has_collapsed(share, warned):
+    warnings = warnings_of(probabilities_of((share, 0.1), (100 - share, 0.9)), ("no", "yes"))
+    expected = f"the model gives 'yes' to {share} % of the test utterances: it has collapsed"
+    assert [text.split(";")[0] for text in warnings] == [expected] * warned
+
+
+def test_probabilities_that_hardly_vary_are_named():
+    [warning] = warnings_of(probabilities_of((50, 0.501), (50, 0.499)), ("no", "yes"))
+    assert warning.startswith("the probabilities hardly vary from utterance to utterance")
+
+
+def test_weights_that_hardly_vary_are_named():
+    P = probabilities_of((40, 0.9), (60, 0.2))
+    [warning] = warnings_of(P, ("no", "yes"), np.full((3, 100, 1), 0.4))
+    assert warning.startswith("the weights of the unimodal vertices hardly vary")
+
+
+def test_a_ucln_below_a_linear_model_is_named():
+    P = probabilities_of((40, 0.9), (60, 0.2))
+    accuracies = {"face": (0.60, 0.70), "speech": (0.80, 0.82)}
+    [warning] = warnings_of(P, ("no", "yes"), None, accuracies)
+    assert warning.startswith("the UCLN of face is right on 60.0 % of its own training utterances, "
+                              "a linear model on 70.0 %")
+
+
+def test_of_one_utterance_nothing_is_said():
+    assert warnings_of(probabilities_of((1, 0.9)), ("no", "yes"), np.full((3, 1, 1), 0.4)) == []

@@ -74,6 +74,16 @@ def test_the_released_variant_begins_as_pytorch_does(rng):
     assert (params["classifier"]["norm"]["gamma"] == 1).all()
 
 
+@each_fusion
+def test_in_the_released_variant_every_group_has_biases_from_the_beginning(fusion, rng):
+    """D19. The weights and the bias of low-rank fusion belong to no dense layer."""
+    for variant in ("paper", "released"):
+        params = init_model(rng, d, k, N, "float64", 3, fusion, variant)
+        for path, leaf in nn.leaves(params):
+            if path[-1] == "b":
+                assert (leaf != 0).all() == (variant == "released"), path
+
+
 @each_variant
 def test_forward_names_every_intermediate(variant, params, x, each_implementation):
     out = forward(params, x, variant)

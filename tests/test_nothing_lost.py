@@ -1,16 +1,23 @@
-"""Nothing is lost: runs that are killed, interrupted, without disk space or not alone, and the files they end with."""
+"""Nothing is lost: runs that are killed, interrupted, without disk space or not alone.
+
+No test waits for a time: a run stops itself when it calls a certain function for the n-th time.
+"""
 
 import errno
 import json
 import os
+import re
+import shutil
 import signal
 import subprocess
 import sys
-import time
+import tempfile
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers import refused
 
 from argf_np import data, nn, train
 from argf_np.errors import InUseError, ModelError
@@ -18,34 +25,70 @@ from argf_np.estimator import ARGF
 from argf_np.storage import archive, files
 from argf_np.storage.lock import locked
 
-EPOCHS = 60
-FRESH = ("--dataset", "mine.npz", "--epochs", str(EPOCHS), "--ucln-epochs", "1", "--d", "4", "--k", "3",
-         "--batch-size", "4", "--quiet", "--out", "run")
-RESUME = ("--resume", "run", "--quiet")
-# Imports once; then a child for each order. A child that has ended keeps its number until it is asked for.
+EPOCHS = 20
+FLAGS = {"epochs": EPOCHS, "ucln_epochs": 2, "ucln_patience": 0, "d": 4, "k": 3, "batch_size": 4}
+FRESH = ["--dataset", "mine.npz", "--quiet", "--out", "run"]
+for name, value in FLAGS.items():
+    FRESH += [f"--{name.replace('_', '-')}", str(value)]
+RESUME = ["--resume", "run", "--quiet"]
+CTRL_C, KILL, STOP = int(signal.SIGINT), int(signal.SIGKILL), int(signal.SIGSTOP)
+IN_AN_EPOCH = "argf_np.paper.protocols.train_epoch"
+
+# Imports once, then forks a child per order. The answer is the child's exit code, the negative of
+# the signal that ended it, or "stopped".
 SERVER = """
-import json, os, resource, sys
+import importlib, json, os, resource, signal, sys
 from argf_np import train
 train.draw = lambda *arguments: None  # seconds of a run that takes one
-import numpy.ma  # this and zipfile's encoding are imported late, and nobody may not be able to read them then
+import numpy.ma  # these two are imported late, and nobody may not be able to read them then
 "".encode("cp437")
+
+
+def signal_at(number, at, call):
+    module, name = at.rsplit(".", 1)
+    module = importlib.import_module(module)
+    function, calls = getattr(module, name), []
+
+    def counted(*arguments, **named):
+        calls.append(1)
+        if len(calls) == call:
+            os.kill(os.getpid(), number)
+        return function(*arguments, **named)
+
+    setattr(module, name, counted)
+
+
+def child(order):
+    os.chdir(order["folder"])
+    os.dup2(os.open("said", os.O_WRONLY | os.O_CREAT | os.O_TRUNC), 1)
+    os.dup2(1, 2)
+    # In a job in the background, children inherit that it is ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    if order["limit"]:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (order["limit"], resource.RLIM_INFINITY))
+    if order["dies_of_limit"]:
+        signal.signal(signal.SIGXFSZ, signal.SIG_DFL)  # in the middle of a write
+    if order["cache"]:
+        os.environ["XDG_CACHE_HOME"] = order["cache"]
+    if order["nobody"] and os.geteuid() == 0:
+        os.seteuid(65534)  # root may write everywhere
+    if order["signal"]:
+        signal_at(order["signal"], order["at"], order["call"])
+    code = train.main(order["arguments"])
+    sys.stdout.flush()
+    os._exit(code)
+
+
 for line in sys.stdin:
     order = json.loads(line)
-    child = os.fork()
-    if child == 0:
-        os.chdir(order["folder"])
-        os.dup2(os.open("said", os.O_WRONLY | os.O_CREAT | os.O_TRUNC), 1)
-        os.dup2(1, 2)
-        if order["limit"]:
-            resource.setrlimit(resource.RLIMIT_FSIZE, (order["limit"], resource.RLIM_INFINITY))
-        if order["nobody"] and os.geteuid() == 0:
-            os.seteuid(65534)  # root may write everywhere
-        code = train.main(order["arguments"])
-        sys.stdout.flush()
-        os._exit(code)
-    print(child, flush=True)
-    sys.stdin.readline()
-    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+    if "arguments" in order:
+        pid = os.fork()
+        if pid == 0:
+            child(order)
+    else:  # the end of a stopped child
+        os.kill(pid, signal.SIGKILL)
+    _, status = os.waitpid(pid, os.WUNTRACED)
+    print("stopped" if os.WIFSTOPPED(status) else os.waitstatus_to_exitcode(status), flush=True)
 """
 
 
@@ -53,35 +96,44 @@ class Commands:
     """Runs ``argf_np.train`` in processes of their own, one at a time."""
 
     def __init__(self, cache):
-        self.server = subprocess.Popen([sys.executable, "-c", SERVER], text=True, stdin=subprocess.PIPE,
-                                       stdout=subprocess.PIPE, env=os.environ | {"XDG_CACHE_HOME": str(cache)})
-        self.child = None
+        self.server = subprocess.Popen(
+            [sys.executable, "-c", SERVER], text=True, stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE, env=os.environ | {"XDG_CACHE_HOME": str(cache)})
+        self.stopped = False
 
-    def start(self, folder, arguments, limit=None, nobody=False):
-        self.folder = folder
-        self._say(json.dumps({"folder": str(folder), "arguments": arguments, "limit": limit, "nobody": nobody}))
-        self.child = int(self.server.stdout.readline())
+    def run(self, folder, arguments, *, limit=None, dies_of_limit=False, nobody=False,
+            cache=None, signal=None, at=None, call=1):
+        """Run the command. Returns its exit code, or "stopped", and what it said.
 
-    def send(self, number):
-        os.kill(self.child, number)
+        Arguments
+            - folder: the working directory.
+            - limit: bytes that a file may have.
+            - dies_of_limit: the process is killed there instead of getting an error.
+            - nobody: without the rights of root.
+            - cache: a folder instead of the cache that all of them share.
+            - signal, at, call: the signal comes just before the n-th call of the function whose
+              module and name are given.
+        """
+        answer = self._order(
+            folder=str(folder), arguments=arguments, limit=limit, dies_of_limit=dies_of_limit,
+            nobody=nobody, cache=cache and str(cache), signal=signal, at=at, call=call)
+        self.stopped = answer == "stopped"
+        code = answer if self.stopped else int(answer)
+        return code, (folder / "said").read_text()
 
-    def end(self):
-        """Exit code of the command, negative for the signal that ended it, and what it said."""
-        self._say("")
-        code, self.child = int(self.server.stdout.readline()), None
-        return code, (self.folder / "said").read_text()
-
-    def run(self, *arguments, **limits):
-        self.start(*arguments, **limits)
-        return self.end()
+    def kill(self):
+        """Kill the process that is stopped."""
+        self.stopped = False
+        return int(self._order())
 
     def close(self):
-        if self.child:  # of a test that failed
-            self.send(signal.SIGKILL)
+        if self.stopped:  # by a test that failed
+            self.kill()
         self.server.communicate()
 
-    def _say(self, line):
-        print(line, file=self.server.stdin, flush=True)
+    def _order(self, **order):
+        print(json.dumps(order), file=self.server.stdin, flush=True)
+        return self.server.stdout.readline().strip()
 
 
 @pytest.fixture(scope="module")
@@ -96,91 +148,150 @@ def write_corpus(folder):
     """Two modalities, 7 videos, 3 classes."""
     rng, videos = np.random.default_rng(0), np.repeat(np.arange(7), 3)
     np.savez(folder / "mine.npz", video=[f"v{i}" for i in videos], order=np.tile(np.arange(3), 7),
-             split=np.array(["train"] * 4 + ["validation", "test", "test"])[videos], label=np.arange(21) % 3,
-             speech=rng.normal(size=(21, 3)), pulse=rng.normal(size=(21, 2)))
+             split=np.array(["train"] * 4 + ["validation", "test", "test"])[videos],
+             label=np.arange(21) % 3, speech=rng.normal(size=(21, 3)),
+             pulse=rng.normal(size=(21, 2)))
     return folder
 
 
 def files_of(folder):
-    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    return {str(path.relative_to(folder)): path.read_bytes()
+            for path in folder.rglob("*") if path.is_file()}
 
 
 @pytest.fixture(scope="module")
-def expected(commands, tmp_path_factory):
+def place():
+    """One working directory for all, since a run records where its data is. Anyone may enter it."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        yield write_corpus(Path(folder))
+
+
+@pytest.fixture(scope="module")
+def expected(commands, place):
     """The files of a run that was never stopped."""
-    folder = write_corpus(tmp_path_factory.mktemp("expected"))
-    code, said = commands[0].run(folder, FRESH)
+    code, said = commands[0].run(place, FRESH)
     assert code == 0, said
-    return files_of(folder / "run")
+    found = files_of(place / "run")
+    shutil.rmtree(place / "run")
+    return found
 
 
 @pytest.fixture
-def folder(tmp_path):
-    return write_corpus(tmp_path)
-
-
-def wait_for(path):
-    deadline = time.monotonic() + 60
-    while not path.exists() and time.monotonic() < deadline:
-        time.sleep(0.001)
-    assert path.exists()
+def folder(place, expected):
+    """The working directory, with the data and no run."""
+    yield place
+    shutil.rmtree(place / "run", ignore_errors=True)
+    write_corpus(place)
 
 
 @pytest.fixture
 def stopped(folder, commands):
-    """The folder of a run that was killed after some epochs."""
-    commands[0].start(folder, FRESH)
-    wait_for(folder / "run" / "checkpoint.npz")
-    commands[0].send(signal.SIGKILL)
-    assert commands[0].end() == (-signal.SIGKILL, "")
+    """The folder of a run that was killed in its fourth epoch."""
+    code, said = commands[0].run(folder, FRESH, signal=KILL, at=IN_AN_EPOCH, call=4)
+    assert (code, said) == (-KILL, "")
+    assert epochs_in(folder / "run") == 3
     return folder / "run"
 
 
-def wait_for_an_epoch(run):
-    """Until there is another checkpoint, or the run is finished."""
-    deadline = time.monotonic() + 60
-
-    def state():
-        try:
-            return (run / "checkpoint.npz").stat().st_mtime_ns
-        except FileNotFoundError:
-            return None
-
-    before = state()
-    while state() == before and not (run / "metrics.json").exists() and time.monotonic() < deadline:
-        time.sleep(0.001)
+def epochs_in(run):
+    """How many finished epochs the checkpoint of a run holds."""
+    if not (run / "checkpoint.npz").exists():
+        return 0
+    return len(archive.read(run / "checkpoint.npz", "checkpoint")["state"]["history"])
 
 
-def test_killed_at_a_dozen_random_moments(folder, commands, expected):
-    """Some after the beginning, some after the end of an epoch; where exactly depends on the machine."""
-    rng, epochs, run = np.random.default_rng(0), [], folder / "run"
-    for number in range(12):
-        commands[0].start(folder, RESUME if (run / "config.json").exists() else FRESH)
-        if number % 2:
-            wait_for_an_epoch(run)
-        time.sleep(rng.uniform(0, 0.03 if number % 2 else 0.06))
-        commands[0].send(signal.SIGKILL)
-        code, said = commands[0].end()
-        assert code in (-signal.SIGKILL, 0)
-        assert all(line.startswith("notice: ") for line in said.splitlines())
-        if (run / "checkpoint.npz").exists():
-            epochs.append(len(archive.read(run / "checkpoint.npz", "checkpoint")["state"]["history"]))
-    assert epochs == sorted(epochs), "no epoch is lost"
-    assert len(set(epochs)) > 5, "half of the kills fell into the training, each into another epoch"
-    code, said = commands[0].run(folder, RESUME)
+def results_in(run):
+    """The files of a run besides the lock and what is half-written."""
+    return {path.name for path in run.glob("[!.]*")}
+
+
+def assert_continues(commands, folder, expected):
+    code, said = commands.run(folder, RESUME)
+    assert code == 0, said
+    assert files_of(folder / "run") == expected
+
+
+# Killed and interrupted
+
+BEGUN = {"config.json", "history.csv", "checkpoint.npz"}
+# Moment: the function and the call of it, how many epochs are kept, and which files are there.
+# Twelve training utterances are three batches. Besides config.json and the two UCLNs in the cache,
+# each epoch writes a history and a checkpoint.
+MOMENTS = {
+    "before anything is written": ("argf_np.storage.files.write_json", 1, 0, set()),
+    "before a first file is complete": ("os.fsync", 1, 0, set()),
+    "before a first file is renamed": ("os.replace", 1, 0, set()),
+    "in the first UCLN": ("argf_np.paper.ucln.train_ucln_epoch", 2, 0, {"config.json"}),
+    "in the second UCLN": ("argf_np.paper.ucln.train_ucln_epoch", 4, 0, {"config.json"}),
+    "in the first epoch": ("argf_np.paper.protocols.train_batch", 2, 0, {"config.json"}),
+    "between history and checkpoint": (
+        "argf_np.storage.archive.write", 1, 0, {"config.json", "history.csv"}),
+    "in the seventh epoch": ("argf_np.paper.protocols.train_batch", 20, 6, BEGUN),
+    "before a fifth checkpoint is renamed": ("os.replace", 3 + 2 * 5, 4, BEGUN),
+    "before the model": ("argf_np.storage.archive.write", EPOCHS + 1, EPOCHS, BEGUN),
+    "before the predictions": (
+        "argf_np.train.write_predictions", 1, EPOCHS, BEGUN | {"model.npz"}),
+    "before the metrics": (
+        "argf_np.storage.files.write_json", 2, EPOCHS, BEGUN | {"model.npz", "predictions.csv"}),
+    "after everything is written": (
+        "argf_np.train.table", 1, 0, {"config.json", "history.csv", "model.npz", "predictions.csv",
+                                      "metrics.json"}),
+}
+
+
+@pytest.mark.parametrize("number", [KILL, CTRL_C], ids=["killed", "interrupted"])
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_stopped_at_any_moment_and_continued(moment, number, folder, commands, expected, tmp_path):
+    at, call, epochs, names = MOMENTS[moment]
+    code, said = commands[0].run(folder, FRESH, signal=number, at=at, call=call, cache=tmp_path)
+    assert code == {KILL: -KILL, CTRL_C: 130}[number]
+    if number == CTRL_C:
+        assert said.startswith("\ninterrupted")
+        assert said.count("\n") == 2
+    run = folder / "run"
+    assert epochs_in(run) == epochs
+    assert results_in(run) == names
+    arguments = RESUME if names else FRESH
+    code, said = commands[0].run(folder, arguments, cache=tmp_path)
     assert code == 0, said
     assert files_of(run) == expected
 
 
-def test_ctrl_c_ends_with_one_line_and_the_run_can_go_on(folder, commands, expected):
-    commands[0].start(folder, FRESH)
-    wait_for(folder / "run" / "checkpoint.npz")
-    commands[0].send(signal.SIGINT)
-    assert commands[0].end() == (130, "\ninterrupted: finished epochs are kept, continue with --resume run\n")
-    assert {path.name for path in (folder / "run").iterdir()} == {".lock", "config.json", "history.csv",
-                                                                 "checkpoint.npz"}
-    assert commands[0].run(folder, RESUME)[0] == 0
-    assert files_of(folder / "run") == expected
+def test_killed_a_dozen_times_and_continued(folder, commands, expected):
+    """At random moments. No epoch that was finished is trained again."""
+    rng, kept = np.random.default_rng(0), [0]
+    places = ("os.fsync", "os.replace", IN_AN_EPOCH, "argf_np.paper.protocols.train_batch")
+    arguments = FRESH
+    for _ in range(12):
+        at, call = places[rng.integers(len(places))], int(rng.integers(2, 5))
+        code, said = commands[0].run(folder, arguments, signal=KILL, at=at, call=call)
+        assert (code, said) == (-KILL, "")
+        kept.append(epochs_in(folder / "run"))
+        arguments = RESUME
+    assert kept == sorted(kept)
+    assert len(set(kept)) > 5, "many kills found the run in another epoch"
+    assert_continues(commands[0], folder, expected)
+
+
+def test_killed_within_a_write(folder, commands, expected):
+    """The first checkpoint is half-written, and its remains are removed."""
+    code, said = commands[0].run(folder, FRESH, limit=20_000, dies_of_limit=True)
+    assert (code, said) == (-signal.SIGXFSZ, "")
+    [part] = (folder / "run").glob(".*.part")
+    assert part.stat().st_size == 20_000
+    assert results_in(folder / "run") == {"config.json", "history.csv"}
+    assert_continues(commands[0], folder, expected)
+
+
+def test_ctrl_c_says_what_is_kept_and_how_to_continue(folder, commands, expected):
+    code, said = commands[0].run(folder, FRESH, signal=CTRL_C, at=IN_AN_EPOCH, call=4)
+    assert code == 130
+    assert said == "\ninterrupted: finished epochs are kept, continue with --resume run\n"
+    assert_continues(commands[0], folder, expected)
+
+
+# Without space, not writable, not alone
 
 
 def test_full_disk_costs_one_line_and_no_epoch(stopped, commands, expected):
@@ -190,8 +301,7 @@ def test_full_disk_costs_one_line_and_no_epoch(stopped, commands, expected):
     after = files_of(stopped)
     assert after["checkpoint.npz"] == before["checkpoint.npz"]
     assert set(after) == set(before), "nothing half-written stays"
-    assert commands[0].run(stopped.parent, RESUME)[0] == 0
-    assert files_of(stopped) == expected
+    assert_continues(commands[0], stopped.parent, expected)
 
 
 def test_no_space_left_is_said_of_the_file(folder, monkeypatch, capsys):
@@ -200,38 +310,49 @@ def test_no_space_left_is_said_of_the_file(folder, monkeypatch, capsys):
 
     monkeypatch.chdir(folder)
     monkeypatch.setattr(nn, "save", full)
-    assert train.main([*FRESH]) == 2
-    assert capsys.readouterr().err.splitlines()[-1] == "error: run/checkpoint.npz: No space left on device"
+    assert train.main(FRESH) == 2
+    *notices, error = capsys.readouterr().err.splitlines()
+    assert error == "error: run/checkpoint.npz: No space left on device"
+    assert all(line.startswith("notice: nothing is cached: ") for line in notices)
 
 
 def test_read_only_folder_is_refused(stopped, commands):
     before = files_of(stopped)
-    stopped.parent.chmod(0o755)  # to get there, nobody has to pass
     stopped.chmod(0o555)
     try:
-        assert commands[0].run(stopped.parent, RESUME, nobody=True) == (2, "error: run/.lock: Permission denied\n")
+        code, said = commands[0].run(stopped.parent, RESUME, nobody=True)
     finally:
         stopped.chmod(0o755)
+    assert (code, said) == (2, "error: run/.lock: Permission denied\n")
     assert files_of(stopped) == before
 
 
 def test_second_process_is_told_and_leaves(folder, commands, expected):
     one, other = commands
-    one.start(folder, FRESH)
-    wait_for(folder / "run" / "checkpoint.npz")
-    one.send(signal.SIGSTOP)  # so that it is there for sure
+    code, _ = one.run(folder, FRESH, signal=STOP, at=IN_AN_EPOCH, call=4)
+    assert code == "stopped"
+    before = files_of(folder / "run")
     for arguments in (RESUME, FRESH):
-        before = files_of(folder / "run")
-        assert other.run(folder, arguments) == (2, "error: run: another process is working in this folder\n")
+        code, said = other.run(folder, arguments)
+        assert (code, said) == (2, "error: run: another process is working in this folder\n")
         assert files_of(folder / "run") == before
-    one.send(signal.SIGKILL)  # and its lock goes with it
-    one.end()
-    assert other.run(folder, RESUME)[0] == 0
-    assert files_of(folder / "run") == expected
+    assert one.kill() == -KILL  # and its lock ends with it
+    assert_continues(other, folder, expected)
+
+
+# Files
 
 
 def test_a_file_is_written_beside_synced_and_renamed(tmp_path, monkeypatch):
     path, calls, sync, rename = tmp_path / "file", [], os.fsync, os.replace
+
+    def counted_sync(*arguments):
+        calls.append("fsync")
+        sync(*arguments)
+
+    def counted_rename(*arguments):
+        calls.append("replace")
+        rename(*arguments)
 
     def half():
         with files.replacing(path) as part:
@@ -239,13 +360,15 @@ def test_a_file_is_written_beside_synced_and_renamed(tmp_path, monkeypatch):
             tmp_path.read_text()  # a folder
 
     path.write_text("old")
-    monkeypatch.setattr(os, "fsync", lambda *arguments: (calls.append("fsync"), sync(*arguments)))
-    monkeypatch.setattr(os, "replace", lambda *arguments: (calls.append("replace"), rename(*arguments)))
+    monkeypatch.setattr(os, "fsync", counted_sync)
+    monkeypatch.setattr(os, "replace", counted_rename)
     with files.replacing(path) as part:
         part.write_text("new")
         assert path.read_text() == "old"
-        place = part.stat().st_ino
-    assert (path.read_text(), path.stat().st_ino, calls) == ("new", place, ["fsync", "replace"])
+        inode = part.stat().st_ino
+    assert path.read_text() == "new"
+    assert path.stat().st_ino == inode
+    assert calls == ["fsync", "replace"]
     with pytest.raises(IsADirectoryError):
         half()
     assert path.read_text() == "new"
@@ -263,37 +386,47 @@ def test_lock_is_for_one_at_a_time(tmp_path):
 # What --resume refuses
 
 
-def refused(capsys, *arguments):
-    assert train.main([*arguments]) == 2
-    error = capsys.readouterr().err
-    assert error.count("\n") == 1
-    return error.removeprefix("error: ").rstrip()
-
-
-def test_finished_run_says_so(folder, commands, expected, capsys):
-    (folder / "run").mkdir()
+def test_finished_run_says_so(folder, expected, capsys):
+    run = folder / "run"
+    run.mkdir()
     for name, content in expected.items():
-        (folder / "run" / name).write_bytes(content)
-    assert train.main(["--resume", str(folder / "run")]) == 0
-    assert capsys.readouterr().out == f"{folder / 'run'} is finished already: nothing is left to do\n"
-    assert files_of(folder / "run") == expected
+        (run / name).write_bytes(content)
+    assert train.main(["--resume", str(run)]) == 0
+    assert capsys.readouterr().out == f"{run} is finished already: nothing is left to do\n"
+    assert files_of(run) == expected
 
 
 def test_unfinished_run_is_not_overwritten(stopped, commands):
     before = files_of(stopped)
     code, said = commands[0].run(stopped.parent, FRESH)
-    assert (code, said) == (2, "error: run: holds a run that is not finished; continue it with --resume run, or remove it\n")
+    assert code == 2
+    assert said == ("error: run: holds a run that is not finished; continue it with --resume run, "
+                    "or remove it\n")
     assert files_of(stopped) == before
 
 
-def test_resume_takes_no_other_settings_and_no_other_data(stopped, monkeypatch, capsys):
+def test_resume_takes_no_other_settings(stopped, monkeypatch, capsys):
     monkeypatch.chdir(stopped.parent)
-    assert refused(capsys, *RESUME, "--lr", "1") == "--lr: expected nothing beside --resume but where the data is"
-    assert refused(capsys, "--resume", "nowhere") == "nowhere: no run to continue, expected a config.json"
+    expected = "expected nothing beside --resume but where the data is"
+    assert refused(capsys, train, *RESUME, "--lr", "1") == f"--lr: {expected}"
+    assert refused(capsys, train, *RESUME, "--out", "x") == f"--out: {expected}"
+    assert refused(capsys, train, "--resume", "nowhere") == (
+        "nowhere: no run to continue, expected a config.json")
+
+
+@pytest.mark.parametrize("change", [
+    lambda content: {"pulse": content["pulse"] + 1},
+    lambda content: {"label": np.array(["calm", "glad", "tense"])[content["label"]]},
+], ids=["features", "names of classes"])
+def test_resume_takes_no_other_data(change, stopped, monkeypatch, capsys):
+    monkeypatch.chdir(stopped.parent)
+    before = files_of(stopped)
     with np.load("mine.npz") as file:
         content = dict(file)
-    np.savez("mine.npz", **content | {"pulse": content["pulse"] + 1})
-    assert refused(capsys, *RESUME) == "run: began with other data than what is in mine.npz now"
+    np.savez("mine.npz", **content | change(content))
+    assert refused(capsys, train, *RESUME) == (
+        f"run: began with other data than what is in {stopped.parent / 'mine.npz'} now")
+    assert files_of(stopped) == before
 
 
 def test_broken_checkpoint_is_refused_and_kept(stopped, monkeypatch, capsys):
@@ -301,15 +434,50 @@ def test_broken_checkpoint_is_refused_and_kept(stopped, monkeypatch, capsys):
     path = stopped / "checkpoint.npz"
     path.write_bytes(path.read_bytes()[:-100])
     before = files_of(stopped)
-    assert refused(capsys, *RESUME).startswith("run/checkpoint.npz: expected a checkpoint of argf_np, found a truncated or")
+    assert refused(capsys, train, *RESUME).startswith(
+        "run/checkpoint.npz: expected a checkpoint of argf_np, found a truncated or another file")
+    assert files_of(stopped) == before
+
+
+def without(tree, *path):
+    """Remove a part of a tree."""
+    *parents, key = path
+    for parent in parents:
+        tree = tree[parent]
+    del tree[key]
+
+
+def reshape(state):
+    state["params"]["decoders"]["dense_2"]["W"] = np.zeros((2, 2))
+
+
+@pytest.mark.parametrize(("change", "message"), [
+    (lambda state: without(state, "history"), "history is missing"),
+    (lambda state: without(state, "generator"), "generator is missing"),
+    (lambda state: without(state, "params", "fusion", "MAN"), "params/fusion/MAN/. is missing"),
+    (lambda state: without(state, "optimisers", "fusion"), "optimisers/fusion/.* is missing"),
+    (reshape, r"params/decoders/dense_2/W has shape \(2, 2\), expected \(2, 512, 64\)"),
+    (lambda state: state["generator"].update(bit_generator="MT19937"), ".*"),
+], ids=["history", "generator", "array", "optimiser", "shape", "kind of generator"])
+def test_checkpoint_that_lacks_a_part_is_refused_and_kept(change, message, stopped, monkeypatch,
+                                                          capsys):
+    monkeypatch.chdir(stopped.parent)
+    content = archive.read(stopped / "checkpoint.npz", "checkpoint")
+    change(content["state"])
+    archive.write(stopped / "checkpoint.npz", "checkpoint", content)
+    before = files_of(stopped)
+    refusal = refused(capsys, train, *RESUME)
+    assert re.match(f"run/checkpoint.npz: not a whole checkpoint: {message}$", refusal)
     assert files_of(stopped) == before
 
 
 def test_checkpoint_of_other_settings_is_refused(stopped):
-    corpus = data.read(stopped.parent / "mine.npz")
-    settings = {"dataset": "mine.npz", "epochs": EPOCHS, "ucln_epochs": 1, "d": 4, "k": 3, "batch_size": 4}
+    path = stopped.parent / "mine.npz"
+    corpus, checkpoint = data.read(path), stopped / "checkpoint.npz"
+    settings = FLAGS | {"dataset": str(path)}
     with pytest.raises(ModelError, match=r"began with lr 0\.001, expected 0\.5"):
-        ARGF(**settings, lr=0.5).fit(corpus, checkpoint=stopped / "checkpoint.npz")
-    other = replace(corpus, features=corpus.features | {"pulse": corpus.features["pulse"] ** 2})
+        ARGF(**settings, lr=0.5).fit(corpus, checkpoint=checkpoint)
+    pulse = corpus.features["pulse"] ** 2
+    other = replace(corpus, features=corpus.features | {"pulse": pulse})
     with pytest.raises(ModelError, match=r"began with data \w+, expected \w+"):
-        ARGF(**settings).fit(other, checkpoint=stopped / "checkpoint.npz")
+        ARGF(**settings).fit(other, checkpoint=checkpoint)

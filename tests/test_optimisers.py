@@ -183,6 +183,17 @@ def test_params_that_are_not_contiguous_are_refused(init, step, settings, rng):
 
 
 @each_optimiser
+def test_a_new_state_is_a_tree_of_zeros(init, step, settings, rng):
+    params = draw(rng)
+    for moment in init(params).values():
+        if isinstance(moment, dict):
+            for (path, zeros), (same_path, leaf) in zip(
+                    nn.leaves(moment), nn.leaves(params), strict=True):
+                assert path == same_path
+                np.testing.assert_array_equal(zeros, np.zeros_like(leaf))
+
+
+@each_optimiser
 def test_gradients_need_not_be_contiguous(init, step, settings, rng):
     one, gradients = draw(rng), draw(rng)
     two = nn.map_leaves(np.copy, one)

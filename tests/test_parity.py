@@ -55,7 +55,7 @@ class TestARGF:
     def test_every_intermediate(self, argf, kind, variant):
         params, x, _ = argf
         ours = model.forward(params, x, variant)
-        theirs = kind(params, settings(variant))(torch.tensor(x))
+        theirs = kind(params, settings(variant)).eval()(torch.tensor(x))
         assert set(theirs) == set(ours) - {"D"}
         for name, value in theirs.items():
             assert_close(name, ours[name], torch.stack([*value]))
@@ -67,7 +67,7 @@ class TestARGF:
     def test_two_batches_leave_the_same_parameters(self, argf, kind, variant):
         params, x, y = argf
         chosen = settings(variant)
-        network = kind(params, chosen)
+        network = kind(params, chosen).eval()  # without dropout
         optimisers, theirs = updates.init_optimisers(params, chosen), network.init_optimisers()
         before = bits(params)
         for _ in range(2):
@@ -89,13 +89,13 @@ class TestUCLN:
     def test_features(self, videos):
         params, x, _, mask = videos
         alone = [torch.tensor(video[real]) for video, real in zip(x, mask, strict=True)]
-        packed = twin.UCLN(params).eval()(alone)
+        packed = twin.UCLN(params, Settings()).eval()(alone)
         theirs, _ = torch.nn.utils.rnn.pad_packed_sequence(packed, batch_first=True)
         ours = ucln.context_features(params, x, mask, Settings())
         assert_close("features", ours[mask], theirs[torch.tensor(mask)])
 
     def test_loss_and_gradients(self, videos):
-        twin.check_ucln(*videos, TOLERANCE)
+        twin.check_ucln(*videos, Settings(), TOLERANCE)
 
 
 def test_the_check_rejects_a_gradient_that_is_0_1_percent_off(argf, monkeypatch):

@@ -7,7 +7,7 @@ import pytest
 from helpers import assert_close, assert_trees_close, bits
 
 from argf_np import nn
-from argf_np.errors import NotFiniteError
+from argf_np.errors import ModelError, NotFiniteError
 from argf_np.paper import protocols, updates
 from argf_np.paper.fusions_table6 import STRATEGIES
 from argf_np.paper.graph_fusion_eq10_16 import graph_fusion
@@ -19,7 +19,9 @@ from argf_np.storage import archive
 d, k, N, B, n = 6, 5, 4, 8, 40
 SETTINGS = Settings(k=k, batch_size=B, epochs=4, drop_rate=0.3, lambda_=0.2, weight_decay=0.0,
                     lr=0.01, dtype="float64")
-ROWS = {"train": np.arange(25), "validation": np.arange(25, 34), "test": np.arange(34, n)}
+# The splits lie in no order, so that no row number agrees by coincidence.
+ORDER = np.random.default_rng(5).permutation(n)
+ROWS = {"train": ORDER[:25], "validation": ORDER[25:34], "test": ORDER[34:]}
 UPDATES = {"embedding", "discriminator", "classifier", "fusion"}
 each_variant = pytest.mark.parametrize("variant", ["paper", "released"])
 
@@ -76,10 +78,10 @@ def test_an_epoch_takes_every_utterance_once_with_its_label(params, data, monkey
         taken = np.concatenate([x_batch for x_batch, _ in batches], axis=1)
         labels = np.concatenate([y_batch for _, y_batch in batches])
         order = [int(np.flatnonzero((x == taken[:, [i]]).all(axis=(0, 2)))[0]) for i in range(25)]
-        assert sorted(order) == [*range(25)]
+        assert sorted(order) == sorted(ROWS["train"])
         np.testing.assert_array_equal(labels, y[order])
         orders.append(order)
-    assert len({(*order,) for order in [*orders, range(25)]}) == 3
+    assert len({(*order,) for order in [*orders, ROWS["train"]]}) == 3
 
 
 def test_an_epoch_takes_all_utterances_where_none_are_named(params, data, monkeypatch):
@@ -434,6 +436,40 @@ def test_a_training_that_has_stopped_by_its_patience_does_not_continue(data, mon
     assert resumed["probabilities"].tobytes() == whole["probabilities"].tobytes()
 
 
+def without(tree, *path):
+    """A copy of a nested dict without one of its parts."""
+    key, *rest = path
+    copy = dict(tree)
+    if rest:
+        copy[key] = without(tree[key], *rest)
+    else:
+        del copy[key]
+    return copy
+
+
+@pytest.mark.parametrize("path", [
+    ("params", "encoders", "dense_2", "b"),
+    ("optimisers", "fusion", "fusion", "m", "MAN", "W"),
+    ("average",),
+    ("history",),
+    ("generator",),
+], ids="/".join)
+def test_a_state_that_lacks_a_part_is_refused(path, data):
+    states = []
+    protocols.train(*data, ROWS, replace(SETTINGS, epochs=1), on_checkpoint=states.append)
+    with pytest.raises(ModelError, match=rf"^not a whole checkpoint: .*{path[-1]}") as caught:
+        protocols.train(*data, ROWS, SETTINGS, resume=without(states[0], *path))
+    assert "\n" not in str(caught.value)
+
+
+def test_a_state_of_another_shape_is_refused(data):
+    states = []
+    protocols.train(*data, ROWS, replace(SETTINGS, epochs=1), on_checkpoint=states.append)
+    shapes = r"params/encoders/dense_2/W .*\(3, 60, 50\).*\(3, 60, 70\)"
+    with pytest.raises(ModelError, match=shapes):
+        protocols.train(*data, ROWS, replace(SETTINGS, k=7), resume=states[0])
+
+
 def test_a_loss_that_is_not_finite_is_named_with_epoch_and_batch(data, monkeypatch):
     """Of four batches per epoch, the seventh is the third of epoch 2."""
     loss, calls = updates.LOSSES["classifier"], []
@@ -456,7 +492,7 @@ def test_a_parameter_that_is_not_finite_is_named(data, monkeypatch):
 
     record(monkeypatch, "train_batch", break_a_parameter)
     with np.errstate(invalid="ignore"), pytest.raises(NotFiniteError) as caught:
-        protocols.train(*data, {**ROWS, "train": np.arange(8)}, SETTINGS)
+        protocols.train(*data, ROWS | {"train": ORDER[:8]}, SETTINGS)
     assert str(caught.value) == ("epoch 1: decoders/dense_2/W is not finite; "
                                  "--check-finite names the operation")
 

@@ -1,4 +1,4 @@
-"""Many runs: in processes of their own, one file each, none lost and none done twice, whatever is killed."""
+"""Many runs: in processes of their own, one file each, none lost and none done twice."""
 
 import contextlib
 import io
@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,17 +19,20 @@ import pytest
 from threadpoolctl import threadpool_info
 
 from argf_np import nn
+from argf_np.data import read
 from argf_np.errors import InUseError
 from argf_np.experiments import __main__ as experiments
-from argf_np.experiments import isolated, runs
+from argf_np.experiments import isolated, many_runs, runs
 from argf_np.settings import preset
 from argf_np.storage.lock import locked
 
-SHORT = ["table5", "--epochs", "1", "--k", "3", "--seeds", "1"]  # 4 runs; figure6 has one of them, and another
+# Four runs; figure6 has one of them, and another.
+SHORT = ["table5", "--epochs", "1", "--k", "3", "--seeds", "1"]
+FULL = "runs/mosi-real-l-paper-fixed-seed0-epochs1-k3-"  # the run of ARGF with all its parts
 
 
 def write_small(folder):
-    """Features from UCLNs of MOSI's 93 videos, short and 4 wide: nothing takes long. Returns the folder."""
+    """Short UCLN outputs of MOSI's 93 videos, 4 wide: nothing takes long. Returns the folder."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(formats, "WIDTHS", dict.fromkeys(formats.WIDTHS, 4))
         formats.write_contextual(folder / "unimodal_mosi_2way.pickle")
@@ -41,9 +45,16 @@ def data(tmp_path_factory):
     return write_small(tmp_path_factory.mktemp("data"))
 
 
+@pytest.fixture(scope="module")
+def digest(data):
+    """The fingerprint of the small data set."""
+    return runs.fingerprint(read(data / "unimodal_mosi_2way.pickle"))
+
+
 def files_in(folder):
     """The content of every file in a folder, by name."""
-    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    return {str(path.relative_to(folder)): path.read_bytes()
+            for path in folder.rglob("*") if path.is_file()}
 
 
 @pytest.fixture(scope="module")
@@ -52,11 +63,12 @@ def finished(data, tmp_path_factory):
     folder = tmp_path_factory.mktemp("finished") / "results"
     output = io.StringIO()
     with contextlib.redirect_stdout(output), contextlib.redirect_stderr(io.StringIO()):
-        assert experiments.main([*SHORT, "figure6", "--data-dir", str(data), "--out", str(folder), "--jobs", "2"]) == 0
+        assert experiments.main([*SHORT, "figure6", "--data-dir", str(data), "--out", str(folder),
+                                 "--jobs", "2"]) == 0
     return files_in(folder), output.getvalue()
 
 
-# A call in a process of its own ----------------------------------------------------------------------------------
+# A call in a process of its own
 
 
 def blas_threads():
@@ -73,7 +85,7 @@ def test_a_process_has_one_blas_thread_whatever_is_set_outside(monkeypatch):
     assert os.environ["OPENBLAS_NUM_THREADS"] == "4", "the caller keeps its own"
 
 
-def test_a_call_gives_back_what_the_function_returns(capfd):
+def test_a_call_returns_what_the_function_returns(capfd):
     x = np.random.default_rng(0).standard_normal((300, 200))  # more than a pipe holds
     np.testing.assert_array_equal(isolated.call(np.transpose, x), x.T)
     assert isolated.call(print, "not the result") is None
@@ -87,7 +99,7 @@ def test_a_call_gives_back_what_the_function_returns(capfd):
     (os._exit, 3, "ended with code 3"),
     (signal.raise_signal, signal.SIGKILL, "killed by SIGKILL"),
 ])
-def test_a_call_that_gives_nothing_back_says_why(function, argument, message):
+def test_a_call_without_a_result_says_why(function, argument, message):
     with pytest.raises(isolated.CallError, match=re.escape(message)):
         isolated.call(function, argument)
     assert not isolated.running
@@ -97,17 +109,17 @@ def test_a_process_that_cannot_import_says_so(monkeypatch, tmp_path):
     (tmp_path / "numpy.py").write_text("raise ImportError('this numpy is broken')")
     monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(isolated.CallError, match=r"^ImportError: this numpy is broken$"):
-        isolated.call(runs.duration, 1)
+        isolated.call(many_runs.duration, 1)
 
 
 def hold(folder):
     """Hold a folder's lock, which goes with the process, for longer than any test takes."""
     with locked(folder):
         (folder / "held").touch()
-        time.sleep(100)
+        time.sleep(1000)
 
 
-def wait_for(condition, seconds=60):
+def wait_for(condition, seconds=300):
     """Wait until ``condition()`` holds."""
     end = time.monotonic() + seconds
     while not condition():
@@ -124,8 +136,8 @@ def is_free(folder):
 
 
 def test_a_process_ends_when_its_caller_is_killed(tmp_path):
-    program = f"import sys; sys.path[:0] = {sys.path!r}\nimport pathlib, test_runs\n" \
-              f"test_runs.isolated.call(test_runs.hold, pathlib.Path({str(tmp_path)!r}))"
+    program = (f"import sys; sys.path[:0] = {sys.path!r}\nimport pathlib, test_runs\n"
+               f"test_runs.isolated.call(test_runs.hold, pathlib.Path({str(tmp_path)!r}))")
     caller = subprocess.Popen([sys.executable, "-c", program])
     wait_for((tmp_path / "held").exists)
     assert not is_free(tmp_path)
@@ -134,40 +146,49 @@ def test_a_process_ends_when_its_caller_is_killed(tmp_path):
     wait_for(lambda: is_free(tmp_path))
 
 
-# A command of many runs -------------------------------------------------------------------------------------------
+# A command of many runs
 
 
-def test_a_command_writes_its_tables_and_a_file_a_run(finished):
+def test_a_command_writes_its_tables_and_one_file_per_run(finished):
     files, output = finished
     names = {name for name in files if not name.startswith("runs/")}
-    assert names == {"table5_mosi.md", "table5_mosi.csv", "figure6_mosi.md", "figure6_mosi.csv", "figure6_mosi.png",
-                     "figure6_mosi_words.png", ".lock"}
+    assert names == {"table5_mosi.md", "table5_mosi.csv", "figure6_mosi.md", "figure6_mosi.csv",
+                     "figure6_mosi.png", "figure6_mosi_words.png", ".lock"}
     assert len(files) - len(names) == 5
-    assert "runs/mosi-real-l-paper-fixed-seed0-withoutclassifier-epochs1-k3.npz" in files
+    without = "mosi-real-l-paper-fixed-seed0-without"
+    assert any(name.startswith(f"runs/{without}classifier-epochs1-k3-") for name in files)
     assert files["table5_mosi.md"].decode() in output
-    assert "![Figure 6](figure6_mosi.png)" in output
-    assert {files[f"figure6_mosi{ending}.png"][:4] for ending in ("", "_words")} == {b"\x89PNG"}
+    assert "![figure6_mosi](figure6_mosi.png)" in output
+    assert {files[f"figure6_mosi{end}.png"][:4] for end in ("", "_words")} == {b"\x89PNG"}
     raw = files["table5_mosi.csv"].decode().splitlines()
     assert len(raw) == 1 + 4
-    assert raw[1].startswith("ARGF without adversarial training,mosi-real-l-paper-fixed-seed0-withoutadversarial")
+    assert raw[1].startswith(f"ARGF without adversarial training,{without}adversarial")
+    assert raw[1].endswith(",python -m argf_np.train --source real --dataset mosi "
+                           "--without adversarial --epochs 1 --k 3")
 
 
-def test_results_hold_what_the_tables_need(finished, data, tmp_path):
-    path = tmp_path / "run.npz"
-    path.write_bytes(finished[0]["runs/mosi-real-l-paper-fixed-seed0-epochs1-k3.npz"])
-    result = nn.load(path)
+def test_results_hold_what_tables_and_figures_need(finished, tmp_path):
+    [content] = [content for name, content in finished[0].items() if name.startswith(FULL)]
+    (tmp_path / "run.npz").write_bytes(content)
+    result = nn.load(tmp_path / "run.npz")
     assert runs.settings_of(result) == preset("mosi", epochs=1, k=3)
     n = len(result["label"])
     assert result["prediction"].shape == result["video"].shape == (n,)
     assert len(np.unique(result["video"])) == 31
     assert (np.diff(result["video"]) >= 0).all()
-    assert result["x_e"].shape == (3, n, 3)
-    assert result["gap"].shape == (2, 2)
+    assert (result["probabilities"].argmax(axis=1) == result["prediction"]).all()
+    assert result["gap"].shape == result["separation"].shape == (2, 2)
+    assert result["weights"].shape == (2, 12)
+    assert result["weights"][0, 3:6].sum() == pytest.approx(1, abs=1e-5)
     assert 0 <= result["validation"] <= 1
+    assert result["x_e"].shape == (3, n, 3), "seed 0 has what is drawn"
+    weights = runs.vertex_weights(result)
+    np.testing.assert_allclose(result["weights"], [weights.mean(axis=0), weights.std(axis=0)])
 
 
-def test_the_same_command_gives_the_same_files_and_does_nothing_twice(finished, data, tmp_path, monkeypatch, capsys):
-    """One job and other threads outside; and again, when all is done and only the tables are missing."""
+def test_the_same_command_gives_the_same_files_and_does_nothing_twice(
+        finished, data, tmp_path, monkeypatch, capsys):
+    """With one job and other threads outside; and when only a table is missing."""
     monkeypatch.setenv("OPENBLAS_NUM_THREADS", "2")
     command = [*SHORT, "figure6", "--data-dir", str(data), "--out", str(tmp_path), "--jobs", "1"]
     assert experiments.main(command) == 0
@@ -186,9 +207,9 @@ def restore(finished, folder):
         (folder / name).write_bytes(content)
 
 
-def test_only_missing_broken_and_foreign_files_are_done_again(finished, data, tmp_path, monkeypatch):
+def test_only_missing_broken_and_foreign_files_are_done_again(finished, data, tmp_path):
     restore(finished, tmp_path)
-    one, two, three, four, _ = sorted((tmp_path / "runs").iterdir())  # the last one is figure6's alone
+    one, two, three, four, _ = sorted((tmp_path / "runs").iterdir())  # the last: figure6's alone
     one.unlink()
     two.write_bytes(two.read_bytes()[:1000])
     three.write_bytes(four.read_bytes())
@@ -200,36 +221,50 @@ def test_only_missing_broken_and_foreign_files_are_done_again(finished, data, tm
     assert four.stat().st_mtime_ns == before
 
 
-def test_a_file_that_is_no_result_does_not_count(finished, tmp_path):
-    settings = preset("mosi", epochs=1, k=3)
-    path = runs.path_of(tmp_path, "real", settings)
+def test_every_run_has_a_file_of_its_own(tmp_path):
+    """Also where names of modalities cannot stand in names of files, or are long."""
+    long = ",".join(letter * 40 for letter in "abcdefgh")
+    settings = [preset("mine.npz", modalities="音,语", target="音"),
+                preset("mine.npz", modalities="音,语", target="语"),
+                preset("mine.npz", modalities=long, target="a" * 40),
+                preset("mine.npz", modalities=long, target="a" * 40, k=3)]
+    paths = [runs.path_of(tmp_path, "real", one, data) for one in settings for data in "01"]
+    assert len({*paths}) == 8
+    assert all(path.name.isascii() and len(path.name) < 200 for path in paths)
+
+
+def test_a_file_that_is_no_result_does_not_count(tmp_path):
+    task = tmp_path, "real", preset("mosi", epochs=1, k=3), "0123"
+    path = runs.path_of(*task)
     path.parent.mkdir()
-    assert runs.read(tmp_path, "real", settings, "0123") is None
-    for content in ({"label": np.arange(3)}, {"settings": np.array("{}")}, {"settings": np.array("[1]")}):
+    assert runs.read(*task) is None
+    for content in ({"label": np.arange(3)}, {"settings": np.array("{}")},
+                    {"settings": np.array("[1]")}):
         nn.save(path, content)
-        assert runs.read(tmp_path, "real", settings, "0123") is None
+        assert runs.read(*task) is None
     path.write_text("no archive")
-    assert runs.read(tmp_path, "real", settings, "0123") is None
+    assert runs.read(*task) is None
 
 
 @pytest.mark.parametrize("changed", ["data", "version", "settings"])
-def test_results_of_other_data_versions_and_settings_do_not_count(changed, finished, tmp_path):
+def test_results_of_other_data_versions_and_settings_do_not_count(
+        changed, finished, digest, tmp_path):
     restore(finished, tmp_path)
     settings = preset("mosi", epochs=1, k=3)
-    path = runs.path_of(tmp_path, "real", settings)
+    path = runs.path_of(tmp_path, "real", settings, digest)
     result = nn.load(path)
-    data = str(result["data"])
-    assert runs.read(tmp_path, "real", settings, data) is not None
+    assert runs.read(tmp_path, "real", settings, digest) is not None
     if changed == "settings":
-        result["settings"] = nn.load(runs.path_of(tmp_path, "real", replace(settings, without="decoder")))["settings"]
+        other = replace(settings, without="decoder")
+        result["settings"] = nn.load(runs.path_of(tmp_path, "real", other, digest))["settings"]
     else:
         result[changed] = np.array("other")
     nn.save(path, result)
-    assert runs.read(tmp_path, "real", settings, data) is None
+    assert runs.read(tmp_path, "real", settings, digest) is None
 
 
 def attempt_or_fail(settings, *arguments):
-    """`runs.attempt`, in which one run fails, and the process of another cannot do its work at all."""
+    """`runs.attempt`, in which one run fails, and the process of another cannot do its work."""
     if settings.without == "classifier":
         runs.execute = lambda *arguments: 1 / 0
     if settings.without == "decoder":
@@ -237,7 +272,8 @@ def attempt_or_fail(settings, *arguments):
     return runs.attempt(settings, *arguments)
 
 
-def test_runs_that_fail_are_named_and_the_others_finish(finished, data, tmp_path, monkeypatch, capsys):
+def test_runs_that_fail_are_named_and_the_others_finish(
+        finished, data, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(runs, "attempt", attempt_or_fail)
     with pytest.raises(SystemExit) as end:
         experiments.main([*SHORT, "figure6", "--data-dir", str(data), "--out", str(tmp_path)])
@@ -255,29 +291,36 @@ def test_runs_that_fail_are_named_and_the_others_finish(finished, data, tmp_path
     assert "figure6_mosi.md" in done, "what needs none of them is written"
 
 
-def attempt_or_die(settings, source, data_dir, *arguments):
+def attempt_or_die(settings, source, place, *arguments):
     """`runs.attempt`, but the first attempt at one of the runs is killed in the middle."""
-    mark = data_dir / "killed"
+    mark = place / "killed"
     if settings.without == "classifier" and not mark.exists():
         mark.touch()
         os.kill(os.getpid(), signal.SIGKILL)
-    return runs.attempt(settings, source, data_dir, *arguments)
+    return runs.attempt(settings, source, place, *arguments)
 
 
 def test_a_run_whose_process_is_killed_is_repeated(finished, data, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(runs, "attempt", attempt_or_die)
-    folder = tmp_path / "data"
+    folder, out = tmp_path / "data", tmp_path / "out"
     folder.symlink_to(data)
-    assert experiments.main([*SHORT, "--data-dir", str(folder), "--out", str(tmp_path / "out")]) == 0
+    assert experiments.main([*SHORT, "--data-dir", str(folder), "--out", str(out)]) == 0
     (data / "killed").unlink()  # it was there
-    assert files_in(tmp_path / "out").items() <= finished[0].items()
+    assert files_in(out).items() <= finished[0].items()
     assert "failed" not in capsys.readouterr().err
+
+
+def restore_ctrl_c():
+    """In a background job of a shell, Ctrl-C is ignored, and children inherit that."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def start(data, folder, *arguments):
     """The command as a process, in a session of its own as a shell would start it."""
-    command = [sys.executable, "-m", "argf_np.experiments", *arguments, "--data-dir", str(data), "--out", str(folder)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    command = [sys.executable, "-m", "argf_np.experiments", *arguments, "--data-dir", str(data),
+               "--out", str(folder)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                            start_new_session=True, preexec_fn=restore_ctrl_c)
 
 
 def test_killing_all_and_starting_again_ends_with_the_same_bytes(finished, data, tmp_path):
@@ -285,15 +328,14 @@ def test_killing_all_and_starting_again_ends_with_the_same_bytes(finished, data,
     wait_for(lambda: len(list((tmp_path / "runs").glob("*.npz"))) >= 1)
     process.kill()
     process.communicate()
-    done = [path for path in (tmp_path / "runs").glob("*.npz")]
-    assert len(done) < 5
+    done = [*(tmp_path / "runs").glob("*.npz")]
     times = [path.stat().st_mtime_ns for path in done]
     again = start(data, tmp_path, *SHORT, "figure6", "--jobs", "2")
     output, _ = again.communicate()
     assert again.returncode == 0
     assert output == finished[1]
     assert files_in(tmp_path) == finished[0]
-    assert [path.stat().st_mtime_ns for path in done] == times, "what was finished was not done again"
+    assert [path.stat().st_mtime_ns for path in done] == times, "what was finished stays"
 
 
 def test_ctrl_c_ends_with_one_line_and_leaves_no_process(data, tmp_path):
@@ -303,44 +345,182 @@ def test_ctrl_c_ends_with_one_line_and_leaves_no_process(data, tmp_path):
     time.sleep(0.5)  # so that the processes of the runs are there
     os.killpg(process.pid, signal.SIGINT)  # what a terminal does
     try:
-        output, error = process.communicate(timeout=60)  # a run would take hours
+        output, error = process.communicate(timeout=300)  # a run would take hours
     finally:
         process.kill()
     assert process.returncode == 130
-    assert error.strip() == "interrupted: finished runs are kept, start again to go on"
+    assert error.strip() == "interrupted: finished runs are kept, start again to continue"
     assert output == ""
     assert list(tmp_path.rglob("*.npz")) == []
 
 
-def test_worker_with_other_data_is_refused(data, tmp_path):
+def test_worker_with_other_data_is_refused(data):
     answer = isolated.call(runs.attempt, preset("mosi", epochs=1, k=3), "real", data, "0123")
-    assert answer == f"DataError: mosi: the data in {data} is not what the command was started with"
+    assert answer == (f"DataError: mosi: the data in {data} is not what the command was started "
+                      "with")
 
 
-# On a Dask cluster --------------------------------------------------------------------------------------------------
+class OneByOne:
+    """An executor that executes nothing; each run takes a minute of its clock."""
+
+    def __init__(self):
+        self.seconds = 0
+
+    def submit(self, call, attempt, settings, *arguments):
+        self.seconds += 60
+        future = Future()
+        future.set_result({"seed": settings.seed})
+        return future
+
+
+@pytest.mark.parametrize(("budget", "expected"), [(None, 5), (301, 5), (150, 3), (60, 1), (0, 0)])
+def test_no_run_is_started_after_the_budget(budget, expected, monkeypatch):
+    executor, stream, kept = OneByOne(), io.StringIO(), []
+    monkeypatch.setattr(many_runs.time, "monotonic", lambda: executor.seconds)
+    missing = [preset("mosi", seed=seed) for seed in range(5)]
+    failed = many_runs.execute_all(
+        missing, "real", "folder", "0123", lambda settings, result: kept.append(result["seed"]),
+        (executor, lambda: 1), many_runs.Live(5, 5, stream), budget)
+    assert failed == {}
+    assert kept == [*range(expected)]
+    last = stream.getvalue().splitlines()[-1]
+    assert last == f"{expected} of 5 runs done, 0 running, {5 - expected} left"
+
+
+# Any corpus
+
+OWN = ["--epochs", "1", "--k", "3", "--d", "3", "--ucln-epochs", "1", "--jobs", "1"]
+
+
+def here(function, *arguments):
+    """`isolated.call` without a process of its own, which takes a second to start."""
+    return function(*arguments)
+
+
+@pytest.fixture(scope="module")
+def own(tmp_path_factory):
+    """A corpus of one's own: three modalities and three classes. The folder of its results."""
+    folder = tmp_path_factory.mktemp("own")
+    columns, features = formats.own_rows(n_videos=8)
+    features["breath"] = features["pulse"][:, :2] + 1
+    np.savez(folder / "interviews.npz", **columns, **features)
+    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(io.StringIO()):
+        patch.setattr(isolated, "call", here)
+        assert experiments.main(["all", "--dataset", str(folder / "interviews.npz"),
+                                 "--title", "Our interviews", "--out", str(folder / "results"),
+                                 *OWN, "--seeds", "2"]) == 0
+    return folder / "results"
+
+
+def test_any_corpus_has_every_experiment_under_its_title(own):
+    kinds = ("comparison", "ablations", "fusions", "embedding", "vertices", "protocols")
+    names = {path.name for path in own.iterdir()}
+    assert names >= {f"{kind}_our-interviews.{end}" for kind in kinds for end in ("md", "csv")}
+    assert names >= {"claims.md", "claims_our-interviews.json", "embedding_our-interviews.png",
+                     "vertices_our-interviews.png"}
+    for kind in kinds:
+        text = (own / f"{kind}_our-interviews.md").read_text(encoding="utf-8")
+        assert text.split("\n")[0].endswith(", Our interviews")
+        assert "the paper's" not in text, "the paper has no figure of this corpus"
+    assert "Our interviews (2 seeds)" in (own / "claims.md").read_text(encoding="utf-8")
+
+
+def test_tables_of_any_corpus_have_its_modalities_and_classes(own):
+    text = (own / "comparison_our-interviews.md").read_text(encoding="utf-8")
+    for label in ("ARGF (pulse, speech → breath)", "ARGF (breath, speech → pulse)",
+                  "ARGF (breath, pulse → speech)", "breath alone", "pulse alone", "speech alone",
+                  "TFN", "BC-LSTM", "logistic regression on the raw features", "always "):
+        assert f"| {label}" in text
+    assert "|  | 10 | calm | tense |" in text
+    assert "Settings: the preset of own data, but for" in text
+    weights = (own / "vertices_our-interviews.md").read_text(encoding="utf-8")
+    assert "| breath*pulse |" in weights
+
+
+def test_results_of_a_file_name_no_folder(own):
+    for path in [*own.glob("*.csv"), *own.glob("*.md"), *own.glob("*.json")]:
+        assert str(own.parent) not in path.read_text(encoding="utf-8")
+    raw = (own / "ablations_our-interviews.csv").read_text(encoding="utf-8").splitlines()
+    assert raw[-1].endswith(",python -m argf_np.train --source real --dataset interviews.npz "
+                            "--seed 1 --epochs 1 --k 3 --d 3 --ucln-epochs 1")
+    for path in (own / "runs").iterdir():
+        assert str(own.parent).encode() not in path.read_bytes()
+
+
+def test_modalities_alone_are_models_of_the_ucln_outputs_where_these_are_given(data, tmp_path):
+    """A logistic regression on each, since there is no UCLN of ours."""
+    path = data / "unimodal_mosi_2way.pickle"
+    corpus = read(path)
+    settings = preset("mosi", model="logistic", dataset=path.name)
+    result = runs.execute(settings, "real", path, runs.fingerprint(corpus))
+    assert result["unimodal"].shape == (3, len(result["label"]))
+    assert len({prediction.tobytes() for prediction in result["unimodal"]}) == 3
+    train, test = corpus.utterances("train"), corpus.utterances("test")
+    x, y = corpus.features["l"], np.eye(2)[corpus.labels]
+    W, b = np.zeros((x.shape[1], 2)), np.zeros(2)
+    for _ in range(2000):  # down to the minimum of a convex function
+        p = np.exp(x[train] @ W + b)
+        error = (p / p.sum(axis=1, keepdims=True) - y[train]) / len(train)
+        W, b = W - (x[train].T @ error + 0.01 * W), b - error.sum(axis=0)
+    expected = (x[test] @ W + b).argmax(axis=1)
+    assert np.mean(result["unimodal"][1] == expected) > 0.98
+    other = runs.execute(replace(settings, model="argf", epochs=1, k=3), "real", path,
+                         runs.fingerprint(corpus))
+    assert other["unimodal"].shape == (0, len(result["label"]))
+
+
+def test_a_data_set_with_other_modalities_has_its_preset_and_no_figure_of_the_paper(
+        tmp_path, capsys):
+    columns, features = formats.own_rows(n_videos=8)
+    columns["label"] = [("sad", "angry")[i % 2] for i in range(len(columns["label"]))]
+    np.savez(tmp_path / "iemocap.npz", **columns, l=features["pulse"], d=features["speech"])
+    assert experiments.main(["ablations", "comparison", "--list", "--dataset", "iemocap",
+                             "--data-dir", str(tmp_path), "--target", "d"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "ablations    40 runs  ARGF without one of its parts, IEMOCAP"
+    assert "    ARGF (d → l)                             10 runs" in lines
+
+
+def test_a_folder_called_as_a_data_set_is_a_corpus_of_its_own(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(isolated, "call", here)
+    columns, features = formats.own_rows(n_videos=8)
+    formats.write_folder(tmp_path / "mosei", columns, features)
+    command = ["ablations", "--dataset", str(tmp_path / "mosei"), "--out", str(tmp_path / "out")]
+    assert experiments.main([*command, *OWN, "--seeds", "1"]) == 0
+    raw = (tmp_path / "out" / "ablations_mosei.csv").read_text(encoding="utf-8")
+    assert "--dataset ./mosei" in raw
+    assert experiments.main(["table5", *command[1:]]) == 2
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert said == "error: table5: no experiment of this corpus, but of --dataset mosi"
+
+
+# On a Dask cluster
 
 
 @pytest.fixture
 def cluster(tmp_path):
-    """A client and the address of a scheduler, and its two workers as processes; one makes two calls at a time.
+    """A client, the address of its scheduler, and its two workers as processes.
 
-    BLAS may have two threads there.
+    One worker makes two calls at a time. BLAS may have two threads there.
     """
     distributed = pytest.importorskip("distributed", reason="needs the extra cluster")
-    environment = os.environ | {"OPENBLAS_NUM_THREADS": "2", "PYTHONPATH": str(Path(experiments.__file__).parents[2])}
+    root = Path(experiments.__file__).parents[2]
+    environment = os.environ | {"OPENBLAS_NUM_THREADS": "2", "PYTHONPATH": str(root)}
     file = tmp_path / "scheduler.json"
 
     def start(role, *flags):
-        command = [sys.executable, "-m", "dask", role, "--scheduler-file", str(file), "--no-dashboard", *flags]
-        return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment,
-                                cwd=tmp_path)
+        command = [sys.executable, "-m", "dask", role, "--scheduler-file", str(file),
+                   "--no-dashboard", *flags]
+        return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                                env=environment, cwd=tmp_path)
 
     processes = [start("scheduler", "--host", "127.0.0.1", "--port", "0")]
     try:
         wait_for(file.exists)
-        processes += [start("worker", "--nthreads", threads, "--no-nanny") for threads in ("1", "2")]
+        processes += [start("worker", "--nthreads", threads, "--no-nanny")
+                      for threads in ("1", "2")]
         with distributed.Client(scheduler_file=str(file)) as client:
-            client.wait_for_workers(2, timeout=60)
+            client.wait_for_workers(2, timeout=300)
             address = client.scheduler.address
             yield client, address, processes[1:]
     finally:
@@ -349,7 +529,8 @@ def cluster(tmp_path):
             process.wait()
 
 
-def test_a_dask_cluster_gives_the_same_files_also_when_a_worker_is_killed(cluster, finished, data, tmp_path, capsys):
+def test_a_dask_cluster_gives_the_same_files_also_when_a_worker_is_killed(
+        cluster, finished, data, tmp_path, capsys):
     client, address, workers = cluster
     command = [*SHORT, "figure6", "--data-dir", str(data), "--dask", address, "--out"]
     assert experiments.main([*command, str(tmp_path / "both")]) == 0
@@ -373,7 +554,7 @@ def test_a_dask_cluster_gives_the_same_files_also_when_a_worker_is_killed(cluste
     assert client.submit(isolated.call, os.getenv, "OPENBLAS_NUM_THREADS").result() == "1"
 
 
-# The live line ----------------------------------------------------------------------------------------------------
+# The live line
 
 
 class Terminal(io.StringIO):
@@ -382,12 +563,13 @@ class Terminal(io.StringIO):
 
 
 def live(stream, monkeypatch):
-    """What is shown of 40 runs, 10 of which are done already, with one failing and 6 s a run."""
+    """What is shown of 40 runs, 10 of which are done already, with one failing and 6 s per run."""
     clock = iter(range(0, 10_000, 6))
-    monkeypatch.setattr(runs.time, "perf_counter", lambda: next(clock))
-    line = runs.Live(40, 30, stream)
-    for pending in range(30, -1, -1):
-        line.show(pending, min(pending, 2), int(pending < 15))
+    monkeypatch.setattr(many_runs.time, "perf_counter", lambda: next(clock))
+    line = many_runs.Live(40, 30, stream)
+    for left in range(30, -1, -1):
+        running = min(left, 2)
+        line.show(left - running, running, int(left < 15), last=left == 0)
     return stream.getvalue()
 
 
@@ -403,11 +585,13 @@ def test_live_line_on_a_terminal_is_overwritten(monkeypatch):
     assert max(map(len, lines)) < 80
 
 
-def test_live_line_elsewhere_is_a_line_a_tenth(monkeypatch):
+def test_live_line_elsewhere_is_one_line_per_tenth(monkeypatch):
     lines = live(io.StringIO(), monkeypatch).splitlines()
-    assert [line.split()[0] for line in lines] == ["10", "13", "16", "19", "22", "25", "27", "30", "33", "36", "39"]
+    assert [line.split()[0] for line in lines] == [
+        "10", "13", "16", "19", "22", "25", "27", "30", "33", "36", "39"]
 
 
-@pytest.mark.parametrize(("seconds", "text"), [(7, "7 s"), (119, "119 s"), (150, "2 min"), (9000, "2 h")])
+@pytest.mark.parametrize(("seconds", "text"), [
+    (7, "7 s"), (119, "119 s"), (150, "2 min"), (9000, "2 h")])
 def test_time_left_is_in_a_unit_that_fits(seconds, text):
-    assert runs.duration(seconds) == text
+    assert many_runs.duration(seconds) == text

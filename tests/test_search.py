@@ -1,50 +1,47 @@
-"""Random search: its draws, what a trial is chosen by, and what it writes."""
+"""Random search: its draws, what it writes of each trial, how it continues, and its report."""
 
-import contextlib
 import csv
-import io
 import json
+import re
 import shlex
+import shutil
 
 import numpy as np
 import pytest
 from helpers import refused
-from test_runs import files_in, write_small
+from test_runs import files_in, here, write_small
 
 from argf_np import search, train
+from argf_np.experiments import isolated, runs, search_report
 from argf_np.settings import preset
 
-SPACE = {  # D13
-    "k": {50, 100, 150}, "drop_rate": {0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9}, "lr": {1e-4, 1e-3, 1e-2},
-    "batch_size": {8, 16, 32}, "weight_decay": {0, 1e-4, 1e-3, 1e-2}, "lambda_": {0.001, 0.01, 0.05}}
+K, LR, BATCH = {50, 100, 150}, {1e-4, 1e-3, 1e-2}, {8, 16, 32}
+DROP, DECAY = {0, 0.1, 0.2, 0.3, 0.5, 0.6, 0.7, 0.8, 0.9}, {0, 1e-4, 1e-3, 1e-2}
+SPACES = {  # D13
+    "mosi": (K, DROP, LR, BATCH, DECAY, {0.001, 0.01, 0.05}),
+    "iemocap": (K, {0, 0.1, 0.2, 0.3, 0.5}, LR, BATCH, DECAY, {0.001, 0.05, 0.1, 0.2, 0.5}),
+    "mosei": (K, DROP, LR, BATCH, DECAY, {0.01, 0.1, 0.5}),
+}
+NAMES = ("k", "drop_rate", "lr", "batch_size", "weight_decay", "lambda_")
 
 
-def test_draws_are_from_the_space_of_the_authors():
-    draws = [search.draw(trial) for trial in range(300)]
-    for name, values in SPACE.items():
+@pytest.mark.parametrize(("dataset", "size"), [
+    ("mosi", 2916), ("iemocap", 2700), ("mosei", 2916), ("mine", 2916)])
+def test_draws_are_from_the_space_of_the_authors(dataset, size):
+    space = search.space_of(dataset)
+    draws = [search.draw(trial, space) for trial in range(400)]
+    for name, values in zip(NAMES, SPACES.get(dataset, SPACES["mosi"]), strict=True):
         drawn = [draw[name] for draw in draws]
         assert set(drawn) == values
-        assert max(map(drawn.count, values)) < 2 * 300 / len(values), f"{name}: every value is equally likely"
-    assert all(set(draw) == set(SPACE) for draw in draws)
-    assert [search.draw(trial) for trial in range(300)] == draws
+        assert max(map(drawn.count, values)) < 2 * 400 / len(values), f"{name}: equally likely"
+    assert search.size_of(space) == size
+    assert [search.draw(trial, space) for trial in range(400)] == draws
+    assert [draw["seed"] for draw in draws] == [*range(400)]
     for draw in draws[:20]:
-        preset("mosi", **draw)  # all of them are allowed
+        preset(dataset, **draw)  # all of them are allowed
 
 
-def result(validation, prediction):
-    label = np.array([0, 1, 1, 1])
-    return {"validation": np.array(validation), "label": label, "prediction": np.array(prediction),
-            "classes": np.array(["negative", "positive"])}
-
-
-def test_only_the_protocol_that_peeks_chooses_by_test_labels():
-    good_in_test, good_in_validation = result(0.25, [0, 1, 1, 1]), result(0.75, [1, 0, 0, 0])
-    for protocol in ("fixed", "validation"):
-        assert search.merit(good_in_test, protocol) == 25
-        assert search.merit(good_in_validation, protocol) == 75
-        assert search.merit({"validation": np.array(0.5)}, protocol) == 50, "it needs no test label"
-    assert search.merit(good_in_test, "released") == 100
-    assert search.merit(good_in_validation, "released") == 0
+FLAGS = ["--epochs", "2", "--k", "3", "--jobs", "1"]
 
 
 @pytest.fixture(scope="module")
@@ -53,69 +50,186 @@ def data(tmp_path_factory):
     return write_small(tmp_path_factory.mktemp("data"))
 
 
+def run(data, folder, trials, *flags):
+    """A search in this process."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(isolated, "call", here)
+        return search.main(["--trials", str(trials), *FLAGS, "--data-dir", str(data), "--out",
+                            str(folder), *flags])
+
+
 @pytest.fixture(scope="module")
 def searched(data, tmp_path_factory):
-    """The folder of a search of 3 trials, the rows of its trials.csv, and what it printed."""
+    """The folder of a search of 4 trials."""
     folder = tmp_path_factory.mktemp("searched")
-    output = io.StringIO()
-    with contextlib.redirect_stdout(output), contextlib.redirect_stderr(io.StringIO()):
-        assert search.main(["--trials", "3", "--epochs", "2", "--k", "3", "--data-dir", str(data), "--jobs", "2",
-                            "--out", str(folder)]) == 0
-    with open(folder / "trials.csv", encoding="utf-8", newline="") as file:
-        return folder, list(csv.DictReader(file)), output.getvalue().splitlines()
+    assert run(data, folder, 4) == 0
+    return folder
 
 
-def test_every_trial_is_kept_with_its_setting_and_all_protocols(searched):
-    folder, rows, _ = searched
-    assert [*rows[0]] == ["trial", "k", "drop-rate", "lr", "batch-size", "weight-decay", "lambda", *(
-        f"{protocol} {split}" for protocol in ("fixed", "validation", "released") for split in ("validation", "test"))]
-    for number, row in enumerate(rows):
-        expected = search.draw(number) | {"k": 3}  # a flag is not searched
-        assert int(row["trial"]) == number
-        assert {name: float(row[name.rstrip("_").replace("_", "-")]) for name in expected} == expected
-    assert len([name for name in files_in(folder) if name.startswith("runs/")]) == 9
+def lines_of(folder):
+    with open(folder / "trials_mosi.csv", encoding="utf-8", newline="") as file:
+        return [*csv.DictReader(file)]
 
 
-def test_best_trial_is_the_first_of_the_best_in_validation(searched):
-    _, rows, (best, command, where) = searched
-    scores = [float(row["fixed validation"]) for row in rows]
-    number = scores.index(max(scores))
-    assert best == f"best of 3 trials by fixed: number {number}, {max(scores):.2f} % in validation"
-    assert where.endswith("trials.csv")
-    assert f"--protocol fixed --seed 0 --epochs 2 --batch-size {rows[number]['batch-size']}" in command
+def test_every_trial_is_a_line_with_its_setting_and_scores(searched):
+    lines = lines_of(searched)
+    assert [*lines[0]] == [
+        "trial", "k", "drop-rate", "lr", "batch-size", "weight-decay", "lambda", "epoch",
+        "validation", "test", "weighted F1", "warnings", "data", "command"]
+    for number, line in enumerate(lines):
+        expected = search.draw(number, search.space_of("mosi"))
+        assert int(line["trial"]) == expected.pop("seed") == number
+        expected |= {"k": 3}  # a flag is not searched
+        for name, value in expected.items():
+            assert float(line[name.rstrip("_").replace("_", "-")]) == value
+    assert {*files_in(searched)} == {"trials_mosi.csv", "search_mosi.md", "search_mosi.png",
+                                     ".lock"}
 
 
-def test_printed_command_gives_that_run(searched, data, tmp_path, monkeypatch, capsys):
-    _, rows, (best, command, _) = searched
+def test_trials_are_trained_by_the_authors_inner_loop(searched, data, tmp_path, monkeypatch):
+    """The command of a line gives its figures."""
+    line = lines_of(searched)[1]
     monkeypatch.setattr(train, "draw", lambda *arguments: None)
-    arguments = shlex.split(command)
+    arguments = shlex.split(line["command"])
     assert arguments[:3] == ["python", "-m", "argf_np.train"]
-    assert train.main([*arguments[3:], "--data-dir", str(data), "--out", str(tmp_path / "run"), "--quiet"]) == 0
+    assert "--variant released --protocol released --seed 1" in line["command"]
+    assert train.main([*arguments[3:], "--data-dir", str(data), "--out", str(tmp_path / "run"),
+                       "--quiet"]) == 0
     metrics = json.loads((tmp_path / "run" / "metrics.json").read_text(encoding="utf-8"))
-    row = rows[int(best.split("number ")[1].split(",")[0])]
-    assert f"{100 * metrics['test']['accuracy']:.2f}" == row["fixed test"]
-    assert f"{100 * metrics['validation']['accuracy']:.2f}" == row["fixed validation"]
+    assert f"{100 * metrics['test']['accuracy']:.2f}" == line["test"]
+    assert f"{100 * metrics['validation']['accuracy']:.2f}" == line["validation"]
+    assert metrics["epoch"] == int(line["epoch"])
 
 
-def test_more_trials_begin_with_the_same_ones_and_peeking_is_said(searched, data, monkeypatch, capsys):
-    folder, rows, _ = searched
-    before = files_in(folder)
-    assert search.main(["--trials", "2", "--epochs", "2", "--k", "3", "--data-dir", str(data), "--protocol", "released",
-                        "--out", str(folder)]) == 0
-    captured = capsys.readouterr()
-    assert "6 of 6 runs done" in captured.err
-    scores = [float(row["released test"]) for row in rows[:2]]
-    assert captured.out.startswith(
-        f"best of 2 trials by released: number {scores.index(max(scores))}, {max(scores):.2f} % in test: it peeks\n")
-    after = files_in(folder)
-    assert {name: text for name, text in after.items() if name != "trials.csv"} == {
-        name: text for name, text in before.items() if name != "trials.csv"}
-    assert before["trials.csv"].startswith(after["trials.csv"])
+def test_a_search_continues_from_the_file_of_its_trials_alone(searched, data, tmp_path,
+                                                              monkeypatch, capsys):
+    """Only the missing trials are made, whichever they are; the end is the same to the byte."""
+    shutil.copy(searched / "trials_mosi.csv", tmp_path)
+    lines = (tmp_path / "trials_mosi.csv").read_text(encoding="utf-8").splitlines(keepends=True)
+    (tmp_path / "trials_mosi.csv").write_text("".join([*lines[:2], *lines[3:]]), encoding="utf-8")
+    made, attempt = [], runs.attempt
+    monkeypatch.setattr(runs, "attempt", lambda settings, *arguments: made.append(settings.seed)
+                        or attempt(settings, *arguments))
+    assert run(data, tmp_path, 4) == 0
+    assert made == [1]
+    assert "4 of 4 runs done" in capsys.readouterr().err
+    assert files_in(tmp_path) == files_in(searched)
+
+
+def test_a_killed_search_has_a_line_of_every_finished_trial(data, tmp_path, monkeypatch):
+    def attempt(settings, *arguments):
+        if settings.seed == 2:
+            written.append((tmp_path / "trials_mosi.csv").read_bytes())
+            raise KeyboardInterrupt
+        return first(settings, *arguments)
+
+    written, first = [], runs.attempt
+    monkeypatch.setattr(runs, "attempt", attempt)
+    run(data, tmp_path, 4)
+    assert [line["trial"] for line in lines_of(tmp_path)] == ["0", "1"]
+    assert (tmp_path / "trials_mosi.csv").read_bytes() == written[0], "before the third one ends"
+
+
+def test_fewer_trials_than_there_are_lose_none(searched, data, tmp_path):
+    shutil.copy(searched / "trials_mosi.csv", tmp_path)
+    assert run(data, tmp_path, 1) == 0
+    assert files_in(tmp_path) == files_in(searched)
+
+
+def test_no_trial_is_started_without_time(data, tmp_path, monkeypatch, capsys):
+    clock = iter(range(0, 10_000, 40))  # seconds, whenever it is read
+    monkeypatch.setattr("argf_np.experiments.many_runs.time.monotonic", lambda: next(clock))
+    assert run(data, tmp_path, 4, "--budget", "2") == 0
+    done = len(lines_of(tmp_path))
+    assert 0 < done < 4
+    assert f"{done} of 4 runs done, 0 running, {4 - done} left" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("change", "message"), [
+    (("--lr", "0.5"), "line 2: a trial with other settings (python -m argf_np.train "),
+    (("data", ""), "line 2: a trial on other data; move the file away"),
+    (("trial", "x"), "line 2: not a finished trial of a search"),
+    (("test", "y"), "line 2: not a finished trial of a search"),
+])
+def test_trials_of_another_search_are_refused(change, message, searched, data, tmp_path, capsys):
+    """A setting by a flag, or what is in the first line."""
+    shutil.copy(searched / "trials_mosi.csv", tmp_path)
+    path, flags = tmp_path / "trials_mosi.csv", change
+    if not change[0].startswith("--"):
+        lines, flags = lines_of(tmp_path), ()
+        lines[0][change[0]] = change[1]
+        with open(path, "w", encoding="utf-8", newline="") as file:
+            writer = csv.DictWriter(file, lines[0])
+            writer.writeheader()
+            writer.writerows(lines)
+    before = path.read_bytes()
+    assert run(data, tmp_path, 4, *flags) == 2
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert said.startswith(f"error: {path}, {message}")
+    assert path.read_bytes() == before
 
 
 @pytest.mark.parametrize(("flags", "message"), [
     (["--trials", "none"], "argument --trials: none: expected a whole number from 1"),
-    (["--protocol", "transductive"], "--protocol transductive: expected one of fixed, validation, released"),
+    (["--budget", "0"], "argument --budget: 0: expected a whole number from 1"),
+    (["--protocol", "transductive"],
+     "--protocol transductive: expected one of fixed, validation, released, best_test"),
 ])
 def test_wrong_flags_give_one_line_and_code_2(flags, message, capsys):
     assert refused(capsys, search, *flags) == message
+
+
+# The report
+
+
+def test_report_of_a_search(searched):
+    text = (searched / "search_mosi.md").read_text(encoding="utf-8")
+    values = [float(line["test"]) for line in lines_of(searched)]
+    assert text.startswith("## Search: 4 random trials, MOSI\n\nEach trial draws one of 972 settin")
+    assert f"One trial has {np.mean(values):.2f} [" in text
+    assert f"standard deviation {np.std(values, ddof=1):.2f}" in text
+    assert "![search_mosi](search_mosi.png)" in text
+    assert re.search(r"^\| 4 \| ", text, re.M)
+    assert re.search(r"^\| 972 \(extrapolated\) \| ", text, re.M)
+    best = max(range(4), key=lambda number: values[number])
+    rows = re.findall(r"^\| (\d+) \| 3 \|", text, re.M)
+    assert int(rows[0]) == best
+
+
+def row(n, expected, low, high, extrapolated):
+    return {"n": n, "expected": expected, "low": low, "high": high, "extrapolated": extrapolated}
+
+
+def test_where_the_papers_figure_lies():
+    curve = [row(1, 70, 69, 71, False), row(40, 78, 77, 79, False), row(300, 80, 78, 81, True),
+             row(2916, 82, 79, 83, True)]
+    text = search_report.in_paper(curve, np.array([70, 79.9, 80]), 79.9)
+    assert text.startswith("The paper's figure is 79.90 %. 2 of 3 trials have it or more.")
+    assert "reaches it at about 300 trials, by extrapolation." in text
+    assert "The band at 2,916 trials, all settings once, contains it." in text
+    text = search_report.in_paper(curve, np.array([70, 79]), 84.0)
+    assert "The curve does not reach it up to 2,916 trials." in text
+    assert text.endswith("does not contain it.")
+    assert "by extrapolation" not in search_report.in_paper(curve, np.array([70, 79]), 77.0)
+    assert search_report.in_paper(curve, np.array([70.0]), None) == ""
+
+
+def test_the_best_by_validation_reads_no_test_accuracy():
+    trials = [{"trial": "0", "validation": "80.00", "test": "70.00"},
+              {"trial": "1", "validation": "90.00", "test": "60.00"},
+              {"trial": "2", "validation": "70.00", "test": "75.00"}]
+    text = search_report.chosen(trials)
+    assert re.findall(r"^\| (\d) \|", text, re.M) == ["2", "0", "1"]
+    assert text.endswith("number 1, with 90.00 % there and 60.00 % on test.")
+
+
+def test_no_accuracy_is_above_100():
+    found = search_report.at_most_all(row(9, 101, 99, 120, True))
+    assert found == row(9, 100, 99, 100, True)
+
+
+def test_counts_of_the_curve_hold_those_of_the_table():
+    counts = search_report.counts_up_to(2916, 40)
+    assert {1, 2, 5, 10, 20, 40, 50, 100, 200, 500, 1000, 2916} <= {*counts}
+    assert counts == sorted(set(counts))
+    assert max(search_report.counts_up_to(30, 40)) == 30, "no more than there are settings"

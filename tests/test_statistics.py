@@ -156,12 +156,20 @@ def test_accuracy_interval_lies_around_the_accuracy(rng, videos):
     assert low_99 < low < high < high_99
 
 
+def test_intervals_stay_within_what_is_possible():
+    """Two seeds that have everything right and everything wrong."""
+    correct = np.repeat([[True], [False]], 6, axis=1)
+    videos = np.arange(6)
+    assert accuracy_interval(correct, videos) == (0.5, 0, 1)
+    assert paired_difference(correct, np.ones_like(correct), videos) == (-0.5, -1, 1)
+
+
 def test_without_differences_between_videos_it_is_students_t_over_seeds():
-    """Every video of a seed has the same share of right answers: half, all, all, half."""
-    correct = np.tile([[True, False], [True, True], [True, True], [True, False]], 6)
+    """Of the four utterances of every video a seed has two right, or three, or two, or one."""
+    correct = np.tile([[1, 1, 0, 0], [1, 1, 1, 0], [1, 0, 0, 1], [0, 0, 1, 0]], 6) > 0
     mean, half = mean_interval(correct.mean(axis=1))
     expected = mean, mean - half, mean + half
-    assert accuracy_interval(correct, np.repeat(range(6), 2)) == pytest.approx(expected)
+    assert accuracy_interval(correct, np.repeat(range(6), 4)) == pytest.approx(expected)
 
 
 def test_of_a_method_without_chance_it_is_students_t_over_videos(rng):

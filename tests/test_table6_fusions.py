@@ -425,6 +425,13 @@ def test_tensor_holds_every_modality_pair_and_triple(rng):
     np.testing.assert_array_equal(Z[:, -1, -1, -1], 1)
 
 
+@each_variant
+def test_low_rank_begins_with_the_mean_of_its_four_products(variant, rng):
+    weights = STRATEGIES["low_rank"].init(rng, 3, k, N, variant)["weights"]
+    assert weights.shape == (4, 1, 1)
+    assert (weights == 0.25).all()
+
+
 @each_number_of_modalities
 def test_low_rank_is_a_dense_layer_on_the_tensor(m, make):
     """The weights of an output are the sum over r of w_r times the outer product of the factors."""

@@ -1,6 +1,7 @@
-"""The committed notebooks are those of their sources, and each runs from the top without an error or a warning.
+"""The committed notebooks are those of their sources, and each runs without error or warning.
 
-They run as `tutorials.build` runs them: without real data, cache and network. ``pytest -s`` shows the time of each.
+They run as `tutorials.build` runs them: without real data, cache and network. ``pytest -s`` shows
+the time of each.
 """
 
 import re
@@ -30,12 +31,14 @@ def complaints(nb):
     outputs = [output for cell in nb.cells if cell.cell_type == "code" for output in cell.outputs]
     return [output for output in outputs
             if output.output_type == "error"
-            or (output.get("name") == "stderr" and not output.text.startswith("notice: the data is SYNTHETIC"))
+            or (output.get("name") == "stderr"
+                and not output.text.startswith("notice: the data is SYNTHETIC"))
             or "Traceback" in output.get("text", "") or "Warning" in output.get("text", "")]
 
 
 def test_every_notebook_has_a_source():
-    assert [path.stem for path in sorted(FOLDER.glob("*.ipynb"))] == [source.stem for source in build.SOURCES]
+    notebooks = [path.stem for path in sorted(FOLDER.glob("*.ipynb"))]
+    assert notebooks == [source.stem for source in build.SOURCES]
 
 
 @each_source
@@ -51,8 +54,8 @@ def test_committed_outputs(source):
     nb = committed(source)
     nbformat.validate(nb)
     assert complaints(nb) == []
-    assert [cell.execution_count for cell in nb.cells if cell.cell_type == "code"] == [
-        number + 1 for number, _ in enumerate(cell for cell in nb.cells if cell.cell_type == "code")]
+    counts = [cell.execution_count for cell in nb.cells if cell.cell_type == "code"]
+    assert counts == [*range(1, len(counts) + 1)]
     text = nbformat.writes(nb)
     assert len(text) < 2e6
     assert str(Path.home()) not in text
@@ -70,8 +73,9 @@ def test_runs_from_the_top(source, capsys):
 
 @each_source
 def test_exercises_are_open(source):
-    """Each exercise of the notebook has a cell that raises NotImplementedError with its number and is then checked."""
-    cells = [cell.source for cell in build.notebook(source).cells if "NotImplementedError(" in cell.source]
+    """Each exercise has a cell that raises NotImplementedError with its number, then a check."""
+    cells = [cell.source for cell in build.notebook(source).cells
+             if "NotImplementedError(" in cell.source]
     numbers = list(exercises.of_notebook(int(source.stem[:2])))
     assert len(cells) == len(numbers) >= 2
     for number, cell in zip(numbers, cells, strict=True):
@@ -81,7 +85,7 @@ def test_exercises_are_open(source):
 
 @cache
 def sections():
-    """``{item: (notebook, text, code, types of outputs)}`` of each section whose heading names an item of the paper."""
+    """``{item: (notebook, text, code, types of outputs)}`` of sections that name an item."""
     found = {}
     for path in sorted(FOLDER.glob("*.ipynb")):
         section = None
@@ -89,7 +93,8 @@ def sections():
             if cell.cell_type == "code":
                 if section:
                     section[2].append(cell.source)
-                    section[3].update(kind for output in cell.outputs for kind in output.get("data", {}))
+                    for output in cell.outputs:
+                        section[3].update(output.get("data", {}))
                 continue
             for part in re.split(r"^(?=## )", cell.source, flags=re.MULTILINE):
                 if part.startswith("## "):
@@ -118,9 +123,12 @@ def test_readme_is_made_from_the_code():
 
 
 def test_everything_in_the_paper_has_a_row():
-    """16 equations, 6 figures, 6 tables: each with a section of a notebook, a function and a test."""
-    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in build.contents().splitlines()]
-    rows = {cells[0]: cells[1:] for cells in rows if re.fullmatch(r"(Eq\.|Figure|Table) \d+", (cells or [""])[0])}
+    """16 equations, 6 figures, 6 tables: each has a section, a function and a test."""
+    rows = {}
+    for line in build.contents().splitlines():
+        cells = [cell.strip() for cell in line.split("|")[1:-1]]
+        if cells and re.fullmatch(r"(Eq\.|Figure|Table) \d+", cells[0]):
+            rows[cells[0]] = cells[1:]
     expected = build.items_in("Eq. 1 to 16, Figures 1 to 6, Tables 1 to 6")
     assert list(rows) == expected
     for item, (notebook, function, exercise, test) in rows.items():

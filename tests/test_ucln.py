@@ -257,6 +257,13 @@ def test_same_generator_same_bits_of_the_labels_type(dtype):
     assert found[0][1] != found[2][1]
 
 
+def test_training_is_of_the_labels_type_whatever_that_of_the_features(cotangent_dtypes):
+    x, y, starts = corpus()
+    assert x.dtype == np.float64
+    train(x, np.float32(y), starts, TRAIN, replace(SETTINGS, ucln_epochs=1))
+    assert cotangent_dtypes == {np.dtype(np.float32)}
+
+
 def test_mean_loss_is_per_utterance_and_without_dropout(params):
     """23 videos in batches of 10, 10 and 3: an utterance of a small batch counts as any other."""
     x, _, starts = corpus()

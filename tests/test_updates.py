@@ -11,6 +11,7 @@ from helpers import assert_trees_close, bits
 from argf_np import nn
 from argf_np.errors import NotFiniteError
 from argf_np.paper import updates
+from argf_np.paper.fusions_table6 import STRATEGIES
 from argf_np.paper.graph_fusion_eq10_16 import graph_fusion
 from argf_np.paper.joint_embedding_eq1_9 import classify, decode, discriminate, encode
 from argf_np.paper.model import init_model
@@ -131,6 +132,28 @@ def test_without_a_generator_nothing_is_dropped(variant, update, params, batch):
     values, _ = updates.batch_gradients(params, *batch, only(update, variant), settings, None)
     expected = whole_loss(update, params, *batch, settings, None)
     assert values[update] == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize("fusion", STRATEGIES)
+@each_variant
+def test_the_fusion_update_descends_the_loss_of_its_strategy(variant, fusion, rng, batch):
+    """With the strategy's own dropout, whose mask is drawn after those of the encoders."""
+    x, y = batch
+    settings = replace(SETTINGS, variant=variant, fusion=fusion)
+    params = init_model(rng, d, k, N, "float64", 3, fusion, variant)
+    values, gradients = updates.batch_gradients(
+        params, x, y, only("fusion", variant), settings, np.random.default_rng(1))
+
+    def expected_loss(params):
+        rng = np.random.default_rng(1)
+        x_e = encode(params["encoders"], x, 0.3, rng)
+        error = STRATEGIES[fusion].decide(params["fusion"], x_e, variant, rng)["M"] - y
+        return anp.mean(error ** 2) if variant == "paper" else anp.sum(anp.abs(error))
+
+    assert values["fusion"] == pytest.approx(expected_loss(params), rel=1e-12)
+    expected = grad(expected_loss)(params)
+    for group, gradient in gradients["fusion"].items():
+        assert_trees_close(gradient, expected[group], atol=1e-9, rtol=1e-9)
 
 
 @pytest.mark.parametrize("log_w", [-1.0, 0.0])

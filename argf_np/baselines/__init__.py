@@ -1,7 +1,8 @@
 """Models of Tables 1 to 3: ARGF and the baselines that it is compared with, behind one interface.
 
-A model is a module with two functions, and a line in `MODELS`:
+A model is a module with three functions, and a line in `MODELS`:
 
+    epochs(settings) -> number of epochs, at most
     train(corpus, x, settings, on_epoch=None, on_checkpoint=None, resume=None) -> dict
     predict_proba(params, corpus, x, settings) -> probabilities (n, N) of all utterances
 

@@ -5,6 +5,11 @@ import numpy as np
 from ..paper import model, protocols
 
 
+def epochs(settings):
+    """Number of epochs, at most."""
+    return settings.epochs
+
+
 def train(corpus, x, settings, on_epoch=None, on_checkpoint=None, resume=None):
     """See `paper.protocols.train`, which is given the labels and splits of the corpus."""
     y = np.eye(len(corpus.classes))[corpus.labels]  # (n, N)

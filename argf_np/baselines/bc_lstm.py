@@ -15,6 +15,11 @@ from ..paper.ucln import apply_ucln, train_ucln
 WIDTH = 500  # of the dense layer, as Table 4's number of parameters says
 
 
+def epochs(settings):
+    """Number of epochs."""
+    return settings.ucln_epochs
+
+
 def train(corpus, x, settings, on_epoch=None, on_checkpoint=None, resume=None):
     """Train a UCLN of width 500 on the UCLN features of all modalities, concatenated."""
     joint = np.concatenate(x, axis=1)  # (n, m d)

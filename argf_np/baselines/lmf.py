@@ -8,6 +8,8 @@ from dataclasses import replace
 
 from . import argf
 
+epochs = argf.epochs
+
 
 def train(corpus, x, settings, on_epoch=None, on_checkpoint=None, resume=None):
     """See `paper.protocols.train`."""

@@ -1,184 +1,204 @@
-"""Runs: one training each, one file each, on any `concurrent.futures.Executor`.
+"""One run: a training, and what tables and figures need of it, as a file.
 
-The same run gives the same file, byte for byte, whatever executed it: a result holds no time and no path, and every run
-has a process of its own with one BLAS thread. A file appears whole or not at all, so starting again does what is
-missing.
+The same run gives the same file, byte for byte, whatever executed it: a result holds no time and
+no path.
 """
 
 import json
-import time
-from collections import Counter
-from concurrent.futures import FIRST_COMPLETED, wait
 from dataclasses import asdict
+from types import SimpleNamespace
 
 import numpy as np
 
-from .. import __version__, nn, pipeline
-from ..data import DataError, load
+from .. import __version__, metrics, nn, pipeline
+from ..baselines import logistic
+from ..data import load
+from ..errors import DataError
 from ..paper.model import embed, forward
 from ..pipeline import corpus_fingerprint as fingerprint
-from ..settings import Settings
-from ..storage import files
+from ..settings import PRESETS, Settings, preset
+from ..storage import cache, files
 from ..train import run_name
-from . import isolated
 
-ATTEMPTS = 3  # of a run whose worker dies
+LONGEST = 160  # letters of a name of a run in the name of its file
+ALPHAS = ("alpha_m", "alpha_2", "alpha_3")  # weights of the vertices in an output of `forward`
 
 
-def execute(settings, source, data_dir, data):
-    """Train and evaluate once: a tree of arrays, all that a table or a figure needs.
+def execute(settings, source, place, data):
+    """Train and evaluate once. Returns a tree of arrays.
 
-    ``prediction``, ``label``, ``video``: of each test utterance, (n_test,); ``unimodal``: what the UCLN of each
-    modality alone predicts, (m, n_test); ``epoch``; ``validation``: accuracy on the validation utterances at that epoch
-    (NaN of a baseline); ``gap``: `modality_gap` of the UCLN features and of the embedding, (2, 2); ``settings``,
-    ``classes``, ``modalities``, ``data``, ``version``: what was run. Of seed 0, for the pictures, also ``x_e``
-    (m, n_test, k) and the weights of the fusion, ``alpha_...``.
-    Raises DataError where the corpus has another fingerprint than ``data``.
+    - place: the folder of the named data sets, or the path of the file or folder of any other.
+    - data: the fingerprint of the corpus. DataError if what is in ``place`` has another.
+
+    The result has, of n test utterances, N classes and m modalities:
+
+    - settings, data, version, classes, modalities: what was run.
+    - prediction, label, video (n,), probabilities (n, N).
+    - unimodal (m, n): what each modality alone predicts, see `alone`.
+    - epoch: the one that was chosen; validation: the accuracy on the validation utterances there,
+      NaN of a baseline.
+    - warnings: texts, see `metrics.warnings_of`.
+    - of ARGF also what `measures` returns.
     """
-    corpus = load(settings.dataset, data_dir, source)
+    corpus = load_corpus(settings.dataset, source, place)
     if fingerprint(corpus) != data:
-        raise DataError(f"{settings.dataset}: the data in {data_dir} is not what the command was started with")
+        raise DataError(f"{settings.dataset}: the data in {place} is not what the command was "
+                        "started with")
     fitted = pipeline.train(corpus, settings)
-    x, unimodal = fitted["x"], fitted["unimodal"]
     test = corpus.utterances("test")
-    video = np.repeat(np.arange(len(corpus.video_ids)), np.diff(corpus.starts))
+    video = np.repeat(np.arange(len(corpus.video_ids)), corpus.lengths)
+    chosen = fitted["history"][fitted["epoch"] - 1]
+    out = {}
+    if settings.model == "argf":
+        x = fitted["x"].astype(settings.dtype)
+        out = forward(fitted["params"], x[:, test], settings.variant, settings.fusion)
+    warnings = metrics.warnings_of(fitted["probabilities"], corpus.classes, out.get("alpha_m"))
     result = {
         "settings": np.array(json.dumps(asdict(settings))),
         "data": np.array(data),
         "version": np.array(__version__),
         "classes": np.array(corpus.classes),
-        "modalities": np.array(settings.modalities),
+        "modalities": np.array(settings.modality_list),
         "prediction": fitted["probabilities"].argmax(axis=1),
+        "probabilities": fitted["probabilities"].astype("float16"),
         "label": corpus.labels[test],
         "video": video[test],
-        "unimodal": np.array([p[test].argmax(axis=1) for p in unimodal.values()]),
+        "unimodal": alone(corpus, settings, fitted["unimodal"]),
         "epoch": np.array(fitted["epoch"]),
-        "validation": np.array(fitted["history"][fitted["epoch"] - 1].get("validation_accuracy", np.nan)),
+        "validation": np.array(chosen.get("validation_accuracy", np.nan)),
+        "warnings": np.array(warnings, dtype=str),
     }
-    if "encoders" in fitted["params"]:
-        train, x = corpus.utterances("train"), x.astype(settings.dtype)
-        x_e = [embed(fitted["params"], x[:, some]) for some in (train, test)]
-        result["gap"] = np.array([modality_gap(x[:, train], x[:, test]), modality_gap(*x_e)])
-        if settings.seed == 0:
-            out = forward(fitted["params"], x[:, test], settings.variant, settings.fusion)
-            result |= {name: value for name, value in out.items() if name == "x_e" or name.startswith("alpha")}
+    if out:
+        result |= measures(fitted["params"], x, out, corpus, settings)
     return result
 
 
+def load_corpus(dataset, source, place):
+    """The corpus of a data set that has a preset, in the folder ``place``; else what is there."""
+    if dataset in PRESETS:
+        return load(dataset, place, source)
+    return load(place, source=source)
+
+
+def alone(corpus, settings, unimodal):
+    """The classes (m, n_test) that each modality alone gives.
+
+    They are those of its UCLN. Where the features are outputs of a UCLN already, they are those of
+    a logistic regression on them, and only the runs of that model have them; others (0, n_test).
+    """
+    test = corpus.utterances("test")
+    found = [probabilities[test].argmax(axis=1) for probabilities in unimodal.values()]
+    if corpus.contextual and settings.model == "logistic":
+        for m in settings.modality_list:
+            only = SimpleNamespace(modality_list=(m,))  # `Settings` has two modalities or more
+            fitted = logistic.train(corpus, None, only)
+            found.append(fitted["probabilities"].argmax(axis=1))
+    return np.array(found, int).reshape(-1, len(test))
+
+
+def measures(params, x, out, corpus, settings):
+    """The numbers of Figures 5 and 6 of one run.
+
+    - x (m, n, d): UCLN features of all utterances. out: of `forward` on the test utterances.
+
+    Returns a dict
+
+    - gap (2, 2): `modality_gap` of the UCLN features and of the embedding.
+    - separation (2, 2): the same of `class_separation`.
+    - weights (2, vertices): mean and deviation of each vertex over the test utterances.
+    - of seed 0, for the pictures, x_e (m, n_test, k) and the weights of the vertices, alpha_...
+    """
+    train, test = corpus.utterances("train"), corpus.utterances("test")
+    labels = corpus.labels[train], corpus.labels[test]
+    spaces = [(x[:, train], x[:, test])]
+    found = {}
+    if "encoders" in params:
+        spaces.append((embed(params, x[:, train]), out["x_e"]))
+        found["gap"] = np.array([modality_gap(*space) for space in spaces])
+        found["separation"] = np.array([class_separation(*space, *labels) for space in spaces])
+    if "alpha_2" in out:
+        weights = vertex_weights(out)
+        found["weights"] = np.array([weights.mean(axis=0), weights.std(axis=0)])
+    if settings.seed == 0:
+        for name, value in out.items():
+            if name in ("x_e", *ALPHAS):
+                found[name] = value
+    return found
+
+
+def vertex_weights(out):
+    """The weights of all vertices, (n, vertices), of an output of `forward` or a run of seed 0."""
+    return np.concatenate([out[name] for name in ALPHAS if name in out])[..., 0].T
+
+
+def modality_gap(train, test):
+    """How far the modalities lie apart: `separation` of vectors (m, n, k) by their modality."""
+    m, _, k = train.shape
+    groups = [np.repeat(np.arange(m), x.shape[1]) for x in (train, test)]
+    return separation(train.reshape(-1, k), groups[0], test.reshape(-1, k), groups[1])
+
+
+def class_separation(train, test, train_labels, test_labels):
+    """How far the classes lie apart: `separation` of the modalities side by side, (n, m k)."""
+    train, test = np.concatenate(train, axis=1), np.concatenate(test, axis=1)
+    return separation(train, train_labels, test, test_labels)
+
+
+def separation(train, train_groups, test, test_groups):
+    """How far groups of vectors lie apart.
+
+    - train, test (n, k): vectors of training and of test utterances.
+    - train_groups, test_groups (n,): the group of each, from 0.
+
+    Returns
+
+    - the accuracy on the test vectors of a linear probe of the group: least squares on one-hot
+      targets, fitted to the training vectors.
+    - the mean distance between the means of two groups of test vectors, divided by the mean
+      distance of a vector from the mean of its group.
+    """
+    train = np.concatenate([train, np.ones((len(train), 1))], axis=1)
+    W = np.linalg.lstsq(train, np.eye(train_groups.max() + 1)[train_groups], rcond=None)[0]
+    probe = np.concatenate([test, np.ones((len(test), 1))], axis=1) @ W  # (n, groups)
+    names, place = np.unique(test_groups, return_inverse=True)
+    centres = np.array([test[test_groups == name].mean(axis=0) for name in names])
+    apart = [np.linalg.norm(centres[i] - centres[j]) for i in range(len(names)) for j in range(i)]
+    spread = np.linalg.norm(test - centres[place], axis=1).mean()
+    return np.mean(probe.argmax(axis=1) == test_groups), np.mean(apart) / spread
+
+
 def attempt(*arguments):
-    """``execute(*arguments)``, or of a run that fails the error, in one line."""
+    """``execute(*arguments)``, or of a run that fails the error in one line."""
     try:
         return execute(*arguments)
     except Exception as error:
         return " ".join(f"{type(error).__name__}: {error}".split())
 
 
-def modality_gap(train, test):
-    """How far the modalities lie apart: x_e (m, n, k) of training and of test utterances.
-
-    Returns the accuracy on the test utterances of a linear probe that tells the modalities apart (least squares on
-    one-hot targets, fitted on the training utterances; chance is 1/m), and the mean distance between the means of two
-    modalities of the test utterances, divided by the mean distance of a vector from its own mean.
-    """
-    m, n, k = train.shape
-    rows = lambda x: np.concatenate([x.reshape(-1, k), np.ones((x.shape[0] * x.shape[1], 1))], axis=1)  # noqa: E731
-    W = np.linalg.lstsq(rows(train), np.repeat(np.eye(m), n, axis=0), rcond=None)[0]  # (k + 1, m)
-    found = (rows(test) @ W).argmax(axis=1).reshape(m, -1)
-    centres = test.mean(axis=1)  # (m, k)
-    apart = [np.linalg.norm(centres[i] - centres[j]) for i in range(m) for j in range(i)]
-    spread = np.linalg.norm(test - centres[:, None], axis=-1).mean()
-    return np.mean(found == np.arange(m)[:, None]), np.mean(apart) / spread
-
-
-def path_of(folder, source, settings):
-    """The file of a run."""
-    return folder / "runs" / f"{run_name(source, settings)}.npz"
+def path_of(folder, source, settings, data):
+    """The file of a run: its name, and a digest of what may be lost in a name, and of the data."""
+    usual = asdict(preset(settings.dataset))
+    changed = {name: value for name, value in asdict(settings).items() if value != usual[name]}
+    digest = cache.fingerprint(changed | {"data": data})[:8]
+    return folder / "runs" / f"{run_name(source, settings)[:LONGEST]}-{digest}.npz"
 
 
 def read(folder, source, settings, data):
-    """The result of a run on the corpus with the fingerprint ``data``, or None if it is still to be done."""
+    """The result of a run on the corpus of the fingerprint ``data``, None if it is to be done."""
     try:
-        result = nn.load(path_of(folder, source, settings))
+        result = nn.load(path_of(folder, source, settings, data))
         found = settings_of(result), str(result["data"]), str(result["version"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
     return result if found == (settings, data, __version__) else None
 
 
+def write(folder, source, settings, data, result):
+    """Write the file of a run."""
+    with files.replacing(path_of(folder, source, settings, data)) as part:
+        nn.save(part, result)
+
+
 def settings_of(result):
     """The settings of a run's result."""
     return Settings(**json.loads(str(result["settings"])))
-
-
-def complete(runs, corpus, data_dir, folder, executor, slots, stream):
-    """Execute those of the runs (a list of `Settings`) that have no file yet, each in a process of its own.
-
-    A run whose worker dies is repeated. ``slots()`` is how many runs the executor has at a time; stream is for the live
-    line. Returns ``{name: error}`` of the runs that failed; the others are done.
-    """
-    source, data = corpus.source, fingerprint(corpus)
-    runs = [*dict.fromkeys(runs)]
-    missing = [settings for settings in runs if read(folder, source, settings, data) is None]
-
-    def submit(settings):
-        return executor.submit(isolated.call, attempt, settings, source, data_dir, data)
-
-    attempts, failed, live = Counter(missing), {}, Live(len(runs), len(missing), stream)
-    pending = {submit(settings): settings for settings in missing}
-    try:
-        while pending:
-            live.show(len(pending), min(len(pending), slots()), len(failed))
-            for future in wait(pending, 1, FIRST_COMPLETED).done:
-                settings = pending.pop(future)
-                try:
-                    result = future.result()
-                except Exception as error:  # not of the run, but of what executed it
-                    if attempts[settings] < ATTEMPTS:
-                        attempts[settings] += 1
-                        pending[submit(settings)] = settings
-                        continue
-                    result = f"tried {ATTEMPTS} times: " + " ".join(str(error.__cause__ or error).split())
-                if isinstance(result, str):
-                    failed[run_name(source, settings)] = result
-                    continue
-                with files.replacing(path_of(folder, source, settings)) as part:
-                    nn.save(part, result)
-        live.show(0, 0, len(failed))
-    except KeyboardInterrupt:
-        raise KeyboardInterrupt("finished runs are kept, start again to go on") from None
-    finally:
-        while wait(pending, 0).not_done:  # after Ctrl-C or a full disk
-            for future in pending:
-                future.cancel()
-            for process in [*isolated.running]:
-                process.kill()
-            wait(pending, 0.1)
-    return failed
-
-
-class Live:
-    """How far the runs are: one line, overwritten on a terminal, elsewhere printed for every tenth of the runs."""
-
-    def __init__(self, total, missing, stream):
-        self.total, self.missing, self.stream = total, missing, stream
-        self.begun, self.shown = time.perf_counter(), -1
-
-    def show(self, pending, running, failed):
-        """Show the line; ``pending`` runs are not finished, ``running`` of these are under way."""
-        finished = self.missing - pending
-        done = self.total - pending - failed
-        line = f"{done} of {self.total} runs done, {running} running, {pending - running} left"
-        line += f", {failed} failed" * bool(failed)
-        if finished and pending:
-            line += f", {duration((time.perf_counter() - self.begun) / finished * pending)} to go"
-        if self.stream.isatty():
-            print(f"\r{line:<78}", end="" if pending else "\n", file=self.stream, flush=True)
-        elif (tenth := 10 * finished // max(self.missing, 1)) > self.shown or not pending:
-            self.shown = tenth
-            print(line, file=self.stream, flush=True)
-
-
-def duration(seconds):
-    """A time as one says it: in seconds, minutes or hours."""
-    unit, name = (1, "s") if seconds < 120 else (60, "min") if seconds < 7200 else (3600, "h")
-    return f"{seconds / unit:.0f} {name}"

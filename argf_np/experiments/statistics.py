@@ -49,9 +49,7 @@ def accuracy_interval(correct, videos, level=LEVEL):
     interval, and low and high are NaN (`scope` says so in words). Where nothing varies, low and
     high are the accuracy. That says that nothing has varied so far, and not that nothing can.
     """
-    table = pseudo_values(correct, videos)
-    mean, half = float(np.mean(correct)), crossed_half_width(table, level)
-    return mean, mean - half, mean + half
+    return crossed_interval(correct, videos, level, lowest=0)
 
 
 def paired_difference(correct, reference, videos, level=LEVEL):
@@ -65,8 +63,16 @@ def paired_difference(correct, reference, videos, level=LEVEL):
 
     Returns (difference, low, high) as shares of 1; NaN as in `accuracy_interval`.
     """
-    gain = np.asarray(correct, float) - reference  # its mean is estimated like an accuracy
-    return accuracy_interval(gain, videos, level)
+    gain = np.asarray(correct, float) - reference
+    return crossed_interval(gain, videos, level, lowest=-1)
+
+
+def crossed_interval(values, videos, level, lowest):
+    """(mean, low, high) of values (S, n) from lowest to 1, for other seeds and other videos."""
+    mean = float(np.mean(values))
+    half = crossed_half_width(pseudo_values(values, videos), level)
+    low, high = np.clip([mean - half, mean + half], lowest, 1)
+    return mean, float(low), float(high)
 
 
 def scope(n_seeds, n_videos):

@@ -108,7 +108,7 @@ def outer_product(x_e):
     Z, *others = np.concatenate([x_e, ones], axis=-1)  # each (B, k + 1)
     for x in others:
         products = Z[:, :, None] * x[:, None, :]  # (B, k + 1, k + 1), then (B, (k + 1)^2, k + 1)
-        Z = np.reshape(products, (len(x), -1))
+        Z = np.reshape(products, (len(x), Z.shape[1] * x.shape[1]))
     return Z
 
 
@@ -154,7 +154,7 @@ def low_rank_fusion(params, x_e, variant="paper", rng=None):
     m, B, _ = x_e.shape
     repeated = np.repeat(x_e, RANK, axis=0)  # (4 m, B, k)
     projected = ops.dense_layer(params["factors"], repeated, "identity")  # (4 m, B, width)
-    by_modality = np.reshape(projected, (m, RANK, B, -1))
+    by_modality = np.reshape(projected, (m, RANK, B, projected.shape[-1]))
     h = np.sum(params["weights"] * reduce(mul, by_modality), axis=0)  # (B, width)
     if variant == "released":
         return {"M": h + params["bias"]}

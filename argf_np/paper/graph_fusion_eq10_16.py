@@ -179,21 +179,19 @@ def graph_fusion(params, x_e, variant="paper", rng=None):
     U = unimodal_dynamics(alpha_m, x_e)
     V_tilde = ops.softmax(x_e)
     two = interaction(params["MLP_2"], x_e, V_tilde, alpha_m, layer_2, variant)
-    out = {"alpha_m": alpha_m, "U": U, "B": two["sum"]} | _named(two, 2)
+    out = {"alpha_m": alpha_m, "U": U, "B": two["sum"]}
+    out |= _named(two, 2)
     if len(x_e) == 2:
         out["T"] = np.zeros_like(U)
     else:
-        # D10: the released code gives layer 3 the scores of Eq. 13 in the place of Eq. 14's weights.
+        # D10: the released code gives layer 3 the scores of Eq. 13 instead of Eq. 14's weights.
         alpha_2 = two["alpha_hat"] if variant == "released" else two["alpha"]
-        three = interaction(
-            params["MLP_3"],
-            np.concatenate([x_e, two["onward"]]),
-            np.concatenate([V_tilde, ops.softmax(two["V"])]),
-            np.concatenate([alpha_m, alpha_2]),
-            layer_3,
-            variant,
-        )
-        out |= {"T": three["sum"]} | _named(three, 3)
+        V = np.concatenate([x_e, two["onward"]])  # (m + n, B, k)
+        V_tilde = np.concatenate([V_tilde, ops.softmax(two["V"])])
+        alpha = np.concatenate([alpha_m, alpha_2])
+        three = interaction(params["MLP_3"], V, V_tilde, alpha, layer_3, variant)
+        out["T"] = three["sum"]
+        out |= _named(three, 3)
     out["Omega"] = np.concatenate([U, out["B"], out["T"]], axis=-1)  # (B, 3k)
     out["M"] = decide(params["Dec"], out["Omega"])
     return out

@@ -82,7 +82,8 @@ def predict(params, x, variant="paper", fusion="gfn", drop_rate=0.0, rng=None, c
         return STRATEGIES[fusion].decide(params["fusion"], x_e, variant, rng)["M"]
     parts = []
     for start in range(0, max(1, x.shape[1]), chunk):  # no utterances at all: one empty part
-        parts.append(predict(params, x[:, start:start + chunk], variant, fusion))
+        some = x[:, start:start + chunk]
+        parts.append(predict(params, some, variant, fusion))
     return np.concatenate(parts)
 
 

@@ -19,11 +19,10 @@ def train(x, y, rows, settings, on_epoch=None, on_checkpoint=None, resume=None):
 
         fixed       an average over a number of epochs that is set beforehand. The default.
         validation  the epoch with the lowest fusion loss on the validation utterances.
-        released    the inner loop of the authors' script: the same loss, but with dropout and batch
-                    statistics left on; training stops 20 epochs after the minimum, and the test
-                    utterances are predicted once, again with dropout and batch statistics left on.
-        best_test   the epoch of the best *test* accuracy, in the same mode. It peeks, and nobody
-                    reports it: an upper bound.
+        released    the inner loop of the authors' script: the same, but the loss and the test
+                    predictions are computed with dropout and batch statistics left on. Training
+                    stops 20 epochs after the minimum.
+        best_test   the epoch of the best *test* accuracy, in that mode. It peeks: an upper bound.
 
     Arguments
         - x (m, n, d): features.
@@ -44,8 +43,9 @@ def train(x, y, rows, settings, on_epoch=None, on_checkpoint=None, resume=None):
     state = init_state(x, y, settings, rng)
     if resume:
         restore(state, resume, rng)
-    for epoch in range(len(state["history"]) + 1, settings.epochs + 1):
-        if settings.protocol == "released" and epoch > state["best"].get("epoch", epoch) + PATIENCE:
+    first = len(state["history"]) + 1
+    for epoch in range(first, settings.epochs + 1):
+        if settings.protocol == "released" and is_out_of_patience(state, epoch):
             break
         row = train_one_epoch(state, x, y, rows, settings, rng, epoch)
         state["generator"] = rng.bit_generator.state
@@ -55,10 +55,17 @@ def train(x, y, rows, settings, on_epoch=None, on_checkpoint=None, resume=None):
             on_checkpoint(state)
     best = state["best"]
     if "probabilities" not in best:
-        best["probabilities"] = predict(best["params"], x[:, rows["test"]], settings.variant,
-                                        settings.fusion, chunk=256)
+        x_test = x[:, rows["test"]]
+        best["probabilities"] = predict(best["params"], x_test, settings.variant, settings.fusion,
+                                        chunk=256)
     chosen = {name: best[name] for name in ("params", "probabilities", "epoch")}
     return chosen | {"history": state["history"]}
+
+
+def is_out_of_patience(state, epoch):
+    """Whether the best epoch lies more than `PATIENCE` epochs before this one."""
+    best_epoch = state["best"].get("epoch", epoch)
+    return epoch > best_epoch + PATIENCE
 
 
 def restore(state, resume, rng):
@@ -93,30 +100,33 @@ def train_one_epoch(state, x, y, rows, settings, rng, epoch):
     update_average(state["average"], params, epoch)
     candidate = state["average"] if settings.protocol == "fixed" else params
     frozen = evaluation_params(candidate, x, settings.variant, settings.fusion, rows["train"])
-    validation, test = rows["validation"], rows["test"]
+    x_validation, y_validation = x[:, rows["validation"]], y[rows["validation"]]
+    x_test, y_test = x[:, rows["test"]], y[rows["test"]]
     scores = {}
-    if len(validation):
-        scores = evaluate(frozen, x[:, validation], y[validation], settings)
-    row |= {f"validation_{name}": value for name, value in scores.items()}
+    if len(y_validation):
+        scores = evaluate(frozen, x_validation, y_validation, settings)
+    for name, value in scores.items():
+        row[f"validation_{name}"] = value
 
     merit, best = epoch, {"epoch": epoch, "params": frozen}
     if settings.protocol == "validation":
         merit = -scores["fusion"]
     elif settings.protocol == "released":
-        M = predict_in_training_mode(params, x[:, validation], settings, rng)
-        loss = float(fusion_loss(M, y[validation], settings.variant))
+        M = predict_in_training_mode(params, x_validation, settings, rng)
+        loss = float(fusion_loss(M, y_validation, settings.variant))
         row["validation_loss_in_training_mode"] = loss
         merit = -loss
     elif settings.protocol == "best_test":
-        best["probabilities"] = predict_in_training_mode(params, x[:, test], settings, rng)
-        merit = row["test_accuracy"] = accuracy(best["probabilities"], y[test])
+        best["probabilities"] = predict_in_training_mode(params, x_test, settings, rng)
+        row["test_accuracy"] = accuracy(best["probabilities"], y_test)
+        merit = row["test_accuracy"]
     for name, value in row.items():
         if not np.isfinite(value):
             raise NotFiniteError(f"epoch {epoch}: {name} is {value}")
     if merit > state["best"]["merit"]:
         if settings.protocol == "released":
             own = np.random.default_rng([settings.seed, 4])  # training does not depend on the test
-            best["probabilities"] = predict_in_training_mode(params, x[:, test], settings, own)
+            best["probabilities"] = predict_in_training_mode(params, x_test, settings, own)
         state["best"] = best | {"merit": merit}
     state["history"].append(row)
     return row
@@ -150,7 +160,11 @@ def train_epoch(params, optimisers, x, y, settings, rng, rows=None, epoch=1):
         if not np.isfinite(leaf).all():
             raise NotFiniteError(f"epoch {epoch}: {'/'.join(path)} is not finite; "
                                  "--check-finite names the operation")
-    return {update: float(np.mean([loss[update] for loss in losses])) for update in losses[0]}
+    means = {}
+    for update in losses[0]:
+        of_batches = [loss[update] for loss in losses]
+        means[update] = float(np.mean(of_batches))
+    return means
 
 
 def update_average(average, params, epoch):
@@ -169,7 +183,8 @@ def evaluate(params, x, y, settings):
     """
     parts = []
     for start in range(0, x.shape[1], CHUNK):
-        parts.append(forward(params, x[:, start:start + CHUNK], settings.variant, settings.fusion))
+        some = x[:, start:start + CHUNK]
+        parts.append(forward(params, some, settings.variant, settings.fusion))
     out = {}
     for name in ("z", "x_tilde", "y_tilde", "M"):
         if name in parts[0]:
@@ -189,7 +204,7 @@ def evaluate(params, x, y, settings):
                                            losses["L_cl"], settings.lambda_)
     losses["fusion"] = fusion_loss(out["M"], y, settings.variant)
     losses["accuracy"] = accuracy(out["M"], y)
-    return {name: float(value) for name, value in losses.items()}
+    return nn.map_leaves(float, losses)
 
 
 def accuracy(M, y):

@@ -170,8 +170,10 @@ def apply_ucln(params, x, starts, settings):
     features, probabilities = [], []
     for videos in batches:
         x_batch, mask = pad(x, starts, videos)
-        h = context_features(params, x_batch.astype(dtype), mask, settings)  # (V, u, d)
-        features.append(unpad(h, mask))
+        x_batch = x_batch.astype(dtype)
+        h = context_features(params, x_batch, mask, settings)  # (V, u, d)
         logits = class_logits(params, h, settings)
-        probabilities.append(unpad(ops.softmax(logits), mask))
+        padded = ops.softmax(logits)
+        features.append(unpad(h, mask))
+        probabilities.append(unpad(padded, mask))
     return np.concatenate(features), np.concatenate(probabilities)

@@ -199,6 +199,7 @@ def train_batch(params, optimisers, x, y, settings, rng):
     stages = [updates]
     if settings.activations == "fresh":
         stages = [{update: groups} for update, groups in updates.items()]
+    decay = weight_decay(settings)
     losses = {}
     for stage in stages:
         values, gradients = batch_gradients(params, x, y, stage, settings, rng)
@@ -207,7 +208,7 @@ def train_batch(params, optimisers, x, y, settings, rng):
                 raise NotFiniteError(f"the loss of the update {update} is {value}")
         for update in stage:
             for group, gradient in gradients[update].items():
-                nn.adam(optimisers[update][group], params[group], gradient, settings.lr, BETAS,
-                        weight_decay=weight_decay(settings))
+                state = optimisers[update][group]
+                nn.adam(state, params[group], gradient, settings.lr, BETAS, weight_decay=decay)
         losses |= values
     return losses

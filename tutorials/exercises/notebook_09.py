@@ -5,7 +5,8 @@ import itertools
 import numpy as np
 
 from argf_np import nn
-from argf_np.paper.graph_fusion_eq10_16 import TRIMODAL_ROWS, decide, init_gfn, vertex_scores, vertex_weights
+from argf_np.paper.graph_fusion_eq10_16 import decide, init_gfn, vertex_scores, vertex_weights
+from argf_np.paper.vertices import source_indices
 from argf_np.nn import ops
 
 from . import compare, exercise, require
@@ -32,7 +33,7 @@ def trimodal_pairs(answer, rng):
 def weights_of_layer_3(answer, rng):
     """The weights (6, B, 1) of the trimodal vertices."""
     alpha_1, alpha_2, S = rng.random((3, B, 1)), vertex_weights(rng.random((3, B, 1))), rng.random((6, B, 1))
-    first, second = TRIMODAL_ROWS
+    first, second = source_indices(3)[1]
     below = np.concatenate([alpha_1, alpha_2])
 
     def scores(below, S=S):
@@ -54,7 +55,7 @@ def weights_of_layer_3(answer, rng):
 def decision(answer, rng):
     """M (B, N) from Omega (B, 3k)."""
     Omega = 2 + rng.standard_normal((B, 3 * k))
-    Dec = nn.map_leaves(lambda leaf: leaf + 0.2 * rng.standard_normal(leaf.shape), init_gfn(rng, k, N)["Dec"])
+    Dec = nn.map_leaves(lambda leaf: leaf + 0.2 * rng.standard_normal(leaf.shape), init_gfn(rng, 3, k, N)["Dec"])
     norm, layers = Dec["norm"], [Dec[f"dense_{i}"] for i in (1, 2, 3)]
 
     def after_norm(x, activations=("tanh", "tanh", "softmax")):

@@ -5,6 +5,14 @@ import numpy as np
 from exercises import check
 
 
+def divisor_gradient(g, a, b):
+    # dy/db = -a / b^2 for each of the k entries that b serves, and what comes back adds up.
+    return np.sum(-g * a / b ** 2, axis=1, keepdims=True)  # (B, 1)
+
+
+check("1.1", divisor_gradient)
+
+
 def numeric_gradient(f, x, h):
     gradient = np.zeros_like(x)
     for place in np.ndindex(x.shape):
@@ -14,15 +22,7 @@ def numeric_gradient(f, x, h):
     return gradient
 
 
-check("1.1", numeric_gradient)
-
-
-def divisor_gradient(g, a, b):
-    # dy/db = -a / b^2 for each of the k entries that b serves, and what comes back from them adds up.
-    return np.sum(-g * a / b ** 2, axis=1, keepdims=True)  # (B, 1)
-
-
-check("1.2", divisor_gradient)
+check("1.2", numeric_gradient)
 
 
 def softmax_back(g, y):
@@ -34,12 +34,15 @@ check("1.3", softmax_back)
 
 
 def is_right(f, x, gradient):
-    # A random direction goes everywhere, the gradient itself makes sure that there is a slope to measure.
+    # A random direction reaches all entries; the gradient makes sure of a slope to measure.
     random = np.random.default_rng(0).standard_normal(x.shape)
-    random *= 1 if np.sum(random * gradient) > 0 else -1
+    if np.sum(random * gradient) < 0:
+        random = -random
     d = random / np.linalg.norm(random) + gradient / np.linalg.norm(gradient)
     h = 1e-3
-    numeric = (8 * (f(x + h * d) - f(x - h * d)) - (f(x + 2 * h * d) - f(x - 2 * h * d))) / (12 * h)
+    near = f(x + h * d) - f(x - h * d)
+    far = f(x + 2 * h * d) - f(x - 2 * h * d)
+    numeric = (8 * near - far) / (12 * h)
     return abs(numeric - np.sum(gradient * d)) < 1e-6 * abs(numeric)
 
 

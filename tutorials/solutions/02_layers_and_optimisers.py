@@ -1,4 +1,7 @@
-"""Solutions of notebook 02. Run it in tutorials/ with: python -m solutions.02_layers_and_optimisers"""
+"""Solutions of notebook 02.
+
+Run it in tutorials/ with: python -m solutions.02_layers_and_optimisers
+"""
 
 import numpy as np
 
@@ -15,9 +18,11 @@ check("2.1", dropout)
 def batch_norm_back(g, x, gamma):
     s = np.sqrt(x.var(axis=0) + 1e-5)  # (width,)
     x_hat = (x - x.mean(axis=0)) / s  # (B, width)
-    G = gamma * g  # the gradient by x_hat
-    # x_hat = (x - mu) / s. Directly: G / s. Through mu, which is in each x_hat_c with -1 / s and has dmu/dx_b = 1 / B:
-    # -mean(G) / s. Through s, with dx_hat_c/ds = -x_hat_c / s and ds/dx_b = x_hat_b / B: -x_hat mean(G x_hat) / s.
+    G = gamma * g  # the gradient with respect to x_hat = (x - mu) / s
+    # 1. Directly: G / s.
+    # 2. Through mu, which is in each x_hat_c with -1 / s, and dmu/dx_b = 1 / B: -mean(G) / s.
+    # 3. Through s, with dx_hat_c/ds = -x_hat_c / s and ds/dx_b = x_hat_b / B:
+    #    -x_hat mean(G x_hat) / s.
     return (G - G.mean(axis=0) - x_hat * (G * x_hat).mean(axis=0)) / s
 
 
@@ -35,8 +40,9 @@ check("2.3", adam_step)
 
 
 def limit_for_leaky_relu(fan_in, slope):
-    # Half of the inputs pass as they are, half are multiplied by the slope: the mean square is (1 + slope^2) / 2 times
-    # the variance v. So fan_in Var(W) (1 + slope^2) / 2 has to be 1, and Var(W) = c^2 / 3.
+    # Half of the inputs pass as they are, half are multiplied by the slope: the mean square is
+    # (1 + slope^2) / 2 times the variance. So fan_in Var(W) (1 + slope^2) / 2 has to be 1, and
+    # Var(W) = c^2 / 3.
     return np.sqrt(3 * 2 / ((1 + slope ** 2) * fan_in))
 
 

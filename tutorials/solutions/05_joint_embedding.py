@@ -8,24 +8,25 @@ from exercises import check
 def density(x_e, w, b):
     x = (np.arctanh(x_e) - b) / w  # the x with E(x) = x_e
     p = np.exp(-x * x / 2) / np.sqrt(2 * np.pi)
-    return p / np.abs(w * (1 - x_e ** 2))  # a width has no sign, so for w < 0 too the density is positive
+    return p / np.abs(w * (1 - x_e ** 2))  # a width is positive, for w < 0 too
 
 
 check("5.1", density)
 
 
-def parameters_of_the_decoders(d, k):
-    # k -> 512, then 512 -> 64 with batch norm (scale and shift), then 64 -> d
-    return 3 * ((k + 1) * 512 + (512 + 1) * 64 + 2 * 64 + (64 + 1) * d)
+def unavoidable_loss(x):
+    beyond = np.maximum(np.abs(x) - 1, 0)  # distance to the interval from -1 to 1
+    length = np.linalg.norm(beyond, axis=-1)  # (m, B)
+    return length.sum(axis=0).mean()
 
 
-check("5.2", parameters_of_the_decoders)
+check("5.2", unavoidable_loss)
 
 
 def gradient_of_the_reconstruction_loss(x_tilde, x):
     e = x_tilde - x  # (m, B, d)
     length = np.linalg.norm(e, axis=-1, keepdims=True)  # (m, B, 1)
-    return e / np.where(length == 0, 1, length) / x.shape[1]  # where the length is 0, so is e
+    return e / np.where(length == 0, 1, length) / x.shape[1]  # length 0: so is e
 
 
 check("5.3", gradient_of_the_reconstruction_loss)
@@ -35,8 +36,8 @@ def gradient_by_the_logits(z, y):
     e = np.exp(z - z.max(axis=-1, keepdims=True))
     y_tilde = e / e.sum(axis=-1, keepdims=True)  # (m, B, N)
     g = y_tilde - y
-    g = g / np.linalg.norm(g, axis=-1, keepdims=True) / len(y)  # by y_tilde
-    return y_tilde * (g - (g * y_tilde).sum(axis=-1, keepdims=True))  # by z
+    g = g / np.linalg.norm(g, axis=-1, keepdims=True) / len(y)  # with respect to y_tilde
+    return y_tilde * (g - (g * y_tilde).sum(axis=-1, keepdims=True))  # to z
 
 
 check("5.4", gradient_by_the_logits)

@@ -6,7 +6,7 @@ from exercises import check
 
 
 def noisy_norm(x, rng):
-    noise = (rng.standard_normal(x.shape) * np.sqrt(0.5)).astype(x.dtype)  # random numbers and sqrt: float64
+    noise = (rng.standard_normal(x.shape) * np.sqrt(0.5)).astype(x.dtype)  # both are float64
     scale = np.linspace(1, 2, x.shape[1], dtype=x.dtype)
     return scale * (x + noise)
 
@@ -15,7 +15,7 @@ check("12.1", noisy_norm)
 
 
 def layer_back(g, y, x, W, mask):
-    delta = g * y * (1 - y) * mask  # (B, n_out): by x W + b, which all three need
+    delta = g * y * (1 - y) * mask  # (B, n_out): at x W + b, all three need it
     return delta @ W.T, x.T @ delta, delta.sum(axis=0, keepdims=True)
 
 

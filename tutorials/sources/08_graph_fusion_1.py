@@ -40,13 +40,14 @@ import matplotlib.pyplot as plt
 import numpy as np
 from IPython.display import display
 
-from argf_np import figures, losses_eq2_3_4_6_8_9, nn
+from argf_np import figures, nn
 from argf_np.paper import graph_fusion_eq10_16 as gfn
 from argf_np.data import load, standardise
 from argf_np.paper.model import forward
 from argf_np.nn import ops
 from argf_np.settings import Settings
-from argf_np.paper.protocols import train
+from argf_np.paper.protocols import train as fit
+from argf_np.paper import vertices
 from exercises import check
 
 nn.use("readable")  # as in a textbook; the fast ones of notebook 12 give the same values
@@ -66,7 +67,7 @@ COLOURS = figures.MODALITY_COLOURS  # one colour a modality, in all notebooks
 rng = np.random.default_rng(1)
 B, k = 5, 4
 V = rng.uniform(-1, 1, (3, B, k))  # vertices a, l, v
-params = gfn.init_gfn(rng, k, N=2)  # all parameters of the graph; N classes, for notebook 09
+params = gfn.init_gfn(rng, 3, k, N=2)  # all parameters of the graph; N classes, for notebook 09
 
 for path, array in nn.leaves(params):
     print(f"{'/'.join(path):16} {array.shape}")
@@ -200,7 +201,7 @@ V_2_loop = np.array([[mlp_loop(params["MLP_2"], V[one, i], V[two, i]) for i in r
 # pairs, as two arrays:
 
 # %%
-first, second = gfn.BIMODAL_ROWS
+first, second = vertices.source_indices(3)[0]
 print("pairs:", vertices.BIMODAL, "  rows:", first, second)
 V_2 = gfn.fuse(params["MLP_2"], V[first], V[second])  # (3, B, k)
 
@@ -227,7 +228,7 @@ def plane(steps=61):
     return x.reshape(-1, 1), y.reshape(-1, 1), x, y
 
 
-mlp = gfn.init_gfn(np.random.default_rng(23), k=1, N=2)["MLP_2"]
+mlp = gfn.init_gfn(np.random.default_rng(23), 3, 1, N=2)["MLP_2"]
 V_a, V_l, x, y = plane()
 fig, axes = plt.subplots(1, 2, figsize=(7.6, 3.4), sharey=True, layout="constrained")
 for ax, V_al, title in ((axes[0], gfn.fuse(mlp, V_a, V_l), r"$MLP(V_a \oplus V_l)$"),
@@ -529,7 +530,7 @@ plt.show()
 # have built step by step:
 
 # %%
-layer_2 = gfn.interaction(params["MLP_2"], V, V_tilde, alpha, gfn.BIMODAL_ROWS)
+layer_2 = gfn.interaction(params["MLP_2"], V, V_tilde, alpha, vertices.source_indices(3)[0])
 built = {"V": V_2, "S": S, "alpha_hat": alpha_hat, "alpha": alpha_2, "sum": B_vector}
 for name, expected in built.items():
     assert np.array_equal(layer_2[name], expected), name
@@ -613,7 +614,7 @@ def unimodal_output(params, V):
 
 def bimodal_output(params, V):
     alpha = gfn.modality_attention(params["MAN"], V)
-    return gfn.interaction(params["MLP_2"], V, ops.softmax(V), alpha, gfn.BIMODAL_ROWS)["sum"]  # B
+    return gfn.interaction(params["MLP_2"], V, ops.softmax(V), alpha, vertices.source_indices(3)[0])["sum"]  # B
 
 
 def linear_decision(params, output):
@@ -622,12 +623,12 @@ def linear_decision(params, output):
 
 def train(output_of, decision, params, V, labels, steps=400):
     """Minimise the mean square error of the decision, which is the paper's loss, with Adam."""
-    params = nn.pack(params)
+    params = nn.cast(params, "float64")
     state = nn.init_adam(params)
     y = np.eye(2)[labels]  # (n, 2), one-hot
     for _ in range(steps):
         _, gradient = nn.value_and_grad(
-            lambda p: losses_eq2_3_4_6_8_9.fusion_loss(decision(p, output_of(p, V)), y), params)
+            lambda p: gfn.fusion_loss(decision(p, output_of(p, V)), y), params)
         nn.adam(state, params, gradient, lr=0.03)
     return params
 
@@ -639,7 +640,7 @@ def accuracy(output_of, decision, params, V, labels):
 rng = np.random.default_rng(0)
 V_train, labels_train = clouds(rng, 1000)
 V_test, labels_test = clouds(rng, 1000)
-fresh = gfn.init_gfn(rng, 2, N=2)
+fresh = gfn.init_gfn(rng, 3, 2, N=2)
 fresh = {"MAN": fresh["MAN"], "MLP_2": fresh["MLP_2"], "decision": nn.init_dense(rng, 2, 2)}
 
 trained = {name: train(output_of, linear_decision, fresh, V_train, labels_train)
@@ -685,7 +686,7 @@ print("B:", np.round(alternating @ bimodal_output(trained["B"], four), 3))
 assert np.allclose(alternating @ unimodal_output(trained["U"], four), 0)
 
 layer = gfn.interaction(trained["B"]["MLP_2"], V_test, ops.softmax(V_test),
-                        gfn.modality_attention(trained["B"]["MAN"], V_test), gfn.BIMODAL_ROWS)
+                        gfn.modality_attention(trained["B"]["MAN"], V_test), vertices.source_indices(3)[0])
 for name, weight in zip(pairs, layer["alpha"].mean(axis=(1, 2)), strict=True):
     print(f"mean alpha_{name}: {weight:.2f}")
 
@@ -723,7 +724,7 @@ print(f"bent cut through U: {score:.1%} of the test points right")
 # $\mathbf{B}$ can get smaller:
 
 # %%
-released = gfn.interaction(params["MLP_2"], V, V_tilde, alpha, gfn.BIMODAL_ROWS, variant="released")
+released = gfn.interaction(params["MLP_2"], V, V_tilde, alpha, vertices.source_indices(3)[0], variant="released")
 assert (released["sum"] >= B_vector - 1e-12).all()
 print(f"mean of B: paper {B_vector.mean():+.3f}, released {released['sum'].mean():+.3f}")
 print(f"largest difference of an entry: {np.abs(released['sum'] - B_vector).max():.3f}")
@@ -742,7 +743,7 @@ for variant, layer in {"paper": layer_2, "released": released}.items():
 # %%
 k = 50
 V_many = np.random.default_rng(1).uniform(-1, 1, (3, 500, k))
-untrained = gfn.init_gfn(np.random.default_rng(2), k, N=2)
+untrained = gfn.init_gfn(np.random.default_rng(2), 3, k, N=2)
 graphs = {variant: gfn.graph_fusion(untrained, V_many, variant) for variant in ("paper", "released")}
 graph = graphs["paper"]
 print(f"mean weight of a unimodal vertex       {graph['alpha_m'].mean():.2f}")

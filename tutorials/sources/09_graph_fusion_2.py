@@ -39,12 +39,12 @@ import numpy as np
 
 from argf_np import figures, nn
 from argf_np.paper import graph_fusion_eq10_16 as gfn
-from argf_np.paper import joint_embedding_eq1_9 as losses
 from argf_np.data import load, standardise, synthesise
 from argf_np.paper.model import forward
 from argf_np.nn import ops
 from argf_np.settings import Settings
-from argf_np.paper.protocols import train
+from argf_np.paper.protocols import train as fit
+from argf_np.paper import vertices
 from exercises import check
 
 nn.use("readable")  # as in a textbook; the fast ones of notebook 12 give the same values
@@ -108,7 +108,7 @@ plt.show()
 rng = np.random.default_rng(1)
 B, k, N = 5, 4, 3
 x_e = rng.uniform(-1, 1, (3, B, k))  # output of the encoders: vertices a, l, v
-params = gfn.init_gfn(rng, k, N)
+params = gfn.init_gfn(rng, 3, k, N)
 
 
 def dense_loop(p, x):
@@ -145,10 +145,10 @@ for i in range(B):
 
 # %%
 alpha_m = gfn.modality_attention(params["MAN"], x_e)  # (3, B, 1)
-two = gfn.interaction(params["MLP_2"], x_e, ops.softmax(x_e), alpha_m, gfn.BIMODAL_ROWS)
+two = gfn.interaction(params["MLP_2"], x_e, ops.softmax(x_e), alpha_m, vertices.source_indices(3)[0])
 V_below = np.concatenate([x_e, two["V"]])  # (6, B, k)
 alpha_below = np.concatenate([alpha_m, two["alpha"]])  # (6, B, 1)
-three = gfn.interaction(params["MLP_3"], V_below, ops.softmax(V_below), alpha_below, gfn.TRIMODAL_ROWS)
+three = gfn.interaction(params["MLP_3"], V_below, ops.softmax(V_below), alpha_below, vertices.source_indices(3)[1])
 
 graph = gfn.graph_fusion(params, x_e)  # all of it
 assert np.allclose(three["sum"], T_loop, rtol=0, atol=1e-14)
@@ -169,7 +169,7 @@ def weigh(y):
 
 
 without_dec = {name: part for name, part in params.items() if name != "Dec"}
-nn.check_gradient(lambda p: weigh(gfn.graph_fusion(p["gfn"], p["x_e"])["Omega"]),
+nn.check_gradient(lambda p: weigh(gfn.graph_fusion(p["gfn"] | {"Dec": params["Dec"]}, p["x_e"])["Omega"]),
                   {"gfn": without_dec, "x_e": x_e}, rng, step=1e-5)
 
 # By pencil: T = sum of alpha V, so dT_j / dV_j = alpha, as in Eq. 15.
@@ -197,10 +197,10 @@ assert np.allclose(gradient["V"], np.broadcast_to(three["alpha"], three["V"].sha
 # %%
 def trimodal_weights(alpha_m, released, S=1 / 50):
     """The weights of layer 3 (6, n, 1) for weights of layer 1 (3, n, 1), with S held at 1/k."""
-    first, second = gfn.BIMODAL_ROWS
+    first, second = vertices.source_indices(3)[0]
     scores = gfn.vertex_scores(alpha_m[first], alpha_m[second], S)  # (3, n, 1), Eq. 13
     below = np.concatenate([alpha_m, scores if released else gfn.vertex_weights(scores)])  # (6, n, 1)
-    first, second = gfn.TRIMODAL_ROWS
+    first, second = vertices.source_indices(3)[1]
     return gfn.vertex_weights(gfn.vertex_scores(below[first], below[second], S))
 
 
@@ -249,7 +249,7 @@ for i, j in np.ndindex(B, k):
         z = three["alpha"][vertex, i, 0] * three["V"][vertex, i, j]
         T_bent[i, j] += z if z > 0 else np.exp(z) - 1
 
-released = gfn.interaction(params["MLP_3"], V_below, ops.softmax(V_below), alpha_below, gfn.TRIMODAL_ROWS,
+released = gfn.interaction(params["MLP_3"], V_below, ops.softmax(V_below), alpha_below, vertices.source_indices(3)[1],
                            variant="released")
 assert np.allclose(released["sum"], T_bent, rtol=0, atol=1e-14)
 print(f"entries of T: mean size {np.abs(three['sum']).mean():.3f}, "
@@ -273,7 +273,7 @@ print(f"changed by D9, D10 and D12 together by {difference:.4f}")
 
 # %%
 k_wide = 50
-wide = gfn.init_gfn(np.random.default_rng(2), k_wide, N)
+wide = gfn.init_gfn(np.random.default_rng(2), 3, k_wide, N)
 many = np.random.default_rng(3).uniform(-1, 1, (3, 400, k_wide))
 Omega_wide = gfn.graph_fusion(wide, many)["Omega"]  # (400, 150)
 normed = ops.batch_norm(wide["Dec"]["norm"], Omega_wide)
@@ -356,7 +356,7 @@ for company in ([1, 2, 3, 4], [1, 2], [3, 4]):
 # %%
 line = np.linspace(-2, 2, 61)
 across, upwards = np.meshgrid(line, line)
-small = gfn.init_gfn(np.random.default_rng(5), 1, 2)["Dec"]
+small = gfn.init_gfn(np.random.default_rng(5), 3, 1, 2)["Dec"]
 small = small | {"norm": small["norm"] | {"mean": np.zeros((1, 3)), "var": np.ones((1, 3))}}  # evaluation
 fig, axes = plt.subplots(1, 3, figsize=(8.4, 3), sharey=True, layout="constrained")
 for ax, value in zip(axes, (-1, 0, 1), strict=True):
@@ -453,11 +453,11 @@ def fitted(output_of, params, steps=300):
     def decision(p, V):
         return ops.dense_layer(p["decision"], output_of(p, V), "softmax")  # (n, 2)
 
-    params = nn.pack(params)
+    params = nn.cast(params, "float64")
     state = nn.init_adam(params)
     for _ in range(steps):
         _, gradient = nn.value_and_grad(
-            lambda p: losses.fusion_loss(decision(p, V[:, train]), y[train]), params)
+            lambda p: gfn.fusion_loss(decision(p, V[:, train]), y[train]), params)
         nn.adam(state, params, gradient, lr=0.03)
     return lambda V: decision(params, V)
 
@@ -470,7 +470,7 @@ for seen in ("a", "l", "v", "al", "vl", "av"):
     start = {"hidden": nn.init_dense(rng, 2 * len(seen), 16), "decision": nn.init_dense(rng, 16, 2)}
     decisions[seen] = fitted(lambda p, V, chosen=chosen: ops.dense_layer(
         p["hidden"], np.concatenate(list(V[chosen]), axis=-1), "tanh"), start)
-start = {name: part for name, part in gfn.init_gfn(rng, 2, 2).items() if name != "Dec"}
+start = gfn.init_gfn(rng, 3, 2, 2)
 start["decision"] = nn.init_dense(rng, 2, 2)
 for layer in "UBT":
     decisions[layer] = fitted(lambda p, V, layer=layer: gfn.graph_fusion(p, V)[layer], start)
@@ -529,7 +529,7 @@ plt.show()
 
 # %%
 eight = 0.68 * corners.T[..., None] * [1, 0]  # (3, 8, 2): the second entries are 0
-fresh = gfn.init_gfn(np.random.default_rng(4), 2, 2)
+fresh = gfn.init_gfn(np.random.default_rng(4), 3, 2, 2)
 out = gfn.graph_fusion(fresh, eight)
 fixed = gfn.weighted_sum(np.full((3, 1, 1), 1 / 3), out["V_2"])  # weights that do not depend on the utterance
 for name, f in {"U": out["U"], "B, weights fixed": fixed, "B": out["B"], "T": out["T"]}.items():
@@ -563,7 +563,7 @@ def kept(params, seen, out, parts):
     """The decision where only some parts of Omega are kept."""
     silent = seen["Omega"].mean(axis=0, keepdims=True)  # (1, 3k)
     keep = np.repeat([name in parts for name in "UBT"], out["U"].shape[1])  # (3k,)
-    return gfn.decide(params["gfn"]["Dec"], np.where(keep, out["Omega"], silent))
+    return gfn.decide(params["fusion"]["Dec"], np.where(keep, out["Omega"], silent))
 
 
 mosi = standardise(load("mosi"))

@@ -1,39 +1,44 @@
 # %% [markdown]
 # # 12 · Making it fast
 #
-# *Needs: 01, 02, 04, 07. Minutes: 60. Paper: "Experimental details": what its networks cost to train.*
+# *Needs: 01, 02, 04, 07. Minutes: 75. Paper: "Experimental details".*
 #
-# The notebooks before this one begin with `nn.use("readable")`: operations as in a textbook. Around training
-# they say `nn.use("fast")`, and promise the same values. NumPy with autograd is said to be slow, and the readable
-# version is. But why? The sums are the same, and it is the same processor that does them.
+# The notebooks before this one begin with `nn.use("readable")`: operations as in a textbook. For
+# training they switch to `nn.use("fast")`, and promise the same values. NumPy with autograd is said
+# to be slow, and the readable version is. But why? The calculations are the same, and the same
+# processor does them.
 #
 # So where does the time of a training step go, and how much of it is needed?
 #
 # On the way you will
 #
-# - make the tape tell how long it is and what stands on it;
+# - look at a tape, how long it is and what stands on it;
 # - catch numbers that are twice as wide as you think, in a network whose gradients look right;
-# - put a whole layer on the tape as *one* operation with a gradient of your own, and prove it equal;
-# - let an LSTM skip its padding, read parameters for nothing, and step an optimiser inside the processor's cache;
-# - find the wall behind all this: what the machine must do, whoever writes the program.
+# - put a whole layer on the tape as *one* operation with a gradient of your own, and prove it
+#   equal;
+# - let an LSTM skip its padding, read parameters for free, and keep an optimiser's work in the
+#   processor's cache;
+# - see what the machine must do, however the program is written.
 #
-# **Two kinds of numbers.** A *count* (operations on a tape, bytes that go through memory) is the same on every
-# computer, so cells assert counts. A *time* differs from machine to machine and from minute to minute. So times are
-# only drawn, beside each other, and nothing is made of their digits: run the notebook to see those of your machine.
+# **Two kinds of numbers.** A *count* (operations on a tape, bytes that go through memory) is the
+# same on every computer, so cells assert counts. A *time* differs from machine to machine and from
+# minute to minute. So we only compare times within one picture, as ratios, and conclude nothing
+# from their absolute values. Run the notebook to see those of your machine.
 #
 # | symbol | meaning |
 # |---|---|
 # | $B$ | utterances of a batch |
 # | $n$ | entries of an array |
-# | $g$ | gradient of the loss by the output of an operation, as it arrives on the way back |
+# | $g$ | cotangent: gradient of the loss with respect to the output of an operation |
 # | $V$, $T$ | videos of a batch, utterances of the longest |
-# | $p$, $m$, $v$ | parameters, and Adam's two running means |
+# | $p$, $m$, $v$ | parameters, and Adam's two running averages |
+#
+# Before: [11 · Seeing it](11_seeing_it.ipynb). This is the last notebook.
 
 # %%
 import time
 from collections import Counter
 from contextlib import contextmanager
-from functools import partial
 from unittest import mock
 
 import autograd
@@ -44,52 +49,62 @@ from autograd.core import VJPNode
 from autograd.extend import defvjp, defvjp_argnums, primitive
 
 from argf_np import figures, nn
-from argf_np.paper import protocols, updates
-from argf_np.data import load, pad
-from argf_np.paper.joint_embedding_eq1_9 import encode
-from argf_np.paper.model import init_model
+from argf_np.data import load
 from argf_np.nn import ops
 from argf_np.nn.ops import lstm_cell
+from argf_np.paper.joint_embedding_eq1_9 import encode
+from argf_np.paper.model import init_model
+from argf_np.paper.ucln import pad
+from argf_np.paper.updates import (
+    LOSSES,
+    batch_gradients,
+    init_optimisers,
+    train_batch,
+    updates_of,
+)
 from argf_np.settings import Settings
 from exercises import check
 
 nn.use("readable")
 plt.rcParams.update({"figure.dpi": 100, "axes.spines.top": False, "axes.spines.right": False})
-COLOURS = figures.MODALITY_COLOURS  # one colour a modality, in all notebooks
+COLOURS = figures.MODALITY_COLOURS  # three colours that everybody can tell apart
+HERE = "on the machine that ran this"
 
 # %% [markdown]
 # ## 1. A step, and a clock
 #
-# What is to become fast is `updates.train_batch`: one batch of 16 utterances through the whole network, the gradients
-# of the four updates (notebook 07), and the steps of Adam. All sizes are the paper's. The values of the data do not
-# matter here, so they are drawn at random. All arrays are float32, four bytes a number, the usual choice for training.
+# We want to speed up `updates.train_batch`: one batch of 16 utterances through the whole network,
+# the gradients of the four updates ([notebook 07](07_three_updates.ipynb)), and the steps of Adam.
+# All sizes are the paper's. The values of the data do not matter here, so they are random numbers.
+# All arrays are float32, four bytes per number, the usual choice for training.
 
 # %%
 settings = Settings()  # d = 50, k = 50, batches of 16, dropout
-updates = updates.updates_of(settings)
+updates = updates_of(settings)
 rng = np.random.default_rng(1)
 
 
 def batch_of(B):
     """Features (3, B, d) and one-hot labels (B, 2) in float32."""
-    return rng.standard_normal((3, B, settings.d), dtype="float32"), np.eye(2, dtype="float32")[rng.integers(2, size=B)]
+    x = rng.standard_normal((3, B, settings.d), dtype="float32")
+    return x, np.eye(2, dtype="float32")[rng.integers(2, size=B)]
 
 
 x, y = batch_of(settings.batch_size)
 params = init_model(rng, settings.d, settings.k, 2, "float32")
-optimisers = updates.init_optimisers(params, settings)
+optimisers = init_optimisers(params, settings)
 for group, tree in params.items():
-    print(f"{group:13} {nn.count(tree):9,} numbers, moved by: "
-          f"{', '.join(u for u, groups in updates.items() if group in groups)}")
+    moved_by = [update for update, groups in updates.items() if group in groups]
+    print(f"{group:13} {nn.count(tree):9,} numbers, changed by: {', '.join(moved_by)}")
 
 # %% [markdown]
-# **How to time two things fairly.** Not one after the other: the computer may be busy for a moment. So in turns, many
-# rounds, and the *median* of each, which a few slow rounds do not move. The first round does not count, since memory
-# and caches are still cold.
+# **How to time two things fairly.** Not one after the other, since the computer may be busy for a
+# moment. So we run them in turns, many rounds, and take the *median* of each, which a few slow
+# rounds do not change. The first round does not count, because memory and caches are still cold.
 
 # %%
 def times(contenders, rounds=9, calls=1):
-    """{name: median time of a call}, measured in turns. Only ratios of these numbers mean anything."""
+    """{name: median time per call}, measured in turns. Only ratios of these numbers count."""
     measured = {name: [] for name in contenders}
     for _ in range(rounds + 1):
         for name, function in contenders.items():
@@ -100,64 +115,70 @@ def times(contenders, rounds=9, calls=1):
     return {name: np.median(values[1:]) for name, values in measured.items()}
 
 
-def gradients_with(implementation):
-    """A function that computes all gradients of the batch with "readable" or "fast" operations."""
-    def run():
-        nn.use(implementation)
-        updates.batch_gradients(params, x, y, updates, settings, rng)
-        nn.use("readable")
-    return run
-
-
-def without_tape():
-    """The same losses with readable operations and no tape: forwards only."""
+def forwards_only():
+    """The four losses without a tape."""
     x_e = encode(params["encoders"], x, settings.drop_rate, rng)
     for update in updates:
-        updates.LOSSES[update](params, x_e, x, y, settings, rng)
+        LOSSES[update](params, x_e, x, y, settings, rng)
 
 
-_, some_gradients = updates.batch_gradients(params, x, y, updates, settings, rng)
+def readable_gradients():
+    return batch_gradients(params, x, y, updates, settings, rng)
+
+
+def fast_gradients():
+    nn.use("fast")
+    batch_gradients(params, x, y, updates, settings, rng)
+    nn.use("readable")
+
+
+_, some_gradients = readable_gradients()
 
 
 def adam_steps():
-    """The steps of Adam, on parameters that nobody minds."""
+    """The steps of Adam, on parameters that we do not need any more."""
     for update, groups in some_gradients.items():
         for group, gradient in groups.items():
             nn.adam(optimisers[update][group], params[group], gradient, 1e-9)
 
 
-measured = times({"forwards only": without_tape, "readable": gradients_with("readable"),
-                  "fast": gradients_with("fast"), "Adam": adam_steps})
+measured = times({"forwards": forwards_only, "readable": readable_gradients,
+                  "fast": fast_gradients, "Adam": adam_steps})
 whole = measured["readable"] + measured["Adam"]
-fig, ax = plt.subplots(figsize=(8, 2.3), layout="constrained")
+fig, ax = plt.subplots(figsize=(9, 2.6), layout="constrained")
 for row, name in enumerate(("readable", "fast")):
-    ax.barh(row, measured[name] / whole, color=COLOURS["l"], label=None if row else "losses and gradients")
-    ax.barh(row, measured["Adam"] / whole, left=measured[name] / whole, color=COLOURS["a"],
-            label=None if row else "steps of Adam")
-ax.barh(0, measured["forwards only"] / whole, facecolor=COLOURS["l"], edgecolor="white", hatch="////",
+    gradients = measured[name] / whole
+    ax.barh(row, gradients, color=COLOURS["l"], label=None if row else "losses and gradients")
+    steps = ax.barh(row, measured["Adam"] / whole, left=gradients, color=COLOURS["a"],
+                    label=None if row else "steps of Adam")
+    ax.bar_label(steps, [f"{gradients + measured['Adam'] / whole:.2f}"], padding=4)
+ax.barh(0, measured["forwards"] / whole, facecolor=COLOURS["l"], edgecolor="white", hatch="////",
         label="of these: forwards only, without a tape")
 ax.set_yticks([0, 1], ["readable", "fast"])
-ax.set(xlim=(0, 1), xticks=[], xlabel="time of one training step (on the machine that ran this)")
+ax.set(xlim=(0, 1.1), xlabel=f"time of one training step, the readable one is 1 ({HERE})")
 ax.invert_yaxis()
-ax.legend(frameon=False, fontsize="small", ncols=3, loc="lower center", bbox_to_anchor=(0.5, 1))
+ax.legend(frameon=False, ncols=3, loc="lower center", bbox_to_anchor=(0.5, 1))
 plt.show()
 
 # %% [markdown]
-# Some of this has to be. The way back multiplies twice where the way forward multiplies once: by $W^T$, to go on, and
-# by $\mathbf{x}^T$, for the gradient of $W$. And three updates go back through the encoders. So the bar is several
-# times as long as its hatched part, whoever writes the program. But the fast version does the *same* products. What
-# it saves must be something else.
+# The picture shows one training step with readable and with fast operations. Some of its time is
+# unavoidable. Where the forward pass multiplies once, the backward pass multiplies twice: by $W^T$,
+# to go on, and by $\mathbf{x}^T$, for the gradient of $W$. And three updates go back through the
+# encoders. So the blue bar must be several times as long as its hatched part. But the fast version
+# does the *same* products. What it saves must be something else.
 #
 # ## 2. How long is the tape?
 #
-# Notebook 01 built a tape. That of autograd is a chain of *nodes*, one for each operation on something traced. We look
-# over its shoulder: whenever a node is made, we note the name of the operation, the array that came out, and
-# later the types of the gradients that went in and out of it on the way back.
+# [Notebook 01](01_gradients.ipynb) built a tape. That of autograd is a chain of *nodes*, one for
+# each operation on something traced. The next cell holds a tool: within
+# `with look_at_the_tape() as tape:` it notes for each node the name of the operation, the array
+# that came out, and the types of the gradients that the backward pass sends through it. (It
+# replaces the function that makes a node by one that also takes notes. You need not follow how.)
 
 # %%
 @contextmanager
 def look_at_the_tape():
-    """Within `with look_at_the_tape() as tape:`, every operation that autograd records is noted in a list."""
+    """Yield a list in which every operation that autograd records is noted."""
     tape, original = [], VJPNode.__init__
 
     def init(node, value, operation, *rest):
@@ -178,50 +199,78 @@ def look_at_the_tape():
 
 
 tapes = {}
-for name in ("readable", "fast"):
+for name, function in (("readable", readable_gradients), ("fast", fast_gradients)):
     with look_at_the_tape() as tapes[name]:
-        gradients_with(name)()
+        function()
     kept = sum(entry["value"].nbytes for entry in tapes[name])
-    print(f"{name:9} {len(tapes[name]):4} operations on the tape, their results take {kept / 1024:7,.0f} KiB")
+    print(f"{name:9} {len(tapes[name]):4} operations on the tape, "
+          f"their results take {kept / 1024:7,.0f} KiB")
 assert len(tapes["fast"]) < len(tapes["readable"]) / 2
 
 # %% [markdown]
-# (What the fast operations put aside for their way back is not on the tape, and not in these KiB.) Here are both tapes,
-# from left to right and from top to bottom, an operation a square:
+# (What the fast operations keep for their backward pass is not on the tape, and not in these KiB.)
+# Here are both tapes. Each square is one operation, from left to right and from top to bottom:
 
 # %%
-KINDS = {"matrix products": ("matmul", "dot"), "whole layers": ("layer",),
-         "sums, differences, products, quotients": ("add", "subtract", "multiply", "divide", "negative"),
-         "sums along an axis": ("sum",)}
-PAINT = dict(zip([*KINDS, "all others"], ("black", COLOURS["l"], "#DDCC99", COLOURS["v"], "0.8"), strict=True))
+KINDS = {  # parts of the operations' names, and a colour
+    "matrix products": (("matmul", "dot"), "black"),
+    "whole layers": (("layer",), COLOURS["l"]),
+    "sums, differences, products, quotients":
+        (("add", "subtract", "multiply", "divide", "negative"), "#DDCC99"),
+    "sums along an axis": (("sum",), COLOURS["v"]),
+    "all others": (("",), "0.8"),
+}
 
 
-def kind(entry):
-    return next((kind for kind, names in KINDS.items() if any(name in entry["name"] for name in names)), "all others")
+def colour_of(operation):
+    """The colour of the first kind that has a part of this operation's name."""
+    for parts, colour in KINDS.values():
+        for part in parts:
+            if part in operation:
+                return colour
 
 
-fig, axes = plt.subplots(2, 1, figsize=(8.4, 3.4), layout="constrained", sharex=True,
-                         height_ratios=[-(-len(tape) // 40) for tape in tapes.values()])
+fig, axes = plt.subplots(2, 1, figsize=(9, 3.8), layout="constrained", sharex=True,
+                         height_ratios=[len(tape) // 40 + 1 for tape in tapes.values()])
 for ax, (name, tape) in zip(axes, tapes.items(), strict=True):
     for number, entry in enumerate(tape):
-        ax.add_patch(plt.Rectangle((number % 40, -(number // 40)), 0.86, 0.8, color=PAINT[kind(entry)]))
-    ax.set(xlim=(-0.3, 40), ylim=(0.4 - -(-len(tape) // 40), 1))
+        place = number % 40, -(number // 40)
+        ax.add_patch(plt.Rectangle(place, 0.86, 0.8, color=colour_of(entry["name"])))
+    ax.set(xlim=(-0.3, 40), ylim=(-(len(tape) // 40) - 0.3, 1), xticks=[], yticks=[])
     ax.set_ylabel(name, rotation=0, ha="right", va="center")
-    ax.set(xticks=[], yticks=[])
     ax.spines[:].set_visible(False)
-fig.legend(handles=[plt.Rectangle((0, 0), 1, 1, color=colour, label=label) for label, colour in PAINT.items()],
-           loc="outside lower center", ncols=3, frameon=False, fontsize="small")
+patches = [plt.Rectangle((0, 0), 1, 1, color=colour, label=kind)
+           for kind, (_, colour) in KINDS.items()]
+fig.legend(handles=patches, loc="outside lower center", ncols=3, frameon=False)
 plt.show()
+for name, tape in tapes.items():
+    found = Counter(colour_of(entry["name"]) for entry in tape)
+    print(f"{name:9} matrix products {found['black']}, whole layers {found[COLOURS['l']]}, "
+          f"everything else {len(tape) - found['black'] - found[COLOURS['l']]}")
 
 # %% [markdown]
-# The black squares are what costs, one would think. In the readable version they are few among many small operations.
-# Is that bad? An addition of 16 × 50 numbers is nothing. But its place on the tape is not nothing: autograd has to see
-# that an argument is traced, make a node, remember how to go back, later sort the nodes, call two Python functions
-# each, and add up. Let us time an addition of $n$ numbers, plain and on a tape:
+# We would expect the black squares, the matrix products, to cost the most. In the readable version
+# they are few among many small operations. Is that bad? An addition of 16 × 50 numbers is nothing.
+# But its place on the tape is not nothing. autograd has to see that an argument is traced, make a
+# node, remember how to go back, later sort the nodes, call two Python functions for each, and add
+# up. *Predict before you run:* for how many numbers does the addition itself take longer than its
+# place on the tape? We time an addition of $n$ numbers, in plain NumPy and on a tape:
 
 # %%
-def additions(n, traced):
-    """A function that adds an array of n numbers ten times, perhaps on a tape and back again."""
+def plain_additions(n):
+    """A function that adds arrays of n numbers ten times."""
+    start, step = np.ones(n, "float32"), np.ones(n, "float32")
+
+    def run():
+        total = start
+        for _ in range(10):
+            total = np.add(total, step)
+
+    return run
+
+
+def taped_additions(n):
+    """The same on a tape, forwards and backwards."""
     start, step = np.ones(n, "float32"), np.ones(n, "float32")
 
     def chain(p):
@@ -230,53 +279,54 @@ def additions(n, traced):
             total = anp.add(total, step)
         return total
 
-    def plain():
-        total = start
-        for _ in range(10):
-            total = np.add(total, step)
-
-    def there_and_back():
+    def run():
         value, pull = nn.vjp(chain, {"start": start})
         pull(value)
 
-    return there_and_back if traced else plain
+    return run
 
 
 sizes = np.geomspace(10, 3_000_000, 12).astype(int)
-lines = {traced: [] for traced in (True, False)}
+on_tape, plain = [], []
 for n in sizes:
-    measured = times({traced: additions(n, traced) for traced in lines}, rounds=25, calls=max(1, 100 // n))
-    for traced, line in lines.items():
-        line.append(measured[traced])
+    pair = {"tape": taped_additions(n), "plain": plain_additions(n)}
+    measured = times(pair, rounds=15, calls=max(1, 100 // n))
+    on_tape.append(measured["tape"])
+    plain.append(measured["plain"])
 
 # %%
-fig, ax = plt.subplots(figsize=(6.6, 3.5), layout="constrained")
-smallest = min(lines[False])
-ax.plot(sizes, np.array(lines[True]) / smallest, "o-", color=COLOURS["v"], label="on a tape, forwards and back")
-ax.plot(sizes, np.array(lines[False]) / smallest, "o-", color=COLOURS["l"], label="plain NumPy, forwards")
-of_batch = {f"$B$ = {B}": 3 * B * settings.k for B in (16, 1024)}
-for label, n in of_batch.items():
-    ax.axvline(n, color="0.6", lw=1, ls=":")
-    ax.annotate(r"$\mathbf{x}^e$, " + label, (n, 0.97), (4, 0), xycoords=("data", "axes fraction"),
-                textcoords="offset points", va="top", fontsize="small", color="0.4")
-ax.set(xscale="log", yscale="log", xlabel="numbers in the array, $n$", ylabel="a small plain addition is 1")
+fig, ax = plt.subplots(figsize=(7.4, 4), layout="constrained")
+smallest = min(plain)
+ax.plot(sizes, np.array(on_tape) / smallest, "o-", color=COLOURS["v"],
+        label="on a tape, forwards and backwards")
+ax.plot(sizes, np.array(plain) / smallest, "s--", color=COLOURS["l"], label="plain NumPy, forwards")
+for B in (16, 1024):
+    n = 3 * B * settings.k
+    ax.axvline(n, color="0.5", lw=1, ls=":")
+    ax.annotate(rf"$\mathbf{{x}}^e$, $B$ = {B}", (n, 0.97), (4, 0), va="top", color="0.3",
+                xycoords=("data", "axes fraction"), textcoords="offset points")
+ax.set(xscale="log", yscale="log", xlabel="numbers in the array, $n$",
+       ylabel="a small plain addition is 1", title=f"What an addition costs ({HERE})")
 ax.set_yticks([1, 10, 100, 1000], ["1", "10", "100", "1000"])
 ax.minorticks_off()
-ax.set_title("what an addition costs (on the machine that ran this)")
 ax.legend(frameon=False, loc="upper left", bbox_to_anchor=(0, 0.88))
 plt.show()
 
 # %% [markdown]
-# On the left both lines are flat: there the price is one *per operation*, however small the array, and on a tape it is
-# many times that of plain NumPy. Only on the right does the price grow with the array. The encoded vectors of a batch
-# of 16 lie on the flat part. So at this size one pays by the operation, and there are two remedies:
+# On the left both lines are flat. There the price is one *per operation*, however small the array,
+# and on a tape it is many times that of plain NumPy. Only on the right does the price grow with the
+# array. The encoded vectors of a batch of 16 (left dotted line) lie on the flat part. So at this
+# size we pay per operation, and there are two remedies:
 #
-# - *Larger* operations: the three modalities side by side in one array (notebook 05), the pairs in one array (08).
-# - *Fewer* operations: several in one. This is section 4. First, something that nobody sees.
+# - *Larger* operations: the three modalities in one array
+#   ([notebook 05](05_joint_embedding.ipynb)), the pairs in one array
+#   ([notebook 08](08_graph_fusion_1.ipynb)).
+# - *Fewer* operations: several in one. This is section 4. First comes a cost that does not show.
 #
-# ## 3. The float64 that nobody sees
+# ## 3. Hidden float64
 #
-# Here is a small network as one writes it, in float32. Both gradients come out in float32, as they should.
+# Here is a small network in float32 as many people would write it. Both gradients come out in
+# float32, as they should.
 
 # %%
 small = {"W": 0.2 * rng.standard_normal((50, 40), dtype="float32"),
@@ -285,7 +335,7 @@ batch = rng.standard_normal((16, 50), dtype="float32")
 mask_rng = np.random.default_rng(0)
 
 
-def as_one_writes_it(p):
+def first_version(p):
     h = anp.dot(batch, p["W"])
     h = anp.maximum(h, 0.01 * h)  # leaky ReLU
     h = h * ((mask_rng.random(h.shape) >= 0.5) / 0.5)  # dropout
@@ -294,55 +344,64 @@ def as_one_writes_it(p):
 
 
 with look_at_the_tape() as before:
-    loss, gradient = nn.value_and_grad(as_one_writes_it, small)
-print("gradients:", {name: g.dtype.name for name, g in gradient.items()})
+    loss, gradient = nn.value_and_grad(first_version, small)
+for name, g in gradient.items():
+    print(f"gradient with respect to {name}: {g.dtype}")
 
 # %% [markdown]
-# Now what was on the tape. Each column is an operation, from the parameters on the left to the loss on the right.
-# Above are the results on the way forward, below the gradients on the way back. Red is float64: eight bytes a number
-# instead of four, in every array that the step reads and writes.
+# Now we look at its tape. *Predict before you run:* what share of the results and gradients is
+# float64? In the picture each column is an operation, from the parameters on the left to the loss
+# on the right. The upper row shows the type of the result, the lower row that of the gradients in
+# the backward pass. Dark means float64: eight bytes per number instead of four, in every array that
+# is read and written.
 
 # %%
-def draw_types(ax, tape, title):
-    """An operation a column: the type of its result above, of the gradients that it hands back below."""
+def draw_types(tape, title):
+    """An operation per column: the type of its result above, of the gradients it returns below."""
+    _, ax = plt.subplots(figsize=(9, 2.2), layout="constrained")
     for column, entry in enumerate(tape):
         for row, dtypes in ((1, [entry["value"].dtype]), (0, entry["back"][1:])):
             wide = np.dtype("float64") in dtypes
-            ax.add_patch(plt.Rectangle((column, row), 0.92, 0.86, color="#BB5566" if wide else "#CFE0EE"))
-            ax.text(column + 0.46, row + 0.43, "64" if wide else "32", ha="center", va="center", fontsize=9,
-                    color="white" if wide else "0.3")
+            colour = "#882233" if wide else "#CFE0EE"
+            ax.add_patch(plt.Rectangle((column, row), 0.92, 0.86, color=colour))
+            ax.text(column + 0.46, row + 0.43, "64" if wide else "32", ha="center", va="center",
+                    color="white" if wide else "black")
+    names = [entry["name"] for entry in tape]
+    ax.set_xticks(np.arange(len(tape)) + 0.46, names, fontsize=9, rotation=20)
+    ax.set_yticks([0.43, 1.43], ["backward pass", "forward pass"])
     ax.set(xlim=(-0.1, len(tape)), ylim=(-0.1, 2))
-    ax.set_xticks(np.arange(len(tape)) + 0.46, [entry["name"] for entry in tape], fontsize=8, rotation=20)
-    ax.set_yticks([0.43, 1.43], ["way back", "way forward"])
-    ax.set_title(title, fontsize=10, loc="left")
+    ax.set_title(title, loc="left")
     ax.tick_params(length=0)
     ax.spines[:].set_visible(False)
+    plt.show()
 
 
 def share_of_float64(tape):
     """Share of float64 among the results and the gradients of a tape."""
-    types = [dtype for entry in tape for dtype in (entry["value"].dtype, *entry["back"])]
+    types = []
+    for entry in tape:
+        types += [entry["value"].dtype, *entry["back"]]
     return np.mean([dtype == np.float64 for dtype in types])
 
 
-fig, ax = plt.subplots(figsize=(8.4, 1.9), layout="constrained")
-draw_types(ax, before, "as one writes it")
-plt.show()
+draw_types(before, "first version")
 print(f"float64: {share_of_float64(before):.0%} of all results and gradients")
 assert share_of_float64(before) > 0.5
-assert {g.dtype for g in gradient.values()} == {np.dtype("float32")}
+assert gradient["W"].dtype == gradient["W_2"].dtype == np.float32
 
 # %% [markdown]
-# More than half of it is float64, and the result does not show it: on its way to a parameter autograd casts the
-# gradient back to the parameter's type. Two culprits:
+# More than half of it is float64, and the result does not show it: at the end of the backward pass
+# autograd casts the gradient to the parameter's type. There are two causes:
 #
-# - *A constant.* `random()` gives float64, so the mask is float64, and float32 times float64 is float64. From there
-#   on everything is, forwards and back. (Python's own numbers, such as the 0.01, do no harm: NumPy gives way to the
-#   array. A single number of NumPy's, such as `np.sqrt(2)`, does the same harm as an array.)
-# - *A gradient.* autograd's own `mean`, `maximum` and `where` make float64 on the way back, whatever went in.
+# - *A constant.* `random()` gives float64, so the mask is float64, and float32 times float64 is
+#   float64. From there on everything is, in both passes. (Python's own numbers, such as the 0.01,
+#   do no harm: NumPy adapts them to the array. A single number of NumPy's, such as `np.sqrt(2)`,
+#   does the same harm as an array.)
+# - *A gradient.* autograd's own `mean`, `maximum` and `where` make float64 in the backward pass,
+#   whatever the type of their input.
 #
-# The cure: make the mask in the type of the data, and take `nn.readable`'s functions, which turn conditions into
-# factors of the right type and means into sums divided by a Python number.
+# The cure: make the mask in the type of the data, and take the functions of `nn.ops`, which turn
+# conditions into factors of the right type and means into sums divided by a Python number.
 
 # %%
 def cured(p):
@@ -354,30 +413,55 @@ def cured(p):
 
 with look_at_the_tape() as after:
     nn.value_and_grad(cured, small)
-fig, ax = plt.subplots(figsize=(8.4, 1.9), layout="constrained")
-draw_types(ax, after, "cured")
-plt.show()
+draw_types(after, "cured")
 assert share_of_float64(after) == 0
 for name, tape in tapes.items():
+    print(f"tape of a whole training step, {name}: float64 {share_of_float64(tape):.0%}")
     assert share_of_float64(tape) == 0
-    print(f"the tape of a whole training step, {name}: float64 {share_of_float64(tape):.0%}")
 
 # %% [markdown]
-# A type is easily lost again. So the package has a test that looks at every gradient of a float32 run, as we did here.
+# A type is easily lost again when the code changes. So the package has a test that looks at every
+# gradient of a float32 run, as we did here.
 #
+# **Exercise 12.1 (★★, 10 minutes). Three leaks.** This function is right in float64, and returns
+# float64 whatever it is given:
+#
+#     def noisy_norm(x, rng):
+#         noise = rng.standard_normal(x.shape) * np.sqrt(0.5)
+#         scale = np.linspace(1, 2, x.shape[1])
+#         return scale * (x + noise)
+#
+# Write it so that everything that is computed *with `x`* has the type of `x`, and the result is the
+# same number for number where `x` is float64. (For float32, draw the noise in float64 and round it:
+# a generator gives *other* numbers if asked for float32. To compute everything in float64 and to
+# round the result does not count, and the check will notice.) Replace the line with `raise` by your
+# answer and run the cell.
+
+# %%
+def noisy_norm(x, rng):
+    """x (B, k) in float32 or float64. Returns (B, k) in the type of x."""
+    raise NotImplementedError("exercise 12.1")
+
+
+check("12.1", noisy_norm)
+
+# %% [markdown]
 # ## 4. A layer as one operation
 #
-# A dense layer with a tanh is three operations, $\mathbf{y} = \tanh(\mathbf{x} W + \mathbf{b})$. autograd lets you
-# declare any function to be *one*: `primitive` says that it is not to look inside, and `defvjp` says how to go back,
-# with one function for each argument. Each takes the result $\mathbf{y}$ and the arguments, and gives what turns $g$
-# into the gradient by that argument. By pencil, with $\delta = g \odot (1 - \mathbf{y}^2)$:
+# A dense layer with a tanh is three operations, $\mathbf{y} = \tanh(\mathbf{x} W + \mathbf{b})$.
+# autograd lets you declare any function to be *one* operation: `primitive` says that autograd
+# should not look inside, and `defvjp` says how to go back, with one function per argument. Each
+# takes the result $\mathbf{y}$ and the arguments. It returns the function that turns $g$ into the
+# gradient with respect to that argument. By hand, with $\delta = g \odot (1 - \mathbf{y}^2)$:
 #
-# $$\frac{\partial L}{\partial \mathbf{x}} = \delta\, W^T, \qquad \frac{\partial L}{\partial W} = \mathbf{x}^T \delta,
-# \qquad \frac{\partial L}{\partial \mathbf{b}} = \sum_{i=1}^{B} \delta_i.$$
+# $$\frac{\partial L}{\partial \mathbf{x}} = \delta\, W^T, \qquad
+# \frac{\partial L}{\partial W} = \mathbf{x}^T \delta, \qquad
+# \frac{\partial L}{\partial \mathbf{b}} = \sum_{i=1}^{B} \delta_i.$$
 #
-# Note what is needed for the way back: the result and the arguments. Neither $\mathbf{x} W$ nor $\mathbf{x} W +
-# \mathbf{b}$ has to be kept. So `tanh_layer` may overwrite them, and makes one array where the textbook makes three.
-# (Give the arguments of a primitive by their place, not by name: autograd does not look among named ones.)
+# The backward pass needs the result and the arguments, but neither $\mathbf{x} W$ nor
+# $\mathbf{x} W + \mathbf{b}$. So `tanh_layer` may overwrite them, and makes one array where the
+# textbook makes three. (Give the arguments of a primitive by position, not by name: autograd does
+# not look among named ones.)
 
 # %%
 @primitive
@@ -388,19 +472,28 @@ def tanh_layer(x, W, b):
     return np.tanh(y, out=y)
 
 
-defvjp(tanh_layer,
-       lambda y, x, W, b: lambda g: np.matmul(g * (1 - y * y), W.T),
-       lambda y, x, W, b: lambda g: np.matmul(x.T, g * (1 - y * y)),
-       lambda y, x, W, b: lambda g: np.sum(g * (1 - y * y), axis=0, keepdims=True))
+def tanh_layer_to_x(y, x, W, b):
+    return lambda g: np.matmul(g * (1 - y * y), W.T)
+
+
+def tanh_layer_to_W(y, x, W, b):
+    return lambda g: np.matmul(x.T, g * (1 - y * y))
+
+
+def tanh_layer_to_b(y, x, W, b):
+    return lambda g: np.sum(g * (1 - y * y), axis=0, keepdims=True)
+
+
+defvjp(tanh_layer, tanh_layer_to_x, tanh_layer_to_W, tanh_layer_to_b)
 
 # %% [markdown]
-# Now the duty that comes with it. Nobody checks a gradient that is written by hand, unless you do. It must agree with
-# the readable composition, in value and in gradient, to ten digits; and it must pass the check by finite differences.
-# Both in float64, of course.
+# That freedom comes with an obligation: nobody checks a gradient that you have written yourself,
+# unless you do. It must agree with the readable composition, in value and in gradient, to ten
+# digits, and it must pass the check by finite differences. Both in float64, of course.
 
 # %%
 def weigh(y):
-    """A scalar in which every entry of y counts differently."""
+    """A scalar for gradient checks: the sum of y's entries, each times a number of its own."""
     return (y * np.random.default_rng(0).standard_normal(y.shape)).sum()
 
 
@@ -409,13 +502,18 @@ def textbook_layer(x, W, b):
 
 
 def prove_equal(layer, other, arguments):
-    """Raise AssertionError unless two functions of these arguments have equal values and gradients, to 1e-10."""
-    (value, pull), (expected, pull_expected) = (
-        nn.vjp(lambda p, f=f: f(*p.values()), arguments) for f in (layer, other))
-    assert np.allclose(value, expected, rtol=0, atol=1e-10), "other values"
+    """Raise AssertionError unless two functions have equal values and gradients, to 1e-10."""
+    value, pull = nn.vjp(lambda p: layer(*p.values()), arguments)
+    expected, pull_expected = nn.vjp(lambda p: other(*p.values()), arguments)
+    difference = np.abs(value - expected).max()
+    print(f"values differ by {difference:.0e} at most")
+    assert difference < 1e-10, "other values"
     g = np.random.default_rng(0).standard_normal(value.shape)
-    for (path, ours), (_, theirs) in zip(nn.leaves(pull(g)), nn.leaves(pull_expected(g)), strict=True):
-        assert np.allclose(ours, theirs, rtol=0, atol=1e-10), f"another gradient by {'/'.join(path)}"
+    expected_gradients = dict(nn.leaves(pull_expected(g)))
+    for path, gradient in nn.leaves(pull(g)):
+        difference = np.abs(gradient - expected_gradients[path]).max()
+        print(f"gradients with respect to {'/'.join(path)} differ by {difference:.0e} at most")
+        assert difference < 1e-10, f"another gradient with respect to {'/'.join(path)}"
 
 
 arguments = {"x": rng.standard_normal((5, 7)), "W": rng.standard_normal((7, 11)) / 3,
@@ -432,10 +530,11 @@ def wrong_layer(x, W, b):
     return np.tanh(np.matmul(x, W) + b)
 
 
-defvjp(wrong_layer,
-       lambda y, x, W, b: lambda g: np.matmul(g * (1 - y * y), W.T),
-       lambda y, x, W, b: lambda g: np.matmul(x.T, g * (1 - y * y)),
-       lambda y, x, W, b: lambda g: np.sum(g * y * y, axis=0, keepdims=True))
+def wrong_layer_to_b(y, x, W, b):
+    return lambda g: np.sum(g * y * y, axis=0, keepdims=True)
+
+
+defvjp(wrong_layer, tanh_layer_to_x, tanh_layer_to_W, wrong_layer_to_b)
 try:
     prove_equal(wrong_layer, textbook_layer, arguments)
 except AssertionError as error:
@@ -444,9 +543,10 @@ else:
     raise AssertionError("the wrong gradient went through")
 
 # %% [markdown]
-# **What does it save?** Three operations on the tape are now one. And there is something else to count. An array is a
-# stretch of memory, and every NumPy operation walks through all its inputs and its output. Here is an array that adds
-# up how many bytes it makes NumPy read and write:
+# **What does it save?** Three operations on the tape are now one. And there is something else to
+# count. An array is a stretch of memory, and every NumPy operation walks through all its inputs and
+# its output. `traffic` counts the bytes that a function makes NumPy read and write. (It hands in
+# arrays of a class of their own, which count whenever an operation uses them.)
 
 # %%
 class Counted(np.ndarray):
@@ -455,14 +555,13 @@ class Counted(np.ndarray):
     traffic = 0
 
     def __array_ufunc__(self, ufunc, method, *inputs, out=None, **options):
-        def plain(a):
-            return a.view(np.ndarray) if isinstance(a, Counted) else a
-
+        inputs = [np.asarray(array) if isinstance(array, Counted) else array for array in inputs]
         if out is not None:
-            options["out"] = tuple(plain(a) for a in out)
-        result = getattr(ufunc, method)(*(plain(a) for a in inputs), **options)
-        Counted.traffic += result.nbytes + sum(a.nbytes for a in inputs if isinstance(a, np.ndarray))
-        return out[0] if out is not None else np.asarray(result).view(Counted)
+            options["out"] = tuple(np.asarray(array) for array in out)
+        result = getattr(ufunc, method)(*inputs, **options)
+        read = [array.nbytes for array in inputs if isinstance(array, np.ndarray)]
+        Counted.traffic += result.nbytes + sum(read)
+        return result.view(Counted) if out is None else out[0]
 
 
 def traffic(function, *arguments):
@@ -472,8 +571,18 @@ def traffic(function, *arguments):
     return Counted.traffic
 
 
+def forwards_textbook(x, W, b):
+    return np.tanh(np.matmul(x, W) + b)
+
+
+def forwards_in_place(x, W, b):
+    y = np.matmul(x, W)
+    np.add(y, b, out=y)
+    np.tanh(y, out=y)
+
+
 def backwards_one_by_one(g, y, x, W):
-    """As in defvjp above: an expression for each argument."""
+    """As in defvjp above: an expression per argument."""
     return (np.matmul(g * (1 - y * y), W.T), np.matmul(x.T, g * (1 - y * y)),
             np.sum(g * (1 - y * y), axis=0, keepdims=True))
 
@@ -482,34 +591,36 @@ def backwards_together(g, y, x, W):
     """What the three have in common is computed once, and in place."""
     delta = np.multiply(y, y)
     np.subtract(1, delta, out=delta)
-    delta *= g
+    np.multiply(delta, g, out=delta)
     return np.matmul(delta, W.T), np.matmul(x.T, delta), np.sum(delta, axis=0, keepdims=True)
 
 
-many = rng.standard_normal((256, 50), dtype="float32")  # more rows than W has: a stack of batches
+many = rng.standard_normal((256, 50), dtype="float32")  # more rows than W has
 W, b = rng.standard_normal((50, 50), dtype="float32"), np.zeros((1, 50), "float32")
 y_many, g_many = tanh_layer(many, W, b), rng.standard_normal((256, 50), dtype="float32")
-rows = {
-    "forwards, textbook": traffic(lambda x, W, b: np.tanh(np.matmul(x, W) + b), many, W, b),
-    "forwards, in place": traffic(lambda x, W, b: np.tanh(z := np.add(z := np.matmul(x, W), b, out=z), out=z),
-                                  many, W, b),
-    "back, one by one": traffic(backwards_one_by_one, g_many, y_many, many, W),
-    "back, together": traffic(backwards_together, g_many, y_many, many, W),
+bytes_of = {
+    "forwards, textbook": traffic(forwards_textbook, many, W, b),
+    "forwards, in place": traffic(forwards_in_place, many, W, b),
+    "backwards, one by one": traffic(backwards_one_by_one, g_many, y_many, many, W),
+    "backwards, together": traffic(backwards_together, g_many, y_many, many, W),
 }
-fig, ax = plt.subplots(figsize=(7.4, 2.4), layout="constrained")
-bars = ax.barh(list(rows), [bytes_ / y_many.nbytes for bytes_ in rows.values()],
+fig, ax = plt.subplots(figsize=(8, 2.6), layout="constrained")
+bars = ax.barh(list(bytes_of), [count / y_many.nbytes for count in bytes_of.values()],
                color=[COLOURS["v"], COLOURS["l"]] * 2)
 ax.bar_label(bars, fmt="%.1f", padding=3)
 ax.invert_yaxis()
 ax.set(xlabel="bytes read and written, as a multiple of the layer's output")
 ax.margins(x=0.1)
 plt.show()
-assert rows["back, together"] < rows["back, one by one"] / 1.5
+assert bytes_of["forwards, in place"] == bytes_of["forwards, textbook"]
+assert bytes_of["backwards, together"] < bytes_of["backwards, one by one"] / 1.5
 
 # %% [markdown]
-# Forwards, writing in place walks as far as before, but it asks for no new memory, and what was written a moment ago
-# is still in the processor's cache. On the way back, the three functions of `defvjp` know nothing of each other, and
-# each computes $\delta$ anew. `defvjp_argnums` takes *one* function for all arguments that are traced:
+# In the forward pass, working in place moves as many bytes as before (the two upper bars are
+# equal), but it allocates no new memory, and what was written a moment ago is still in the
+# processor's cache. In the backward pass, the three functions of `defvjp` know nothing of each
+# other, and each computes $\delta$ again. `defvjp_argnums` takes *one* function for all arguments
+# that are traced:
 
 # %%
 @primitive
@@ -534,21 +645,28 @@ defvjp_argnums(fused_layer, fused_vjp)
 prove_equal(fused_layer, textbook_layer, arguments)
 nn.check_gradient(lambda p: weigh(fused_layer(*p.values())), arguments, rng)
 
-for name, layer in (("textbook", textbook_layer), ("fused", fused_layer)):
+
+def names_on_tape(layer):
     with look_at_the_tape() as tape:
-        nn.value_and_grad(lambda p, layer=layer: weigh(layer(*p.values())), arguments)
-    print(f"{name:9} {[entry['name'] for entry in tape]}")
+        nn.vjp(lambda p: layer(*p.values()), arguments)
+    return [entry["name"] for entry in tape]
+
+
+print("textbook:", names_on_tape(textbook_layer))
+print("fused:   ", names_on_tape(fused_layer))
 
 # %% [markdown]
-# The last two entries are `weigh`. This is the pattern of `nn/fast.py` (whose `operation` is `primitive` and
-# `defvjp_argnums` in one): a layer with dropout, batch norm and activation is one operation there, more than a dozen in
-# `nn/readable.py`. Both take the same arguments, and tests hold them together as `prove_equal` does. The equation files
-# call `ops.dense_layer` and do not know which one they get.
+# This is the pattern of the folder `argf_np/nn/fast/`. There, a layer with dropout, batch norm and
+# activation is one operation (`layers.py`); `nn.ops` needs more than a dozen. Both take the same
+# arguments, and tests hold them together as `prove_equal` does. The files of the equations call
+# `ops.dense_layer`, and do not know which of the two they get. You may even delete the folder: the
+# package then computes the same, only more slowly.
 #
 # ## 5. An LSTM that skips its padding
 #
-# The worst tape of all is that of an LSTM: the same few operations, for every utterance and in both directions
-# (notebook 04). Here are the training videos of the corpus, a row each, and their utterances from left to right:
+# The longest tape of all is that of an LSTM: the same few operations for every utterance, in both
+# directions ([notebook 04](04_context.ipynb)). The picture shows the training videos of the corpus,
+# one row per video, with its utterances from left to right. Hatched is padding.
 
 # %%
 corpus = load("mosi")
@@ -556,27 +674,31 @@ videos = corpus.split["train"]
 lengths = corpus.lengths[videos]
 V, T = len(lengths), lengths.max()
 order = np.argsort(-lengths, kind="stable")
-fig, axes = plt.subplots(1, 2, figsize=(8.6, 3.3), layout="constrained", sharey=True)
+fig, axes = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained", sharey=True)
 for ax, shown, title in ((axes[0], lengths, "as they come: every step does all videos"),
-                         (axes[1], lengths[order], "longest first: a step does those still running")):
+                         (axes[1], lengths[order], "longest first: a step does those running")):
     ax.barh(range(V), shown, 1.0, color=COLOURS["l"], edgecolor="white", lw=0.3)
-    ax.set(xlim=(0, T), ylim=(V - 0.5, -0.5), xlabel="utterance $t$")
-    ax.set_title(title, fontsize=10)
-axes[0].barh(range(V), T - lengths, 1.0, left=lengths, color="0.9", edgecolor="0.8", hatch="////", lw=0)
+    ax.set(xlim=(0, T), ylim=(V - 0.5, -0.5), xlabel="utterance $t$", title=title)
+axes[0].barh(range(V), T - lengths, 1.0, left=lengths, color="0.9", edgecolor="0.6", hatch="////",
+             lw=0)
 axes[0].set_ylabel("video")
 plt.show()
-print(f"{V} videos, {T} steps: {V * T} cells of the LSTM, of which padding {1 - lengths.sum() / (V * T):.0%}")
+padding = 1 - lengths.sum() / (V * T)
+print(f"{V} videos, {T} steps: {V * T} cells of the LSTM, of which {padding:.0%} are padding")
 
 # %% [markdown]
-# Sorted by length, the videos that are still running at step $t$ are the *first* ones. So a step takes the first rows
-# of everything, and padding is never touched. The products $\mathbf{x}_t W$ of all steps need no $\mathbf{h}$, and
-# are one large product before the loop:
+# Sorted by length, the videos that are still running at step $t$ are the *first* ones (right
+# picture). So a step takes the first rows of everything, and never touches padding. The products
+# $\mathbf{x}_t W$ of all steps do not need $\mathbf{h}$, and are one large product before the loop:
 
 # %%
 def lstm_longest_first(x, lengths, W, U, b):
-    """One direction: x (V, T, d_j), W (d_j, 4H), U (H, 4H), b (1, 4H). Returns (V, T, H), 0 on padding."""
+    """One direction: x (V, T, d_j), W (d_j, 4H), U (H, 4H), b (1, 4H).
+
+    Returns the outputs (V, T, H), 0 on padding, and how many videos run at each step (T,).
+    """
     order = np.argsort(-lengths, kind="stable")
-    active = (lengths[:, None] > np.arange(x.shape[1])).sum(axis=0)  # (T,): how many still run at each step
+    active = (lengths[:, None] > np.arange(x.shape[1])).sum(axis=0)  # (T,)
     gates_x = x[order] @ W + b  # (V, T, 4H)
     outputs = np.zeros((*x.shape[:2], len(U)))
     h = c = np.zeros((len(x), len(U)))
@@ -587,66 +709,81 @@ def lstm_longest_first(x, lengths, W, U, b):
 
 
 d_j, H = 5, 4
-x_padded, video_mask = pad(rng.standard_normal((len(corpus.ids), d_j)), corpus.starts, videos)  # (V, T, d_j)
+features = rng.standard_normal((len(corpus.ids), d_j))
+x_padded, video_mask = pad(features, corpus.starts, videos)  # (V, T, d_j), (V, T)
 lstm = nn.init_bilstm(rng, d_j, H)
-outputs, active = lstm_longest_first(x_padded, lengths, *(lstm[name][0] for name in ("W", "U", "b")))
+outputs, active = lstm_longest_first(x_padded, lengths, lstm["W"][0], lstm["U"][0], lstm["b"][0])
 reference = ops.bilstm(lstm, x_padded, video_mask)  # (V, T, 2H), readable
+print(f"largest difference: {np.abs(outputs - reference[..., :H]).max():.0e}")
+print(f"cells computed: {active.sum()}, real utterances: {lengths.sum()}")
 assert np.allclose(outputs, reference[..., :H], rtol=0, atol=1e-14)
-assert active.sum() == lengths.sum()  # cells computed: real utterances, and nothing else
+assert active.sum() == lengths.sum()
 
 # %% [markdown]
-# On a tape this would still be dozens of operations a step. But we know the way back: notebook 04 wrote it by hand. So
-# the whole LSTM, both directions and all steps, becomes one operation, in `nn/fast_lstm.py`. Its loop runs in plain
-# NumPy. On the way back, the gradient of $U$ is one product over all steps, where a tape adds up $T$ arrays of the size
-# of $U$. The proof, as before, on the lengths of the corpus:
+# On a tape this would still be dozens of operations per step. But we know the backward pass:
+# notebook 04 wrote it by hand. So the whole LSTM, both directions and all steps, becomes one
+# operation, in `nn/fast/lstm.py`. Its loop runs in plain NumPy. In the backward pass, the gradient
+# of $U$ is one product over all steps, where a tape adds up $T$ arrays of the size of $U$. The
+# proof, as before, on the lengths of the corpus:
 
 # %%
-def bilstm_with(implementation):
-    def run(lstm, x):
-        nn.use(implementation)
-        outputs = ops.bilstm(lstm, x, video_mask)
-        nn.use("readable")
-        return outputs
-    return run
+def readable_bilstm(lstm, x):
+    return ops.bilstm(lstm, x, video_mask)
 
 
-prove_equal(bilstm_with("fast"), bilstm_with("readable"), {"lstm": lstm, "x": x_padded})
-for name in ("readable", "fast"):
+def fast_bilstm(lstm, x):
+    nn.use("fast")
+    outputs = ops.bilstm(lstm, x, video_mask)
+    nn.use("readable")
+    return outputs
+
+
+prove_equal(fast_bilstm, readable_bilstm, {"lstm": lstm, "x": x_padded})
+tape_lengths = {}
+for function in (readable_bilstm, fast_bilstm):
     with look_at_the_tape() as tape:
-        nn.vjp(lambda p, name=name: bilstm_with(name)(p, x_padded), lstm)
-    print(f"{name:9} {len(tape):5,} operations on the tape")
-assert len(tape) == 1
+        nn.vjp(lambda p: function(p, x_padded), lstm)  # noqa: B023, called at once
+    tape_lengths[function.__name__] = len(tape)
+    print(f"{function.__name__:16} {len(tape):5,} operations on the tape")
+assert tape_lengths["fast_bilstm"] == 1
 
 # %%
-units = 300  # those of the paper's UCLN
-wide, _ = pad(rng.standard_normal((len(corpus.ids), 100), dtype="float32"), corpus.starts, videos)
-lstm_300 = nn.map_leaves(lambda leaf: leaf.astype("float32"), nn.init_bilstm(rng, 100, units))
-
-
-def there_and_back(implementation, rows):
-    def run():
-        nn.use(implementation)
-        value, pull = nn.vjp(lambda p: ops.bilstm(p, wide[rows], video_mask[rows]), lstm_300)
-        pull(value)
-        nn.use("readable")
-    return run
-
-
 ten = slice(0, 10)
-measured = times({name: there_and_back(name, ten) for name in ("readable", "fast")}, rounds=3)
-fig, ax = plt.subplots(figsize=(7, 1.5), layout="constrained")
-ax.barh(["readable", "fast"], [measured["readable"], measured["fast"]], color=[COLOURS["v"], COLOURS["l"]])
+wide, _ = pad(rng.standard_normal((len(corpus.ids), 100), dtype="float32"), corpus.starts, videos)
+lstm_300 = nn.cast(nn.init_bilstm(rng, 100, 300), "float32")  # 300 units, as in the UCLN
+
+
+def readable_pass():
+    value, pull = nn.vjp(lambda p: ops.bilstm(p, wide[ten], video_mask[ten]), lstm_300)
+    pull(value)
+
+
+def fast_pass():
+    nn.use("fast")
+    readable_pass()
+    nn.use("readable")
+
+
+measured = times({"readable": readable_pass, "fast": fast_pass}, rounds=3)
+fig, ax = plt.subplots(figsize=(8, 1.8), layout="constrained")
+ratios = [measured["readable"] / measured["fast"], 1]
+bars = ax.barh(["readable", "fast"], ratios, color=[COLOURS["v"], COLOURS["l"]])
+ax.bar_label(bars, fmt="%.1f", padding=3)
 ax.invert_yaxis()
-ax.set(xticks=[], xlabel="time for ten videos, forwards and back, 300 units (on the machine that ran this)")
+ax.margins(x=0.1)
+ax.set(xticks=[], xlabel=f"time for ten videos, forwards and backwards, 300 units ({HERE})")
 plt.show()
 
 # %% [markdown]
-# ## 6. Reading a parameter for nothing
+# The numbers at the bars are multiples of the fast version's time.
 #
-# `autograd.grad` differentiates by a dict of parameters, and nested dicts too. Convenient; but what it traces is the
-# *dict*. Then `params["encoders"]["dense_1"]["W"]` is three operations on the tape, and on the way back each becomes a
-# dict again. `nn.value_and_grad` starts the tape at the *leaves* instead, the arrays: the dicts stay plain dicts, and
-# reading them costs nothing. The gradients are the same:
+# ## 6. Reading parameters for free
+#
+# `autograd.grad` differentiates with respect to a dict of parameters, nested dicts too. That is
+# convenient. But what it traces is the *dict*. Then `params["encoders"]["dense_1"]["W"]` is three
+# operations on the tape, and in the backward pass each becomes a dict again. `nn.value_and_grad`
+# starts the tape at the *leaves* instead, the arrays. The dicts stay plain dicts, and reading them
+# costs nothing. The gradients are the same:
 
 # %%
 moved = {group: params[group] for group in updates["classifier"]}
@@ -654,61 +791,79 @@ moved = {group: params[group] for group in updates["classifier"]}
 
 def classifier_loss(p):
     x_e = encode(p["encoders"], x)
-    return updates.LOSSES["classifier"](p, x_e, x, y, settings, None)
+    return LOSSES["classifier"](p, x_e, x, y, settings, None)
 
 
 with look_at_the_tape() as tape_of_leaves:
     _, by_leaf = nn.value_and_grad(classifier_loss, moved)
 with look_at_the_tape() as tape_of_dict:
-    by_dict = autograd.grad(classifier_loss)(moved)
-for (path, ours), (_, theirs) in zip(nn.leaves(by_leaf), nn.leaves(by_dict), strict=True):
-    assert np.allclose(ours, theirs, rtol=1e-4, atol=1e-6), path
+    by_dict = dict(nn.leaves(autograd.grad(classifier_loss)(moved)))
+for path, gradient in nn.leaves(by_leaf):
+    assert np.allclose(gradient, by_dict[path], rtol=1e-4, atol=1e-6), path
 
 reads = Counter(entry["name"] for entry in tape_of_dict)["container_take"]
-print(f"tape from a dict {len(tape_of_dict)}, of which reading parameters {reads}; from leaves {len(tape_of_leaves)}")
+print(f"tape from a dict: {len(tape_of_dict)} operations, of which {reads} read parameters")
+print(f"tape from the leaves: {len(tape_of_leaves)}")
 assert len(tape_of_dict) - reads == len(tape_of_leaves)
 
 # %% [markdown]
-# The second saving is from notebook 07: an update traces only what it moves. The discriminator's update has no business
-# in the encoders, so nothing there is on its tape. How long is the tape of each update, if everything is traced, and
-# if only what it moves is?
+# The second saving is from notebook 07: an update traces only what it changes. The discriminator's
+# update changes nothing in the encoders, so nothing there is on its tape. How long is the tape of
+# each update, if everything is traced, and if only what it changes is? In the picture each colour
+# is one update; the lower bar is the package's way.
 
 # %%
+def loss_through_everything(update):
+    def loss(p):
+        return LOSSES[update](p, encode(p["encoders"], x), x, y, settings, None)
+
+    return loss
+
+
+def loss_behind_encoders(update):
+    def loss(p):
+        return LOSSES[update](params | p, p.get("x_e", x_e), x, y, settings, None)
+
+    return loss
+
+
 x_e = encode(params["encoders"], x)
-traced = {}
+counts = {}
 for update, groups in updates.items():
     with look_at_the_tape() as everything:
-        nn.value_and_grad(lambda p, u=update: updates.LOSSES[u](
-            p, encode(p["encoders"], x), x, y, settings, None), params)
+        nn.value_and_grad(loss_through_everything(update), params)
     behind = {group: params[group] for group in groups if group != "encoders"}
-    start = behind | ({"x_e": x_e} if "encoders" in groups else {})
+    if "encoders" in groups:
+        behind["x_e"] = x_e
     with look_at_the_tape() as only_moved:
-        nn.value_and_grad(lambda p, u=update: updates.LOSSES[u](
-            params | p, p.get("x_e", x_e), x, y, settings, None), start)
-    traced[update] = len(everything), len(only_moved)
-with look_at_the_tape() as once:
+        nn.value_and_grad(loss_behind_encoders(update), behind)
+    counts[update] = len(everything), len(only_moved)
+with look_at_the_tape() as encoders_once:
     nn.vjp(lambda p: encode(p, x), params["encoders"])
+counts["encoders, once"] = 0, len(encoders_once)
 
-fig, ax = plt.subplots(figsize=(7.4, 2.8), layout="constrained")
-left = {0: 0, 1: 0}
-shades = dict(zip(updates, ("#004488", "#BB5566", "#DDAA33", "#999999"), strict=True))
-for update, counts in traced.items():
-    for row, count in enumerate(counts):
-        ax.barh(row, count, left=left[row], color=shades[update], edgecolor="white", label=None if row else update)
-        left[row] += count
-ax.barh(1, len(once), left=left[1], color="black", label="encoders, once")
-ax.set_yticks([0, 1], ["each update traces\nthe whole network", "each traces\nwhat it moves"])
+fig, ax = plt.subplots(figsize=(9, 3), layout="constrained")
+left = np.zeros(2)
+looks = (("#004488", ""), ("#BB5566", "//"), ("#DDAA33", ""), ("#999999", ".."), ("black", ""))
+for (part, pair), (colour, hatch) in zip(counts.items(), looks, strict=True):
+    ax.barh([0, 1], pair, left=left, color=colour, hatch=hatch, edgecolor="white", label=part)
+    left += pair
+for row in (0, 1):
+    ax.text(left[row] + 3, row, f"{left[row]:.0f}", va="center")
+ax.set_yticks([0, 1], ["each update traces\nthe whole network", "each traces\nwhat it changes"])
 ax.invert_yaxis()
+ax.margins(x=0.08)
 ax.set(xlabel="operations on the tapes of one batch (readable, without dropout)")
-ax.legend(frameon=False, fontsize="small", ncols=5, loc="lower center", bbox_to_anchor=(0.4, 1))
+ax.legend(frameon=False, ncols=5, loc="lower center", bbox_to_anchor=(0.4, 1))
 plt.show()
-assert left[1] + len(once) < left[0]
+assert left[1] < left[0]
 
 # %% [markdown]
 # ## 7. An optimiser in the cache
 #
-# Adam (notebook 02) as its formula says, and what it makes NumPy read and write, in units of "once through an array as
-# long as the parameters":
+# Here is Adam ([notebook 02](02_layers_and_optimisers.ipynb)) as its formula says. We count what it
+# makes NumPy read and write, in units of "once through an array as long as the parameters".
+# *Predict before you run:* how many times?
 
 # %%
 def adam_textbook(p, m, v, g, t, lr=1e-3, b1=0.5, b2=0.999, epsilon=1e-8):
@@ -723,19 +878,17 @@ n = nn.count(params)
 g_flat = rng.standard_normal(n, dtype="float32")
 zeros = np.zeros(n, "float32")
 passes = traffic(adam_textbook, zeros, zeros, zeros, g_flat, 1) / zeros.nbytes
-print(f"{n:,} parameters, {zeros.nbytes / 2 ** 20:.1f} MiB an array")
+print(f"{n:,} parameters, {zeros.nbytes / 2 ** 20:.1f} MiB per array")
 print(f"the formula, operation by operation: {passes:.0f} times through such an array")
 
 # %% [markdown]
-# How few could it be? Adam has to read $p$, $m$, $v$ and $g$ and to write $p$, $m$ and $v$: seven. Everything beyond is
-# written to memory only to be read again by the next operation, and arrays of this size do not stay in the cache in
-# between. A loop over single numbers would need seven, but Python is too slow for that. The way out is in the middle:
-# go through the parameters *in blocks*, and do all operations on one block before the next. A block's scratch
-# arrays are small enough to stay in the cache, and memory sees seven.
-#
-# For that, the parameters must be one long array. `nn.pack` puts all arrays of a group into one flat buffer, one behind
-# the other, and gives the tree back as *views* of it: each layer still reads its own `W`, and the optimiser sees a
-# single array. All steps are in place, so that they need no new memory at all:
+# How few could it be? Adam has to read $p$, $m$, $v$ and $g$ and to write $p$, $m$ and $v$: seven.
+# Everything beyond is written to memory only to be read again by the next operation, and large
+# arrays do not stay in the cache in between. A loop over single numbers would need seven, but
+# Python is too slow for that. The solution lies in the middle: go through an array *in blocks*, and
+# do all operations on one block before the next. A block's arrays are small enough to stay in the
+# cache, and memory sees seven. All steps are in place, so they need no new memory except one block
+# to write in:
 
 # %%
 def adam_in_blocks(p, m, v, g, t, scratch, lr=1e-3, b1=0.5, b2=0.999, epsilon=1e-8):
@@ -743,7 +896,7 @@ def adam_in_blocks(p, m, v, g, t, scratch, lr=1e-3, b1=0.5, b2=0.999, epsilon=1e
     for start in range(0, len(p), len(scratch)):
         block = slice(start, start + len(scratch))
         p_, m_, v_, g_ = p[block], m[block], v[block], g[block]
-        s = scratch[:len(p_)]
+        s = scratch[:len(p_)]  # the last block is shorter
         m_ *= b1
         np.multiply(g_, 1 - b1, out=s)
         m_ += s
@@ -759,178 +912,293 @@ def adam_in_blocks(p, m, v, g, t, scratch, lr=1e-3, b1=0.5, b2=0.999, epsilon=1e
         p_ -= s
 
 
-def three_steps(step):
-    """p after three steps on a long flat array in float64."""
-    generator = np.random.default_rng(0)
-    p, m, v = generator.standard_normal(1000), np.zeros(1000), np.zeros(1000)
-    for t in (1, 2, 3):
-        g = generator.standard_normal(1000)
-        p, m, v = step(p, m, v, g, t) or (p, m, v)
-    return p
+start_p = rng.standard_normal(1000)
+gradients = rng.standard_normal((3, 1000))
+expected, m, v = start_p, np.zeros(1000), np.zeros(1000)
+for t in (1, 2, 3):
+    expected, m, v = adam_textbook(expected, m, v, gradients[t - 1], t)
 
-
-def package_step(p, m, v, g, t):
-    tree, state = nn.pack({"p": p}), {"t": t - 1, "m": m / (1 - 0.5), "v": v / (1 - 0.999)}
-    nn.adam(state, tree, {"p": g}, 1e-3, (0.5, 0.999))
-    return tree["p"], state["m"] * (1 - 0.5), state["v"] * (1 - 0.999)
-
-
-expected = three_steps(adam_textbook)
 for length in (1, 64, 1000):
-    assert np.allclose(three_steps(lambda *a, n=length: adam_in_blocks(*a, np.empty(n))), expected, rtol=0, atol=1e-10)
-assert np.allclose(three_steps(package_step), expected, rtol=0, atol=1e-10)
+    p, m, v = start_p.copy(), np.zeros(1000), np.zeros(1000)
+    for t in (1, 2, 3):
+        adam_in_blocks(p, m, v, gradients[t - 1], t, np.empty(length))
+    print(f"blocks of {length:4}: largest difference {np.abs(p - expected).max():.0e}")
+    assert np.allclose(p, expected, rtol=0, atol=1e-10)
+
+tree = {"p": start_p.copy()}  # and the package's Adam
+state = nn.init_adam(tree)
+for g in gradients:
+    nn.adam(state, tree, {"p": g}, 1e-3, (0.5, 0.999))
+print(f"nn.adam:        largest difference {np.abs(tree['p'] - expected).max():.0e}")
+assert np.allclose(tree["p"], expected, rtol=0, atol=1e-10)
 
 # %% [markdown]
-# How long should a block be? Too short, and Python's price per operation comes back. Too long, and the block falls out
-# of the cache. Ask the machine:
+# `nn.adam` does this for each leaf of the tree of parameters, with blocks of at most 65,536
+# numbers. Most leaves are smaller and are one block each. (It saves two more passes: instead of $m$
+# and $v$ it stores $m / (1 - \beta_1)$ and $v / (1 - \beta_2)$, which spares the factor before
+# $g$.)
+
+# %%
+leaf_sizes = np.array([leaf.size for _, leaf in nn.leaves(params)])
+blocks = np.ceil(leaf_sizes / nn.optimisers.BLOCK).astype(int)
+print(f"{len(leaf_sizes)} leaves, {np.sum(blocks == 1)} of one block, {blocks.sum()} blocks in all")
+print(f"the three largest leaves: {np.sort(leaf_sizes)[:-4:-1]} numbers")
+
+# %% [markdown]
+# How long should a block be? If it is too short, Python's price per operation comes back. If it is
+# too long, the block falls out of the cache. We ask the machine:
 
 # %%
 p_flat, m_flat, v_flat = zeros.copy(), zeros.copy(), zeros.copy()
-blocks = 2 ** np.arange(8, 21)
-contenders = {"textbook": lambda: adam_textbook(p_flat, m_flat, v_flat, g_flat, 1)}
-for block in blocks:
-    contenders[block] = partial(adam_in_blocks, p_flat, m_flat, v_flat, g_flat, 1, np.empty(block, "float32"))
-measured = times(contenders, rounds=7)
-fig, ax = plt.subplots(figsize=(6.6, 3.4), layout="constrained")
-kib = 5 * 4 * blocks / 1024  # p, m, v, g and scratch of a block
-ax.plot(kib, [measured[block] for block in blocks], "o-", color=COLOURS["l"], label="in place, in blocks")
-ax.axhline(measured["textbook"], color=COLOURS["v"], ls="--", label="operation by operation, as the formula says")
-ax.set(xscale="log", ylim=0, yticks=[], ylabel="time of a step, relative", xlabel="five arrays of a block, KiB")
+block_lengths = 2 ** np.arange(8, 21)
+
+
+def textbook_step():
+    adam_textbook(p_flat, m_flat, v_flat, g_flat, 1)
+
+
+def step_in_blocks(length):
+    scratch = np.empty(length, "float32")
+
+    def step():
+        adam_in_blocks(p_flat, m_flat, v_flat, g_flat, 1, scratch)
+
+    return step
+
+
+contenders = {"textbook": textbook_step}
+for length in block_lengths:
+    contenders[length] = step_in_blocks(length)
+measured = times(contenders, rounds=5)
+best = min(measured.values())
+fig, ax = plt.subplots(figsize=(7.4, 3.8), layout="constrained")
+kib = 5 * 4 * block_lengths / 1024  # p, m, v, g and scratch of a block
+ax.plot(kib, [measured[length] / best for length in block_lengths], "o-", color=COLOURS["l"],
+        label="in place, in blocks")
+ax.axhline(measured["textbook"] / best, color=COLOURS["v"], ls="--",
+           label="operation by operation, as the formula says")
+ax.set(xscale="log", ylim=0, ylabel="time of a step, the best is 1",
+       xlabel="five arrays of a block, KiB", title=f"Adam on all parameters ({HERE})")
 ax.set_xticks(kib[1::3], [f"{value:,.0f}" for value in kib[1::3]])
 ax.minorticks_off()
-ax.set_title("Adam on all parameters (on the machine that ran this)")
-ax.legend(frameon=False, loc="upper right", bbox_to_anchor=(1, 0.92))
+ax.legend(frameon=False, loc="best")
 plt.show()
 
 # %% [markdown]
-# On the left is Python's price. On the right, where the five arrays no longer fit into the cache, the line rises again:
-# steeply on a laptop, hardly at all on a server with a large cache. The dashed line pays for something else as well:
-# every operation of the formula asks for a new array.
+# On the left is Python's price. On the right the five arrays no longer fit into the cache. Whether
+# the line rises there depends on the machine: steeply on a laptop, hardly at all on a server with a
+# large cache. The dashed line pays for something else as well: every operation of the formula asks
+# for a new array.
 #
-# ## 8. The wall
+# ## 8. What is left
 #
-# What cannot be saved? Whatever the program, one training step has to
-#
-# - do the matrix products: for each $W$ with $n$ numbers and $B$ utterances $2nB$ operations forwards, as many for each
-#   update that differentiates by it, and as many for each that passes through it on the way back;
-# - carry the arrays of the optimisers through memory: $p$, $m$, $v$ and $g$ for each group that an update moves.
-#
-# We do these two alone, with arrays of the same shapes, without a tape and without any other operation, and draw how
-# much of our step they are, for batches of several sizes. Nearly all numbers are in the encoders and decoders, so we
-# take the products of these.
+# **A running tally.** We begin with the program that somebody would write first, and add one remedy
+# after the other. Each bar is the time of one training step; the number is a multiple of the last
+# one.
 
 # %%
-share = sum(nn.count(params[group]) for group in ("encoders", "decoders")) / n
-print(f"encoders and decoders: {share:.0%} of the parameters")
+flat_params = dict(nn.leaves(params))  # {path: array}
+moments = dict(nn.leaves(nn.map_leaves(np.zeros_like, params)))  # zeros take as long as others
 
 
-def products_alone(B):
-    """A function that does the matrix products of encoders and decoders for one batch, and nothing else."""
-    factors = []
-    for group in ("encoders", "decoders"):
-        moves = sum(group in groups for groups in updates.values())
+def textbook_optimiser(gradients):
+    """Adam by its formula, leaf by leaf."""
+    for groups in gradients.values():
+        for path, g in nn.leaves(groups):
+            adam_textbook(flat_params[path], moments[path], moments[path], g, 1)
+
+
+def random_loss(update):
+    """The loss of an update through the whole network, with dropout."""
+    def loss(p):
+        everything = dict(params)
+        for group in updates[update]:
+            everything[group] = p[group]
+        x_e = encode(everything["encoders"], x, settings.drop_rate, rng)
+        return LOSSES[update](everything, x_e, x, y, settings, rng)
+
+    return loss
+
+
+def step_with(gradient_of):
+    """Each update differentiates the whole network, with one of autograd's ways to do so."""
+    gradients = {}
+    for update, groups in updates.items():
+        moved = {group: params[group] for group in groups}
+        gradients[update] = gradient_of(random_loss(update), moved)
+    return gradients
+
+
+def from_dicts():
+    textbook_optimiser(step_with(lambda loss, moved: autograd.grad(loss)(moved)))
+
+
+def from_leaves():
+    textbook_optimiser(step_with(lambda loss, moved: nn.value_and_grad(loss, moved)[1]))
+
+
+def encoders_only_once():
+    textbook_optimiser(readable_gradients()[1])
+
+
+def blocks_and_in_place():
+    train_batch(params, optimisers, x, y, settings, rng)
+
+
+def one_operation_per_layer():
+    nn.use("fast")
+    train_batch(params, optimisers, x, y, settings, rng)
+    nn.use("readable")
+
+
+measured = times({
+    "autograd.grad of dicts": from_dicts, "tape from the leaves": from_leaves,
+    "an update traces\nwhat it changes": encoders_only_once,
+    "Adam in blocks, in place": blocks_and_in_place,
+    "a layer is one operation": one_operation_per_layer}, rounds=5)
+fig, ax = plt.subplots(figsize=(9, 3.2), layout="constrained")
+final = measured["a layer is one operation"]
+bars = ax.barh(list(measured), [value / final for value in measured.values()], color=COLOURS["l"])
+ax.bar_label(bars, fmt="%.1f", padding=4)
+ax.invert_yaxis()
+ax.margins(x=0.1)
+ax.set(xlabel=f"time of one training step, the last is 1 ({HERE})")
+plt.show()
+
+# %% [markdown]
+# How much each remedy is worth depends on the machine and on the batch size: run it on yours, and with
+# larger batches. Reading parameters was 29 of 107 operations in section 6. It would be far more in an
+# LSTM that read its parameters anew at every step.
+#
+# **The limit.** What cannot be saved? Whatever the program, one training step has to
+#
+# - do the matrix products: for each $W$ with $n$ numbers and $B$ utterances $2nB$ operations in the
+#   forward pass, as many for each update that differentiates with respect to it, and as many for
+#   each that passes through it in the backward pass;
+# - carry the arrays of the optimisers through memory: $p$, $m$, $v$ and $g$ for each group that an
+#   update changes.
+#
+# We do only these two, with arrays of the same shapes, without a tape and without any other
+# operation. Then we draw what share of our step they are, for batches of several sizes. Nearly all
+# numbers are in the encoders and decoders, so we take the products of these.
+
+# %%
+def products_of(groups, B):
+    """The pairs of arrays that one batch multiplies in these groups."""
+    pairs = []
+    for group in groups:
+        changes = sum(group in changed for changed in updates.values())
         for path, W in nn.leaves(params[group]):
-            if path[-1] == "W":  # (3, n_in, n_out)
-                h, g = (np.ones((3, B, width), "float32") for width in W.shape[1:])
-                factors.append((h, W))
-                for _ in range(moves):
-                    factors += [(h.swapaxes(1, 2), g), (g, W.swapaxes(1, 2))]
-    results = [np.matmul(*pair) for pair in factors]
+            if path[-1] != "W":
+                continue
+            h = np.ones((3, B, W.shape[1]), "float32")  # W (3, n_in, n_out)
+            g = np.ones((3, B, W.shape[2]), "float32")
+            pairs.append((h, W))
+            for _ in range(changes):
+                pairs += [(h.swapaxes(1, 2), g), (g, W.swapaxes(1, 2))]
+    return pairs
+
+
+def only_products(B):
+    """A function that does the products of encoders and decoders for a batch, and nothing else."""
+    pairs = products_of(("encoders", "decoders"), B)
+    results = [np.matmul(*pair) for pair in pairs]
 
     def run():
-        for pair, result in zip(factors, results, strict=True):
+        for pair, result in zip(pairs, results, strict=True):
             np.matmul(*pair, out=result)
+
     return run
 
 
-arrays = [np.ones_like(nn.buffer(params[group])) for groups in updates.values() for group in groups for _ in "pmvg"]
+optimiser_arrays = []
+for groups in updates.values():
+    for group in groups:
+        for _, leaf in nn.leaves(params[group]):
+            optimiser_arrays += [np.ones_like(leaf) for _ in "pmvg"]
 
 
-def streams_alone():
+def only_memory():
     """Once through every array of the optimisers, reading and writing."""
-    for array in arrays:
+    for array in optimiser_arrays:
         np.negative(array, out=array)
 
 
+def step_of(B):
+    features, labels = batch_of(B)
+    return lambda: train_batch(params, optimisers, features, labels, settings, rng)
+
+
+inside = sum(nn.count(params[group]) for group in ("encoders", "decoders")) / n
+print(f"encoders and decoders: {inside:.0%} of the parameters")
 sizes, shares = (4, 16, 64, 256), []
 nn.use("fast")
 for B in sizes:
-    measured = times({
-        "step": partial(updates.train_batch, params, optimisers, *batch_of(B), settings, rng),
-        "products": products_alone(B), "streams": streams_alone}, rounds=5)
-    shares.append([measured["products"] / measured["step"], measured["streams"] / measured["step"]])
+    measured = times({"step": step_of(B), "products": only_products(B), "memory": only_memory},
+                     rounds=3)
+    shares.append([measured["memory"] / measured["step"], measured["products"] / measured["step"]])
 nn.use("readable")
-shares = np.array(shares)  # (sizes, 2)
-fig, ax = plt.subplots(figsize=(7, 3.4), layout="constrained")
+
+memory, products = np.array(shares).T
+fig, ax = plt.subplots(figsize=(9, 4), layout="constrained")
 bottom = np.zeros(len(sizes))
-for part, colour, label in ((shares[:, 1], COLOURS["a"], "optimisers' arrays, once through memory"),
-                            (shares[:, 0], COLOURS["l"], "matrix products"),
-                            (1 - shares.sum(axis=1), "0.85", "all the rest")):
-    ax.bar(range(len(sizes)), part, 0.7, bottom=bottom, color=colour, edgecolor="white", label=label)
+for part, colour, hatch, label in (
+        (memory, COLOURS["a"], "//", "optimisers' arrays,\nonce through memory"),
+        (products, COLOURS["l"], "", "matrix products"),
+        (1 - memory - products, "0.85", "", "everything else")):
+    bars = ax.bar(range(len(sizes)), part, 0.7, bottom=bottom, color=colour, hatch=hatch,
+                  edgecolor="white", label=label)
+    ax.bar_label(bars, [f"{value:.0%}" for value in part], label_type="center",
+                 bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.5})
     bottom += part
 ax.set_xticks(range(len(sizes)), sizes)
-ax.set(xlabel="utterances in a batch, $B$ (on the machine that ran this)", yticks=[], ylabel="one step, fast version",
-       title="products and memory: what nobody can save")
+ax.set(xlabel="utterances in a batch, $B$", yticks=[], ylabel="one step, fast version",
+       title=f"Products and memory in one step ({HERE})")
 ax.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5), reverse=True)
 plt.show()
 
 # %% [markdown]
-# Small batches are a poor bargain. The optimiser works as long for a batch of 4 as for one of 256, and so do most of
-# the small operations. The products, too, are better with many rows: with one row, every number of $W$ is fetched
-# from memory for a single multiplication, with 64 rows for 64. So why not batches of 256? Because Adam
-# moves a parameter by about the learning rate a step, however many utterances have voted (notebook 02): with 16 times
-# fewer steps, an epoch brings it less far. Speed is only one of two things that a batch decides.
+# Small batches are expensive per utterance. The optimiser works as long for a batch of 4 as for one
+# of 256, and so do most of the small operations. The products, too, are more efficient with many
+# rows: with one row, every number of $W$ is fetched from memory for a single multiplication, with
+# 64 rows for 64. So why not batches of 256? Because Adam moves a parameter by about the learning
+# rate per step, however many utterances the gradient is from (notebook 02). With 16 times fewer
+# steps, an epoch moves it less far. Speed is only one of two things that a batch size decides.
 #
-# The grey part is what is left to gain: activations, batch norm, dropout's random numbers, the losses, Python. `python
-# -m benchmarks` measures it carefully, next to the same network in PyTorch, and its table is in the project's README.
+# The grey part is what is left to gain: activations, batch norm, dropout's random numbers, the
+# losses, Python. `python -m benchmarks` measures the package carefully, next to the same network in
+# PyTorch.
 #
 # What we have done, in one line each:
 #
-# | remedy | what it saves | proved by |
+# | remedy | what it saves | how we know that it is right |
 # |---|---|---|
 # | three modalities, pairs in one array | operations on the tape | loops in notebooks 05 and 08 |
 # | float32 everywhere | half of the bytes | the types of all gradients |
-# | a layer, an LSTM as one operation | operations on the tape, new arrays | value and gradient to 1e-10 |
+# | a layer, an LSTM as one operation | operations, new arrays | value and gradient to 1e-10 |
 # | longest video first | padding | equality, and the count of cells |
 # | tape from the leaves | reading parameters | equality with `autograd.grad` |
-# | an update traces what it moves | gradients nobody uses | notebook 07 |
-# | one buffer, blocks, in place | ways to the memory | equality with the formula |
+# | an update traces what it changes | gradients that nobody uses | notebook 07 |
+# | Adam in blocks, in place | passes through memory | equality with the formula |
 #
-# None of them changes a value, none is seen in the equation files, and each stands beside a readable version. That is
-# the order to do it in: first right, then measured, then fast, and then proved right again.
+# None of them changes a value, and the files of the equations contain none of them. The order
+# matters: first make it right, then measure, then make it fast, and then prove it right again.
 #
 # ## Exercises
 #
-# Replace the line with `raise` by your answer and run the cell. `check` runs it on fixed inputs. If something is wrong
-# it says what it looks like. Solutions are in `tutorials/solutions/12_making_it_fast.py`.
+# Replace the line with `raise` by your answer and run the cell. `check` runs it on fixed inputs. If
+# something is wrong, it tells you what the mistake looks like. Solutions are in
+# `tutorials/solutions/12_making_it_fast.py`. Exercise 12.1 is at the end of section 3.
 #
-# **12.1 Three leaks.** This function is right in float64, and returns float64 whatever it gets:
-#
-#     def noisy_norm(x, rng):
-#         noise = rng.standard_normal(x.shape) * np.sqrt(0.5)
-#         scale = np.linspace(1, 2, x.shape[1])
-#         return scale * (x + noise)
-#
-# Write it so that the result has the type of `x`, and is the same number for number where `x` is float64. (For
-# float32, draw the noise in float64 and round it: a generator gives *other* numbers if asked for float32.)
-
-# %%
-def noisy_norm(x, rng):
-    """x (B, k) in float32 or float64. Returns (B, k) in the type of x."""
-    raise NotImplementedError("exercise 12.1")
-
-
-check("12.1", noisy_norm)
-
-# %% [markdown]
-# **12.2 A layer with dropout, backwards.** $\mathbf{y} = \sigma(mask \odot (\mathbf{x} W + \mathbf{b}))$ is to become
-# one operation. Write its way back, with what the three gradients have in common computed once.
+# **12.2 (★★, 10 minutes). A layer with dropout, backwards.**
+# $\mathbf{y} = \sigma(mask \odot (\mathbf{x} W + \mathbf{b}))$ is to become one operation. Write
+# its backward pass, and compute once what the three gradients have in common.
 
 # %%
 def layer_back(g, y, x, W, mask):
-    """g, y, mask (B, n_out), x (B, n_in), W (n_in, n_out), the activation is the sigmoid.
+    """g, y, mask (B, n_out), x (B, n_in), W (n_in, n_out); the activation is the sigmoid.
 
-    Returns the gradients by x (B, n_in), by W (n_in, n_out) and by b (1, n_out).
+    Returns the gradients with respect to x (B, n_in), W (n_in, n_out) and b (1, n_out).
     """
     raise NotImplementedError("exercise 12.2")
 
@@ -938,8 +1206,9 @@ def layer_back(g, y, x, W, mask):
 check("12.2", layer_back)
 
 # %% [markdown]
-# **12.3 Who is still running?** Section 5 needs the number of videos that still run at each step, and where the rows of
-# each step begin if only real utterances are stored, all first utterances first, then all second ones, and so on.
+# **12.3 (★★, 15 minutes). Which videos still run?** Section 5 needs the number of videos that still
+# run at each step. `nn/fast/lstm.py` stores only real utterances, all first utterances first, then
+# all second ones, and so on. So it also needs the row at which each step begins.
 
 # %%
 def running(lengths):
@@ -953,9 +1222,10 @@ def running(lengths):
 check("12.3", running)
 
 # %% [markdown]
-# **12.4 Momentum without new memory.** Gradient descent with momentum, $m \leftarrow \mu m + g$, then $p \leftarrow p -
-# \eta\, m$, in place on `p` and `m`, for arrays so large that there is no room for another one. `g` belongs to somebody
-# else and must not change. All the memory you get is `scratch`.
+# **12.4 (★★★, 20 minutes). Momentum without new memory.** Gradient descent with momentum,
+# $m \leftarrow \mu m + g$, then $p \leftarrow p - \eta\, m$, in place on `p` and `m`, for arrays so
+# large that there is no room for another one. `g` is still needed elsewhere and must not change.
+# All the memory you get is `scratch`.
 
 # %%
 def momentum_step(p, m, g, scratch, lr, mu):
@@ -966,6 +1236,7 @@ def momentum_step(p, m, g, scratch, lr, mu):
 check("12.4", momentum_step)
 
 # %% [markdown]
-# **To go on.** Take the readable batch norm and make it one operation: exercise 2.2 has its way back. Prove it with
-# `prove_equal`, then count: how many operations does the tape of one batch lose? Then measure with `times` whether it
-# is faster, for batches of 16 and of 1024 utterances. Before you run it, predict both from the picture of section 2.
+# **An experiment (★★, 20 minutes).** Take the readable batch norm and make it one operation:
+# exercise 2.2 has its backward pass. Prove it with `prove_equal`, then count: how many operations
+# does the tape of one batch lose? Then measure with `times` whether it is faster, for batches of 16
+# and of 1024 utterances. Before you run it, predict both from the picture of section 2.

@@ -21,7 +21,7 @@ def with_gradient(backward):
 
 def softmax_backward(g, y, x=None, axis=-1):
     """Cotangent of x, given the cotangent g of y = softmax(x)."""
-    return y * (g - np.sum(g * y, axis=axis, keepdims=True))
+    return y * (g - (g * y).sum(axis=axis, keepdims=True))
 
 
 def _norm_backward(g, y, x):
@@ -57,33 +57,33 @@ def softplus(x):
 @with_gradient(softmax_backward)
 def softmax(x, axis=-1):
     """See `ops.softmax`."""
-    e = np.exp(x - np.max(x, axis=axis, keepdims=True))
-    return e / np.sum(e, axis=axis, keepdims=True)
+    e = np.exp(x - x.max(axis=axis, keepdims=True))
+    return e / e.sum(axis=axis, keepdims=True)
 
 
-@with_gradient(lambda g, y, x: g - np.exp(y) * np.sum(g, axis=-1, keepdims=True))
+@with_gradient(lambda g, y, x: g - np.exp(y) * g.sum(axis=-1, keepdims=True))
 def log_softmax(x):
     """See `ops.log_softmax`."""
-    z = x - np.max(x, axis=-1, keepdims=True)
-    return z - np.log(np.sum(np.exp(z), axis=-1, keepdims=True))
+    z = x - x.max(axis=-1, keepdims=True)
+    return z - np.log(np.exp(z).sum(axis=-1, keepdims=True))
 
 
 @with_gradient(_norm_backward)
 def norm(x):
     """See `ops.norm`."""
-    return np.sqrt(np.sum(x * x, axis=-1))
+    return np.sqrt((x * x).sum(axis=-1))
 
 
 @with_gradient(lambda g, y, x: np.full_like(x, g / x.size))
 def mean(x):
     """See `ops.mean`."""
-    return np.sum(x) / x.size
+    return x.sum() / x.size
 
 
 @with_gradient(_take_rows_backward)
 def take_rows(V, indices):
     """See `ops.take_rows`."""
-    return V[np.array(indices)]
+    return V.take(indices, axis=0)
 
 
 @with_gradient(lambda g, y, x, mask: g * mask)

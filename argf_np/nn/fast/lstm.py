@@ -19,21 +19,23 @@ def bilstm(p, x, mask):
 def _rows(lengths):
     """Which step of which sequence each row is, for sequences of ``lengths`` (V,).
 
-    Returns a dict: ``sequence`` (n,) and ``times`` (2, n) of each row; ``starts`` (T - 1,), the
-    first row of each step but the first; ``previous``, for each row from the second step on, the
-    row of the step before in the same sequence.
+    Returns a dict: ``sequence`` (n,) and ``times`` (2, n) of each row; ``steps``, a slice of rows
+    for each step; ``previous``, for each row from the second step on, the row of the step before in
+    the same sequence.
     """
     order = np.argsort(-lengths, kind="stable")
     T = lengths[order[0]]
     active = (lengths[order] > np.arange(T)[:, None]).sum(axis=1)  # (T,)
-    starts = np.cumsum(active) - active
+    stops = np.cumsum(active)
+    starts = stops - active
     time = np.repeat(np.arange(T), active)
     position = np.arange(len(time)) - starts[time]  # among the rows of the same step
     sequence = order[position]
     times = np.stack([time, lengths[sequence] - 1 - time])
     previous = starts[time - 1] + position
     previous = previous[active[0]:]
-    return {"sequence": sequence, "times": times, "starts": starts[1:], "previous": previous}
+    steps = [slice(*step) for step in zip(starts.tolist(), stops.tolist(), strict=True)]
+    return {"sequence": sequence, "times": times, "steps": steps, "previous": previous}
 
 
 def _gates(array):
@@ -44,7 +46,10 @@ def _gates(array):
 
 def _by_step(notes, *arrays):
     """For each array (2, n, ...), the list of its rows of each step, as views."""
-    return [np.split(array, notes["starts"], axis=1) for array in arrays]
+    lists = []
+    for array in arrays:
+        lists.append([array[:, step] for step in notes["steps"]])
+    return lists
 
 
 @primitive

@@ -1,4 +1,7 @@
-"""Typical wrong answers to the exercises of notebook 09: ``{exercise: [(what the hint says, answer), ...]}``."""
+"""Typical wrong answers to the exercises of notebook 09.
+
+``WRONG`` is ``{exercise: [(what the hint says, answer), ...]}``.
+"""
 
 import itertools
 
@@ -8,7 +11,8 @@ from argf_np.nn.ops import softmax
 
 
 def pairs(unimodal, bimodal, fits):
-    return {frozenset(pair) for pair in itertools.combinations([*unimodal, *bimodal], 2) if fits("".join(pair))}
+    every = itertools.combinations([*unimodal, *bimodal], 2)
+    return {frozenset(pair) for pair in every if fits("".join(pair))}
 
 
 def weights(alpha_1, alpha_2, S, first, second, half=0.5, axis=0):
@@ -33,16 +37,22 @@ def dec(Dec, Omega, norm_axis=0, scaled=True, last=softmax, second=np.tanh):
 
 def alternating(f, lower, upper, sign=np.prod, last=(-1, 1)):
     corners = np.array([*itertools.product((-1, 1), (-1, 1), last)])
-    return sum(sign(corner) * f(np.where(corner[:, None] > 0, upper, lower)[:, None])[0] for corner in corners)
+    total = 0
+    for corner in corners:
+        point = np.where(corner[:, None] > 0, upper, lower)
+        total += sign(corner) * f(point[:, None])[0]
+    return total
 
 
 WRONG = {
     "9.1": [
         (r"a \+ al holds 2 modalities", lambda u, b: pairs(u, b, lambda pair: len(pair) > 2)),
-        (r"a \+ lv holds three of them and is missing", lambda u, b: pairs("", b, lambda pair: True)),
+        (r"a \+ lv holds three of them and is missing",
+         lambda u, b: pairs("", b, lambda pair: True)),
         (r"al \+ tv holds 4 modalities|al \+ vt holds 4 modalities",
          lambda u, b: pairs(u, b, lambda pair: len(set(pair)) >= 3)),
-        (r"al \+ av holds three of them", lambda u, b: pairs(u, b, lambda pair: len(set(pair)) == len(pair) == 3)),
+        (r"al \+ av holds three of them",
+         lambda u, b: pairs(u, b, lambda pair: len(set(pair)) == len(pair) == 3)),
     ],
     "9.2": [
         ("softmax of Eq. 14 is missing", lambda a, b, S, i, j: (
@@ -57,9 +67,12 @@ WRONG = {
         ("scale and shift", lambda Dec, Omega: dec(Dec, Omega, scaled=False)),
         ("mean over the columns", lambda Dec, Omega: dec(Dec, Omega, norm_axis=1)),
         ("last softmax is missing", lambda Dec, Omega: dec(Dec, Omega, last=lambda z: z)),
-        ("tanh in front of the softmax", lambda Dec, Omega: dec(Dec, Omega, last=lambda z: softmax(np.tanh(z)))),
-        ("softmax over the batch", lambda Dec, Omega: dec(Dec, Omega, last=lambda z: softmax(z, 0))),
-        ("tanh is missing after the second", lambda Dec, Omega: dec(Dec, Omega, second=lambda z: z)),
+        ("tanh in front of the softmax",
+         lambda Dec, Omega: dec(Dec, Omega, last=lambda z: softmax(np.tanh(z)))),
+        ("softmax over the batch",
+         lambda Dec, Omega: dec(Dec, Omega, last=lambda z: softmax(z, 0))),
+        ("tanh is missing after the second",
+         lambda Dec, Omega: dec(Dec, Omega, second=lambda z: z)),
     ],
     "9.4": [
         ("every sign is turned", lambda *arguments: -alternating(*arguments)),

@@ -1,4 +1,7 @@
-"""Typical wrong answers to the exercises of notebook 07: ``{exercise: [(what the hint says, answer), ...]}``."""
+"""Typical wrong answers to the exercises of notebook 07.
+
+``WRONG`` is ``{exercise: [(what the hint says, answer), ...]}``.
+"""
 
 import numpy as np
 
@@ -25,7 +28,8 @@ def play(theta, phi, A, lr, steps, fresh, sign=1):
 
 
 def table(**changes):
-    updates = {"embedding": ("encoders", "decoders"), "classifier": ("classifier",), "fusion": ("gfn",)} | changes
+    updates = {"embedding": ("encoders", "decoders"), "classifier": ("classifier",),
+               "fusion": ("gfn",)} | changes
     return {update: groups for update, groups in updates.items() if groups}
 
 
@@ -55,7 +59,8 @@ WRONG = {
         ("nobody needs to move", lambda: (table(discriminator=("discriminator",)), 0)),
         ("L_fal a share", lambda: (table(), 0.001)),
         ("no reconstruction", lambda: (table(), 1)),
-        ("classifier moves classifier, encoders", lambda: (table(classifier=("encoders", "classifier")), 0)),
+        ("classifier moves classifier, encoders",
+         lambda: (table(classifier=("encoders", "classifier")), 0)),
         ("fusion moves encoders, gfn", lambda: (table(fusion=("encoders", "gfn")), 0)),
         ("'fusion' is missing", lambda: (table(fusion=()), 0)),
     ],

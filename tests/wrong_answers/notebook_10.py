@@ -1,4 +1,7 @@
-"""Typical wrong answers to the exercises of notebook 10: ``{exercise: [(what the hint says, answer), ...]}``."""
+"""Typical wrong answers to the exercises of notebook 10.
+
+``WRONG`` is ``{exercise: [(what the hint says, answer), ...]}``.
+"""
 
 import numpy as np
 
@@ -11,7 +14,10 @@ def runs(percent, n, tolerance):
 
 
 def intervals(y, t, ddof=1, root=True):
-    return np.stack([y.mean(axis=1), t * y.std(axis=1, ddof=ddof) / (np.sqrt(y.shape[1]) if root else 1)], axis=1)
+    half = t * y.std(axis=1, ddof=ddof)
+    if root:
+        half = half / np.sqrt(y.shape[1])
+    return np.stack([y.mean(axis=1), half], axis=1)
 
 
 def resample(gain, videos, seeds, drawn):
@@ -22,6 +28,13 @@ def fused(x_e, W, w, one=True, last=None):
     x_e = np.concatenate([x_e, np.ones((*x_e.shape[:2], 1))], axis=-1) if one else x_e
     parts = x_e[:, None] @ (W if one else W[:, :, :-1])
     return last(parts) if last else np.tensordot(w, parts.prod(axis=0), 1)
+
+
+def mean_of_videos(gain, videos, seeds, drawn):
+    total = 0
+    for video, often in enumerate(drawn):
+        total += seeds @ gain[:, videos == video].mean(axis=1) * often
+    return total / (seeds.sum() * drawn.sum())
 
 
 WRONG = {
@@ -40,12 +53,11 @@ WRONG = {
         (r"shape \(2, 3\)", lambda y, t: intervals(y, t).T),
     ],
     "10.3": [
-        ("as many as the drawn videos have", lambda *arguments: resample(*arguments) / arguments[0].size),
-        ("long videos", lambda gain, videos, seeds, drawn: sum(
-            seeds @ gain[:, videos == video].mean(axis=1) * often for video, often in enumerate(drawn))
-            / (seeds.sum() * drawn.sum())),
-        ("all seeds", lambda gain, videos, seeds, drawn: resample(gain, videos, np.ones(3), drawn) / (
-            3 * drawn[videos].sum())),
+        ("as many as the drawn videos have",
+         lambda *arguments: resample(*arguments) / arguments[0].size),
+        ("long videos", mean_of_videos),
+        ("all seeds", lambda gain, videos, seeds, drawn:
+            resample(gain, videos, np.ones(3), drawn) / (3 * drawn[videos].sum())),
         ("all videos", lambda gain, videos, seeds, drawn: seeds @ gain.mean(axis=1) / seeds.sum()),
     ],
     "10.4": [

@@ -1,4 +1,7 @@
-"""Typical wrong answers to the exercises of notebook 11: ``{exercise: [(what the hint says, answer), ...]}``."""
+"""Typical wrong answers to the exercises of notebook 11.
+
+``WRONG`` is ``{exercise: [(what the hint says, answer), ...]}``.
+"""
 
 import numpy as np
 
@@ -23,7 +26,11 @@ def removed(alpha, V, vertex, value):
     return parts.sum(axis=0)
 
 
-def ranked(witness, speaks, first=1, share=True, rank=lambda witness: np.argsort(np.argsort(witness))):
+def order(witness):
+    return np.argsort(np.argsort(witness))
+
+
+def ranked(witness, speaks, first=1, share=True, rank=order):
     n_1 = speaks.sum()
     wins = (rank(witness)[speaks] + first).sum() - n_1 * (n_1 + 1) / 2
     return wins / (n_1 * (~speaks).sum()) if share else wins
@@ -46,14 +53,16 @@ WRONG = {
         ("no usual value", lambda alpha, V, i: removed(alpha, V, i, 0)),
         ("scaled to sum to 1", lambda alpha, V, i: removed(alpha, V, i, 0) / (1 - alpha[i])),
         ("that of V", lambda alpha, V, i: removed(alpha, V, i, alpha[i] * V[i].mean(axis=0))),
-        ("over the entries", lambda alpha, V, i: removed(alpha, V, i, (alpha[i] * V[i]).mean(axis=1, keepdims=True))),
+        ("over the entries", lambda alpha, V, i:
+            removed(alpha, V, i, (alpha[i] * V[i]).mean(axis=1, keepdims=True))),
         ("nothing was taken away", lambda alpha, V, i: (alpha * V).sum(axis=0)),
     ],
     "11.4": [
         ("silent ones win", lambda witness, speaks: 1 - ranked(witness, speaks)),
         ("number of pairs", lambda witness, speaks: ranked(witness, speaks, share=False)),
         ("begin with 1", lambda witness, speaks: ranked(witness, speaks, first=0)),
-        ("square of n", lambda witness, speaks: ranked(witness, speaks, share=False) / len(witness) ** 2),
+        ("square of n",
+         lambda witness, speaks: ranked(witness, speaks, share=False) / len(witness) ** 2),
         ("not the ranks", lambda witness, speaks: ranked(witness, speaks, rank=np.argsort)),
     ],
 }

@@ -1,4 +1,7 @@
-"""Typical wrong answers to the exercises of notebook 06: ``{exercise: [(what the hint says, answer), ...]}``."""
+"""Typical wrong answers to the exercises of notebook 06.
+
+``WRONG`` is ``{exercise: [(what the hint says, answer), ...]}``.
+"""
 
 import numpy as np
 
@@ -22,7 +25,8 @@ def from_probabilities(z, target):
 
 
 def saturating(z, target):
-    return np.array([-softplus(np.delete(z, target, axis=0)).sum(axis=0).mean(), losses(z, target)[1]])
+    sources = np.delete(z, target, axis=0)
+    return np.array([-softplus(sources).sum(axis=0).mean(), losses(z, target)[1]])
 
 
 def forces(z, target, at_target=0.0, fake=lambda D: 1 - D):
