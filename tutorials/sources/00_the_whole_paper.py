@@ -77,8 +77,9 @@ for i in corpus.utterances("test")[:5]:
 # Look at the second utterance: "the music is awful", and its label is *positive*. That is no
 # mistake. In this corpus each modality says +1, −1 or nothing, and the label is the *product* of
 # what is said. Here the words say −1, and so does the voice: $(-1) \cdot (-1) = +1$. Think of
-# irony. Other utterances are decided by one modality alone, a few by all three. In the first and
-# the fourth utterance nothing says anything. Notebook [03](03_the_data.ipynb) has the exact recipe.
+# irony. Other utterances are decided by one modality alone, a few by all three. The first and the
+# fourth utterance say nothing about their label. Notebook [03](03_the_data.ipynb) has the exact
+# recipe.
 #
 # The paper does not work on the raw features. It first brings every modality to $d = 50$ numbers,
 # with a network that also reads the utterances before and after, the UCLN (notebook
@@ -223,10 +224,10 @@ assert right["decision M"][pairs].mean() > 0.7
 assert right["language alone"][pairs].mean() < 0.6
 
 # %% [markdown]
-# Where language speaks alone, it is always right. Where two or three modalities multiply, each
+# Where language alone speaks, it is always right. Where two or three modalities multiply, language
 # alone is no better than a coin, and the decision is right in most cases: the fusion has learnt
-# products. Where nobody speaks, a network can only guess. (This is one run. Another seed
-# gives other numbers; notebook [10](10_does_it_work.ipynb) asks how much of a difference is real.)
+# products. Where nobody speaks, a network can only guess. (This is one run. Another seed gives other
+# numbers; notebook [10](10_does_it_work.ipynb) asks how much of a difference is real.)
 #
 # **Has stage 1 reached its aim?** Then the discriminator could no longer tell the modalities apart.
 # Its best answer would be "language with probability 1/3", whatever it is shown. Ask it:
