@@ -226,8 +226,8 @@ assert right["language alone"][pairs].mean() < 0.6
 # %% [markdown]
 # Where language alone speaks, it is always right. Where two or three modalities multiply, language
 # alone is no better than a coin, and the decision is right in most cases: the fusion has learnt
-# products. Where nobody speaks, a network can only guess. (This is one run. Another seed gives other
-# numbers; notebook [10](10_does_it_work.ipynb) asks how much of a difference is real.)
+# products. Where nobody speaks, a network can only guess. (This is one run. Another seed gives
+# other numbers; notebook [10](10_does_it_work.ipynb) asks how much of a difference is real.)
 #
 # **Has stage 1 reached its aim?** Then the discriminator could no longer tell the modalities apart.
 # Its best answer would be "language with probability 1/3", whatever it is shown. Ask it:
