@@ -1,7 +1,4 @@
-"""Typical wrong answers to the exercises of notebook 04.
-
-``WRONG`` is ``{exercise: [(what the hint says, answer), ...]}``.
-"""
+"""Typical wrong answers to notebook 04: ``{exercise: [(what the hint says, answer), ...]}``."""
 
 import numpy as np
 
@@ -15,15 +12,20 @@ def step(x, h, c, W, U, b, order="ifgo", candidate=np.tanh, shown=np.tanh, recur
 
 
 def shows_the_old_cell(x, h, c, W, U, b):
-    output_gate = np.split(x @ W + h @ U + b, 4, axis=1)[3]
-    return sigmoid(output_gate) * np.tanh(c), step(x, h, c, W, U, b)[1]
+    z_o = np.split(x @ W + h @ U + b, 4, axis=1)[3]
+    return sigmoid(z_o) * np.tanh(c), step(x, h, c, W, U, b)[1]
 
 
-def back(h_bar, c_bar, before, c, i, f, g, o, handed=1, through_h=1, slopes=None):
-    total = handed * c_bar + through_h * h_bar * o * (1 - np.tanh(c) ** 2)
+def back(h_bar, c_bar, before, c, i, f, g, o, handed=1, through_h=1, slopes=None, squash=np.tanh):
+    total = handed * c_bar + through_h * h_bar * o * (1 - squash(c) ** 2)
     slopes = slopes or [i * (1 - i), f * (1 - f), 1 - g**2, o * (1 - o)]
     parts = (total * g, total * before, total * i, h_bar * np.tanh(c))
     return np.hstack([part * slope for part, slope in zip(parts, slopes, strict=True)])
+
+
+def tanh_once_more(h_bar, c_bar, before, c, i, f, g, o):
+    slopes = [i * (1 - i), f * (1 - f), 1 - np.tanh(g) ** 2, o * (1 - o)]
+    return back(h_bar, c_bar, before, c, i, f, g, o, slopes=slopes)
 
 
 def gates(**columns):
@@ -37,6 +39,7 @@ RIGHT = {"i": (0, 20, -10), "f": (0, -20, 10), "g": (10, 0, 0), "o": (0, 0, 10)}
 WRONG = {
     "4.1": [
         ("order i, f, o, g", lambda *a: step(*a, order="ifog")),
+        ("changed places", lambda *a: step(*a, order="figo")),
         ("not a sigmoid", lambda *a: step(*a, candidate=sigmoid)),
         ("tanh is missing", lambda *a: step(*a, shown=lambda c: c)),
         ("before the step", shows_the_old_cell),
@@ -48,6 +51,8 @@ WRONG = {
         ("next step hands over", lambda *a: back(*a, handed=0)),
         ("before the step, not the one after",
          lambda h_bar, c_bar, before, c, *a: back(h_bar, c_bar, c, c, *a)),
+        (r"not 1 - c\^2", lambda *a: back(*a, squash=lambda c: c)),
+        ("output of the tanh already", tanh_once_more),
         ("slopes of the gates are missing", lambda *a: back(*a, slopes=[1, 1, 1, 1])),
         ("slope for the candidate",
          lambda *a: back(*a, slopes=[gate * (1 - gate) for gate in a[4:]])),

@@ -34,7 +34,7 @@ def wall(corpus):
 
 def columns(raw, standardised):
     """Left: the deviation of every raw column. Right: the values once they are standardised."""
-    fig, (left, right) = plt.subplots(1, 2, figsize=(9.4, 3.5), layout="constrained")
+    _, (left, right) = plt.subplots(1, 2, figsize=(9.4, 3.5), layout="constrained")
     for (m, x), style in zip(raw.features.items(), ("-", "--", ":"), strict=True):
         deviation = np.sort(x[raw.utterances("train")].std(axis=0))
         varies = deviation > 0

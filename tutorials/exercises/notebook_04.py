@@ -4,7 +4,6 @@ import numpy as np
 
 from argf_np import nn
 from argf_np.nn import ops
-from argf_np.nn.ops import lstm_cell
 
 from . import compare, exercise, require
 
@@ -17,44 +16,63 @@ def lstm_step(answer, rng):
     x, h, c = (rng.standard_normal((V, width)) for width in (d, H, H))
     W, U, b = (rng.standard_normal((rows, 4 * H)) for rows in (d, H, 1))
     z = x @ W + b
-    i, f, g, o = np.split(z + h @ U, 4, axis=1)
-    s, right = ops.sigmoid, lstm_cell(h, c, z, U)
-    new = s(f) * c + s(i) * np.tanh(g)
-    compare(answer, (x, h, c, W, U, b), np.stack(right), {hint: np.stack(slip) for hint, slip in {
-        "it looks like the order i, f, o, g of the gates: here it is i, f, g, o": (s(g) * np.tanh(
-            s(f) * c + s(i) * np.tanh(o)), s(f) * c + s(i) * np.tanh(o)),
-        "the candidate g has a tanh, not a sigmoid": (s(o) * np.tanh(s(f) * c + s(i) * s(g)), s(f) * c + s(i) * s(g)),
-        "h is the output gate times tanh of c: the tanh is missing": (s(o) * new, new),
-        "h shows the new cell, not the one before the step": (s(o) * np.tanh(c), new),
-        "h U is missing: the gates see the output before": lstm_cell(0 * h, c, z, U),
+    first, second, third, fourth = np.split(z + h @ U, 4, axis=1)
+    s = ops.sigmoid
+    right = np.stack(ops.lstm_cell(h, c, z, U))
+
+    def step(i, f, g, o, candidate=np.tanh):
+        new = s(f) * c + s(i) * candidate(g)
+        return np.stack([s(o) * np.tanh(new), new])
+
+    new, shown = right[1], s(fourth)
+    compare(answer, (x, h, c, W, U, b), right, {
+        "it looks like the order i, f, o, g of the gates: here it is i, f, g, o":
+            step(first, second, fourth, third),
+        "i and f have changed places: f keeps the old cell, i lets the candidate in":
+            step(second, first, third, fourth),
+        "the candidate g has a tanh, not a sigmoid": step(first, second, third, fourth, s),
+        "h is the output gate times tanh of c: the tanh is missing": np.stack([shown * new, new]),
+        "h shows the new cell, not the one before the step": np.stack([shown * np.tanh(c), new]),
+        "h U is missing: the gates see the output before": np.stack(ops.lstm_cell(0 * h, c, z, U)),
         "the right numbers in the wrong order: expected h, c": right[::-1],
-    }.items()})
+    })
 
 
 @exercise("4.2")
 def step_back(answer, rng):
-    """The gradient by z (V, 4H) of one step, from those by the new h and c."""
+    """The gradient with respect to z (V, 4H) of one step, from those with respect to h and c."""
     h_bar, c_bar, before = rng.standard_normal((3, V, H))
     z, none = rng.standard_normal((V, 4 * H)), np.zeros((V, H))
 
     def gradient(h_bar, c_bar):
         def loss(p):
-            h, c = lstm_cell(none, before, p["z"], np.zeros((H, 4 * H)))
+            h, c = ops.lstm_cell(none, before, p["z"], np.zeros((H, 4 * H)))
             return (h * h_bar).sum() + (c * c_bar).sum()
         return nn.value_and_grad(loss, {"z": z})[1]["z"]
 
-    i, f, g, o = (np.tanh(part) if n == 2 else ops.sigmoid(part) for n, part in enumerate(np.split(z, 4, axis=1)))
-    c, right, is_o = f * before + i * g, gradient(h_bar, c_bar), np.repeat([0, 0, 0, 1], H)
-    slope = np.hstack([i * (1 - i), f * (1 - f), 1 - g * g, o * (1 - o)])
+    z_i, z_f, z_g, z_o = np.split(z, 4, axis=1)
+    i, f, g, o = ops.sigmoid(z_i), ops.sigmoid(z_f), np.tanh(z_g), ops.sigmoid(z_o)
+    c, right = f * before + i * g, gradient(h_bar, c_bar)
+    of_o = np.repeat([0, 0, 0, 1], H) * right
+    slopes = [i * (1 - i), f * (1 - f), 1 - g * g, o * (1 - o)]
+    without_slopes = right / np.hstack(slopes)
     after = right.copy()
     after[:, H:2 * H] *= c / before
+    as_sigmoid = np.hstack([*slopes[:2], g * (1 - g), slopes[3]])
+    twice = np.hstack([*slopes[:2], 1 - np.tanh(g) ** 2, slopes[3]])
+    # The slope of tanh(c), taken at c as if c were tanh(c) already.
+    wrong_slope = gradient(none, c_bar + h_bar * o * (1 - c * c)) + of_o
     compare(answer, (h_bar, c_bar, before, c, i, f, g, o), right, {
-        "the way from h to c is missing: h = o tanh(c) hands c a gradient too": gradient(none, c_bar) + is_o * right,
-        "the gradient by c that the next step hands over is missing": gradient(h_bar, none),
+        "the way from h to c is missing: h = o tanh(c) hands c a gradient too":
+            gradient(none, c_bar) + of_o,
+        "the gradient of c that the next step hands over is missing": gradient(h_bar, none),
         "f multiplies the cell before the step, not the one after it": after,
-        "the slopes of the gates are missing: sigmoid' is i (1 - i), tanh' is 1 - g^2": right / slope,
-        "it looks like a sigmoid's slope for the candidate: g is a tanh": right / slope * np.hstack(
-            [i * (1 - i), f * (1 - f), g * (1 - g), o * (1 - o)]),
+        "the slope of tanh at c is 1 - tanh(c)^2, not 1 - c^2": wrong_slope,
+        "the slopes of the gates are missing: sigmoid' is i (1 - i), tanh' is 1 - g^2":
+            without_slopes,
+        "it looks like a sigmoid's slope for the candidate: g is a tanh":
+            without_slopes * as_sigmoid,
+        "g is the output of the tanh already: its slope is 1 - g^2": without_slopes * twice,
     })
 
 
@@ -64,15 +82,18 @@ def turned_round(answer, rng):
     lengths = np.array([4, 7, 1, 3, 6])
     mask = np.arange(u) < lengths[:, None]
     x = rng.standard_normal((V, u, d))
+    real = x * mask[..., None]
     right = np.zeros_like(x)
     for v, n in enumerate(lengths):
         right[v, :n] = x[v, :n][::-1]
     compare(answer, (x, mask), right, {
         "padding comes first: each video is to be turned at its own end": x[:, ::-1],
-        "padding comes first: each video is to be turned at its own end, then padded": (x * mask[..., None])[:, ::-1],
-        "what stands in the padding has come along: it is to be 0": np.where(mask[..., None], right, x),
-        "the order of the videos is reversed, not that of the utterances": (x * mask[..., None])[::-1],
-        "the entries of each vector are reversed, not the utterances": (x * mask[..., None])[..., ::-1],
+        "padding comes first: each video is to be turned at its own end, then padded":
+            real[:, ::-1],
+        "what stands in the padding has come along: it is to be 0":
+            np.where(mask[..., None], right, x),
+        "the order of the videos is reversed, not that of the utterances": real[::-1],
+        "the entries of each vector are reversed, not the utterances": real[..., ::-1],
     })
 
 
@@ -81,16 +102,22 @@ def memory(answer, rng):
     """An LSTM with one unit whose h has the sign of the latest value with a flag."""
     params = answer()
     for name, rows in (("W", 2), ("U", 1), ("b", 1)):
-        require(np.shape(params[name]) == (rows, 4), f"{name} has shape {np.shape(params[name])}, expected {(rows, 4)}")
-    both = {name: np.stack([leaf, np.zeros_like(leaf)]).astype(float) for name, leaf in params.items()}
+        shape = np.shape(params[name])
+        require(shape == (rows, 4), f"{name} has shape {shape}, expected {(rows, 4)}")
+    both = {}
+    for name, leaf in params.items():
+        both[name] = np.stack([leaf, np.zeros_like(leaf)]).astype(float)
     cases = {  # hint: values and flags of 60 utterances
-        "it forgets: as long as no flag is up, the forget gate has to stay near 1": ([1] + 59 * [0], [1] + 59 * [0]),
+        "it forgets: as long as no flag is up, the forget gate has to stay near 1":
+            ([1] + 59 * [0], [1] + 59 * [0]),
         "a value without a flag gets in: shut the input gate": ([1] + 59 * [-1], [1] + 59 * [0]),
-        "the old value is still there: a flag has to shut the forget gate": (20 * [1] + 40 * [-1], 21 * [1] + 39 * [0]),
+        "the old value is still there: a flag has to shut the forget gate":
+            (20 * [1] + 40 * [-1], 21 * [1] + 39 * [0]),
         "not all random videos come out right": (rng.choice([-1, 1], 60), rng.random(60) < 0.3),
     }
     for hint, (values, flags) in cases.items():
         values, flags = np.array(values), np.array(flags)
-        h = ops.bilstm(both, np.stack([values, flags], axis=1)[None].astype(float), np.ones((1, 60), bool))[0, :, 0]
-        latest = np.maximum.accumulate(np.where(flags, np.arange(60), -1))  # -1 before the first flag
+        video = np.stack([values, flags], axis=1)[None].astype(float)  # (1, 60, 2)
+        h = ops.bilstm(both, video, np.ones((1, 60), bool))[0, :, 0]
+        latest = np.maximum.accumulate(np.where(flags, np.arange(60), -1))  # -1: no flag so far
         require((h * values[latest] > 0.5)[latest >= 0].all(), hint)

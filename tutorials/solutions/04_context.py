@@ -17,15 +17,20 @@ check("4.1", lstm_step)
 
 def step_back(h_bar, c_bar, c_before, c, i, f, g, o):
     c_bar = c_bar + h_bar * o * (1 - np.tanh(c) ** 2)  # c goes into the next step and into h
-    return np.hstack([c_bar * g * i * (1 - i), c_bar * c_before * f * (1 - f), c_bar * i * (1 - g**2),
-                      h_bar * np.tanh(c) * o * (1 - o)])  # (V, 4H)
+    return np.hstack([
+        c_bar * g * i * (1 - i),
+        c_bar * c_before * f * (1 - f),
+        c_bar * i * (1 - g**2),
+        h_bar * np.tanh(c) * o * (1 - o),
+    ])  # (V, 4H)
 
 
 check("4.2", step_back)
 
 
 def turned_round(x, mask):
-    # Turned at the common end, padding stands in front and the real utterances in the right order behind it.
+    # Turned at the common end, the padding stands in front. Behind it are the real utterances, in
+    # the right order.
     result = np.zeros_like(x)
     result[mask] = x[:, ::-1][mask[:, ::-1]]
     return result
@@ -35,8 +40,8 @@ check("4.3", turned_round)
 
 
 def memory():
-    # Flag up: input gate open, forget gate shut. Flag down: the other way round. The candidate is the value, the
-    # output gate is always open. c is then 1 or -1, and h is tanh of it.
+    # Flag up: input gate open, forget gate shut. Flag down: the other way round. The candidate is
+    # the value, and the output gate is always open. Then c is 1 or -1, and h is tanh of it.
     W = np.array([[0, 0, 10, 0], [20, -20, 0, 0]])
     return {"W": W, "U": np.zeros((1, 4)), "b": np.array([[-10, 10, 0, 10]])}
 

@@ -77,8 +77,9 @@ for i in corpus.utterances("test")[:5]:
 # Look at the second utterance: "the music is awful", and its label is *positive*. That is no
 # mistake. In this corpus each modality says +1, −1 or nothing, and the label is the *product* of
 # what is said. Here the words say −1, and so does the voice: $(-1) \cdot (-1) = +1$. Think of
-# irony. Other utterances are decided by one modality alone, a few by all three. In the first and
-# the fourth utterance nothing says anything. Notebook [03](03_the_data.ipynb) has the exact recipe.
+# irony. Other utterances are decided by one modality alone, a few by all three. The first and the
+# fourth utterance say nothing about their label. Notebook [03](03_the_data.ipynb) has the exact
+# recipe.
 #
 # The paper does not work on the raw features. It first brings every modality to $d = 50$ numbers,
 # with a network that also reads the utterances before and after, the UCLN (notebook
@@ -166,7 +167,7 @@ display(axes["fusion"].figure)
 # %% [markdown]
 # Two things to see. The loss of the decision (top right) falls, in training and in validation
 # (bottom left), so something is learnt that holds for new utterances. And the discriminator's loss
-# stays far below its dotted line: it has no difficulty to tell the modalities apart.
+# stays far below its dotted line: it has no difficulty in telling the modalities apart.
 #
 # **Predict before you run.** The most frequent class has 62 % of the test utterances. In 44 % of
 # the utterances language alone decides, in 8 % voice or face alone do, in 18 % the product of two
@@ -217,14 +218,16 @@ for who in ("l", "a", "v", "al", "vl", "av", "alv", ""):
     print(f"{who or 'nobody':10} {these.sum():12} {right['language alone'][these].mean():16.0%}"
           f" {right['decision M'][these].mean():12.0%}")
 pairs = speaks.sum(axis=1) > 1
+only_language = (speaks == [False, True, False]).all(axis=1)
+assert right["language alone"][only_language].mean() > 0.97
 assert right["decision M"][pairs].mean() > 0.7
 assert right["language alone"][pairs].mean() < 0.6
 
 # %% [markdown]
-# Where language speaks alone, it is always right. Where two or three modalities multiply, each
+# Where language alone speaks, it is always right. Where two or three modalities multiply, language
 # alone is no better than a coin, and the decision is right in most cases: the fusion has learnt
-# products. Where nobody speaks, a network can only guess. (This is one run. Another seed
-# gives other numbers; notebook [10](10_does_it_work.ipynb) asks how much of a difference is real.)
+# products. Where nobody speaks, a network can only guess. (This is one run. Another seed gives
+# other numbers; notebook [10](10_does_it_work.ipynb) asks how much of a difference is real.)
 #
 # **Has stage 1 reached its aim?** Then the discriminator could no longer tell the modalities apart.
 # Its best answer would be "language with probability 1/3", whatever it is shown. Ask it:
@@ -298,6 +301,8 @@ one = forward(params, x_i)  # the same in one call
 assert np.allclose(M, one["M"], atol=1e-6)
 assert np.allclose(Omega, one["Omega"], atol=1e-6)
 print(f"the decision says positive with {M[0, 1]:.2f}")
+assert y_tilde[:, 0, 1].max() < 0.2
+assert M[0, 1] > 0.5
 
 # %% [markdown]
 # Each modality alone is sure of the wrong class, and the decision is right. The most important
@@ -334,6 +339,8 @@ assert abs(similarities - 1 / k).max() < 0.02
 # %%
 draw.strips(x_i, one, corpus.classes, corpus.classes[truth[i]])
 plt.show()
+size_a, size_l, size_v = abs(x_e).mean(axis=(1, 2))
+assert min(size_a, size_l) > 2 * size_v
 
 # %% [markdown]
 # And the graph with the weights of this utterance. A larger circle has a larger weight. In layers

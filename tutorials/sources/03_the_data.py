@@ -392,7 +392,7 @@ padded, mask = pad(corpus.features["l"], corpus.starts, videos)  # (10, u, d_l),
 padded_loop, mask_loop = pad_loop(corpus.features["l"], corpus.starts, videos)
 assert np.array_equal(padded, padded_loop)
 assert np.array_equal(mask, mask_loop)
-assert len(unpad(padded, mask)) == corpus.lengths[videos].sum()  # the way back
+assert len(unpad(padded, mask)) == corpus.lengths[videos].sum()  # the inverse
 print(f"padded {padded.shape}, of which {1 - mask.mean():.0%} is padding")
 
 # %%
