@@ -89,7 +89,7 @@ def race(losses, paths):
 
     losses: {valley: function of {"theta": point}}; paths: {(valley, optimiser): (steps, 2)}.
     """
-    fig, axes = plt.subplots(1, 2, figsize=(9, 5), dpi=80, layout="constrained")
+    fig, axes = plt.subplots(1, 2, figsize=(7.6, 4.4), dpi=100, layout="constrained")
     tracks, heads = {}, {}
     for ax, (title, loss) in zip(axes, losses.items(), strict=True):
         contours(ax, loss)

@@ -387,9 +387,12 @@ for x_1, x_2, label in POINTS:
 # (Always to answer 0.5 gives a loss of 1.)
 
 # %%
+last = {}
 for hidden in (1, 2, 4):
-    last = [train(hidden, seed)[1][-1] for seed in range(4)]
-    print(f"{hidden} hidden units: losses", *(f"{loss:.3f}" for loss in last))
+    last[hidden] = np.array([train(hidden, seed)[1][-1] for seed in range(4)])
+    print(f"{hidden} hidden units: losses", last[hidden].round(3))
+assert last[1].min() > 0.5 > 0.1 > last[4].max()
+assert np.sum(last[2] > 0.5) == 2
 
 # %% [markdown]
 # One unit is not enough: it can only draw one straight line. Two units suffice, but two of the four

@@ -867,9 +867,9 @@ for name, (params, _, before) in networks.items():
     scores = logits(params, grid)
     after = [y.std() for y in layers_of(params, points)]
     pictures[name] = (scores[:, 1] > scores[:, 0]).reshape(90, 90), before, after
+nn.use("readable")
 draw.networks(pictures, points, labels)
 plt.show()
-nn.use("readable")
 
 # %% [markdown]
 # Above, the regions of the two classes as each network sees them. Below, the size of the signal in

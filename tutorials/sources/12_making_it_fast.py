@@ -951,8 +951,8 @@ plt.show()
 
 # %% [markdown]
 # How much each remedy is worth depends on the machine and on the batch size: run it on yours, and
-# with larger batches. Reading parameters was 29 of 107 operations in section 6. It would be far
-# more in an LSTM that read its parameters anew at every step.
+# with larger batches. Reading parameters was about a quarter of the operations in section 6. It
+# would be far more in an LSTM that read its parameters anew at every step.
 #
 # **The limit.** What cannot be saved? Whatever the program, one training step has to
 #
