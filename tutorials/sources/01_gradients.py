@@ -46,6 +46,7 @@ from argf_np import figures, nn
 from argf_np.nn import ops
 from argf_np.paper.joint_embedding_eq1_9 import reconstruction_loss
 from argf_np.paper.model import init_model
+from drawings import notebook_01 as draw
 from exercises import check
 
 nn.use("readable")  # the textbook operations; notebook 12 shows faster ones with the same values
@@ -291,26 +292,7 @@ for name, number in (("w", w_n), ("V_1", V_1_n), ("V_2", V_2_n)):
 names = ["w", "V_1", "V_2", "0.5", "z_1", r"\alpha_1", "z_2", r"\alpha_2", "t", "S", "q", "L"]
 places = [(0, 2.4), (0, 3.6), (0, 1.2), (2.4, -0.2), (1.2, 3.6), (2.4, 3.6), (1.2, 2.0),
           (2.4, 2.0), (3.6, 2.8), (1.2, 0.6), (3.6, 0.6), (4.8, 1.7)]
-place_of = dict(zip(TAPE, places, strict=True))
-fig, ax = plt.subplots(figsize=(9.6, 5), layout="constrained")
-for number, name in zip(TAPE, names, strict=True):
-    x, y = place_of[number]
-    for earlier, local in number.inputs:
-        begin, end = np.add(place_of[earlier], (0.4, 0)), np.array([x - 0.4, y])
-        arrow = {"arrowstyle": "->", "color": "0.6", "shrinkA": 2, "shrinkB": 2}
-        ax.annotate("", end, begin, arrowprops=arrow)
-        middle = begin + 0.78 * (end - begin)
-        ax.text(*middle, f"{local:.2g}", fontsize=9, color="0.25", ha="center", va="center",
-                bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.8})
-    if name == "0.5":
-        ax.text(x, y, name, ha="center", va="center", fontsize=11)
-        continue
-    ax.text(x, y, f"${name}$ = {number.value:.3g}", ha="center", va="bottom", fontsize=11)
-    ax.text(x, y - 0.03, rf"$\bar{{{name}}}$ = {number.bar:+.3f}", ha="center", va="top",
-            color=COLOURS["v"], fontsize=10)
-ax.set(xlim=(-0.45, 5.25), ylim=(-0.5, 4.1))
-ax.set_title("Values go to the right, derivatives come back to the left")
-ax.axis("off")
+draw.graph(TAPE, names, places)
 plt.show()
 
 # %% [markdown]
@@ -405,9 +387,12 @@ for x_1, x_2, label in POINTS:
 # (Always to answer 0.5 gives a loss of 1.)
 
 # %%
+last = {}
 for hidden in (1, 2, 4):
-    last = [train(hidden, seed)[1][-1] for seed in range(4)]
-    print(f"{hidden} hidden units: losses", *(f"{loss:.3f}" for loss in last))
+    last[hidden] = np.array([train(hidden, seed)[1][-1] for seed in range(4)])
+    print(f"{hidden} hidden units: losses", last[hidden].round(3))
+assert last[1].min() > 0.5 > 0.1 > last[4].max()
+assert np.sum(last[2] > 0.5) == 2
 
 # %% [markdown]
 # One unit is not enough: it can only draw one straight line. Two units suffice, but two of the four
@@ -428,17 +413,7 @@ for row, x_2 in enumerate(axis):
         output[row, column] = network(p, Number(x_1), Number(x_2), hidden=4).value
 TAPE.clear()
 
-fig, axes = plt.subplots(1, 2, figsize=(8.4, 3.4), layout="constrained")
-axes[0].plot(losses, color=COLOURS["l"], lw=2)
-axes[0].set(xlabel="step", ylabel="loss $L$", title="Your tape trains a network", ylim=0)
-image = axes[1].imshow(output, extent=(-1.5, 1.5, -1.5, 1.5), origin="lower", cmap="cividis",
-                       vmin=0, vmax=1)
-axes[1].contour(axis, axis, output, levels=[0.5], colors="white", linestyles="--")
-for x_1, x_2, label in POINTS:
-    axes[1].plot(x_1, x_2, "^" if label else "o", color="white", mec="black", ms=11)
-axes[1].set(xlabel="$x_1$", ylabel="$x_2$", xticks=[-1, 0, 1], yticks=[-1, 0, 1],
-            title="Output (triangles: label 1)")
-fig.colorbar(image, ax=axes[1])
+draw.trained(losses, axis, output, POINTS)
 plt.show()
 
 # %% [markdown]
@@ -537,15 +512,7 @@ J = np.stack([pull(row)["v"] for row in np.eye(len(v))])  # (6, 6)
 assert np.allclose(J.sum(axis=1), 0)
 assert np.allclose(J, np.diag(y) - np.outer(y, y), rtol=0, atol=1e-14)  # by hand
 
-fig, axes = plt.subplots(1, 2, figsize=(9, 4), layout="constrained", width_ratios=(1, 1.25))
-axes[0].bar(range(6), y, color=COLOURS["l"])
-axes[0].set(xlabel="$i$", title="$y$ = softmax of $x$")
-image = axes[1].imshow(J, cmap="PuOr", vmin=-0.3, vmax=0.3)
-for (i, j), entry in np.ndenumerate(J):
-    axes[1].text(j, i, f"{entry:.2f}", ha="center", va="center", fontsize=9,
-                 color="white" if abs(entry) > 0.2 else "black")
-axes[1].set(xlabel="$j$", ylabel="$i$", title=r"Jacobian $\partial y_i / \partial x_j$")
-fig.colorbar(image, ax=axes[1], ticks=[-0.3, 0, 0.3])
+draw.jacobian(y, J)
 plt.show()
 
 # %% [markdown]
@@ -606,21 +573,8 @@ for name, (difference, order) in DIFFERENCES.items():
 # and the curve rises again. In float32 the dots lie much higher.
 
 # %%
-fig, axes = plt.subplots(1, 2, figsize=(9, 4), sharey=True, layout="constrained",
-                         width_ratios=(2, 1.2))
-looks = {"forward": (COLOURS["v"], "-."), "central": (COLOURS["l"], "-"),
-         "fourth-order": (COLOURS["a"], "--")}
-for ax, (dtype, steps) in zip(axes, STEPS.items(), strict=True):
-    for name, (colour, style) in looks.items():
-        curve = errors[name, dtype]
-        order = DIFFERENCES[name][1]
-        ax.plot(steps, curve, color=colour, ls=style, lw=2, label=f"{name}, order $h^{order}$")
-        ax.plot(steps[curve.argmin()], curve.min(), "o", color=colour)
-    ax.axvline(1e-3, color="0.5", ls=":", lw=1.5)
-    ax.set(xscale="log", yscale="log", xlabel="step $h$", title=dtype, ylim=(1e-14, 3))
-axes[0].set_ylabel("error of the slope")
-axes[0].legend(frameon=False, loc="lower left")
-axes[0].annotate("rounding", (1e-12, 2e-3), rotation=-30, ha="center", color="0.3")
+orders = {name: order for name, (_, order) in DIFFERENCES.items()}
+draw.errors(STEPS, errors, orders)
 plt.show()
 
 # %% [markdown]
@@ -723,25 +677,7 @@ assert min(noticed["half-way"][1:]) > 1e-6
 # chance: they show what remains of rounding and of Taylor's series.)
 
 # %%
-fig, axes = plt.subplots(1, 2, figsize=(9.4, 4.2), layout="constrained", width_ratios=(1, 1.4))
-looks = {"gradient": (COLOURS["v"], ""), "random": (COLOURS["a"], "//"),
-         "half-way": (COLOURS["l"], "..")}
-for kind, values_seen in shares.items():
-    colour, hatch = looks[kind]
-    axes[0].hist(values_seen, bins=np.linspace(0, 0.8, 41), color=colour, hatch=hatch, ec="white",
-                 lw=0, label=kind)
-axes[0].set(xlabel="slope, as a share of the steepest", yticks=[], title="2000 directions")
-axes[0].legend(frameon=False, title="direction", loc="upper center")
-for side, (kind, (colour, hatch)) in zip((-0.27, 0, 0.27), looks.items(), strict=True):
-    lengths = np.maximum(noticed[kind], 2e-14)
-    axes[1].barh(np.arange(5) + side, lengths, 0.26, left=1e-14, color=colour, hatch=hatch,
-                 ec="white", lw=0, label=kind)
-axes[1].axvline(1e-6, color="black", ls=":", lw=1.5)
-axes[1].set(xscale="log", xlim=(1e-14, 20), xlabel="relative error that the check sees",
-            title="What is noticed")
-axes[1].set_yticks(range(5), mistakes)
-axes[1].invert_yaxis()
-axes[1].legend(frameon=False, title="direction", loc="upper right")
+draw.noticed(shares, noticed, list(mistakes))
 plt.show()
 
 # %% [markdown]
@@ -889,32 +825,16 @@ assert np.allclose(gradient["x"], x / np.linalg.norm(x, axis=1, keepdims=True))
 # same. The remedy is a smaller step.
 
 # %%
-distances = np.geomspace(1e-6, 1e-1, 60)
-fig, axes = plt.subplots(1, 2, figsize=(9, 3.8), layout="constrained")
-x_line = np.linspace(-1, 1, 101)
-axes[0].plot(x_line, ops.leaky_relu(x_line, 0.2), color="black", lw=2)
-for slope, label, colour, style in ((1, "from the right", "0.5", ":"),
-                                    (0.6, "maximum, at the tie", COLOURS["v"], "-."),
-                                    (0.2, "from the left, and ops", COLOURS["l"], "--")):
-    axes[0].plot(x_line[30:71], slope * x_line[30:71], color=colour, ls=style, lw=2,
-                 label=f"{slope:g}: {label}")
-axes[0].set(title="leaky ReLU, slope 0.2", xlabel="$x$")
-axes[0].legend(frameon=False, title="slope at 0")
-
-
 def leaky_relu(x):
     return ops.leaky_relu(np.asarray(x), 0.2)
 
 
-for h, colour, style in ((1e-3, COLOURS["v"], "-."), (1e-5, COLOURS["l"], "-")):
-    error = [abs(fourth_order_difference(leaky_relu, x_0, h) - 1) for x_0 in distances]
-    axes[1].plot(distances, np.maximum(error, 1e-16), color=colour, ls=style, lw=2,
-                 label=f"$h = 10^{{{np.log10(h):.0f}}}$")
-    axes[1].axvline(2 * h, color=colour, ls=":")
-axes[1].axhline(1e-6, color="0.5", lw=1)
-axes[1].set(xscale="log", yscale="log", xlabel="distance from the kink",
-            ylabel="error of the finite difference", title="Closer than $2h$ it is useless")
-axes[1].legend(frameon=False)
+distances = np.geomspace(1e-6, 1e-1, 60)
+errors_near = {}
+for h in (1e-3, 1e-5):
+    slopes = [fourth_order_difference(leaky_relu, distance, h) for distance in distances]
+    errors_near[h] = np.abs(np.array(slopes) - 1)
+draw.kinks(leaky_relu, distances, errors_near)
 plt.show()
 
 

@@ -32,16 +32,13 @@
 # [03 · The data](03_the_data.ipynb).
 
 # %%
-import tempfile
-from pathlib import Path
-
 import matplotlib.pyplot as plt
 import numpy as np
-from IPython.display import Image, display
-from matplotlib.animation import FuncAnimation, PillowWriter
+from IPython.display import Image
 
 from argf_np import figures, nn
 from argf_np.nn import ops
+from drawings import notebook_02 as draw
 from exercises import check
 
 nn.use("readable")  # the textbook operations; notebook 12 shows faster ones with the same values
@@ -199,14 +196,7 @@ plane = {"W": np.array([[1.2, 0.7], [-0.6, 0.9]]), "b": np.array([[0.2, 0.0]])}
 stages = {"$x$": lambda line: line,
           "$x W + b$": lambda line: ops.dense_layer(plane, line, "identity"),
           r"$\tanh(x W + b)$": lambda line: ops.dense_layer(plane, line, "tanh")}
-fine = np.linspace(-1.5, 1.5, 60)
-fig, axes = plt.subplots(1, 3, figsize=(9, 3.2), layout="constrained")
-for ax, (title, stage) in zip(axes, stages.items(), strict=True):
-    for place in np.linspace(-1.5, 1.5, 13):
-        upright = np.stack([np.full(60, place), fine], axis=1)  # (60, 2)
-        ax.plot(*stage(upright).T, color=COLOURS["l"], lw=1)
-        ax.plot(*stage(upright[:, ::-1]).T, color=COLOURS["a"], lw=1, ls="--")
-    ax.set(title=title, aspect="equal", xlim=(-3, 3), ylim=(-3, 3))
+draw.plane(stages)
 plt.show()
 
 # %% [markdown]
@@ -335,13 +325,7 @@ assert np.allclose(ops.batch_norm(norm, 100 + 7 * x), y, atol=1e-4)
 # %%
 shown = rng.standard_normal((8, 6)) * [0.3, 2, 1, 0.5, 1.5, 1] + [2, 0, -2, 1, -1, 3]
 normalised = ops.batch_norm(nn.init_batch_norm(6), shown)
-fig, axes = plt.subplots(1, 2, figsize=(9, 3.8), layout="constrained")
-for ax, array, title in ((axes[0], shown, "before"), (axes[1], normalised, "after batch norm")):
-    image = ax.imshow(array, cmap="PuOr", vmin=-4, vmax=4, aspect="auto")
-    means, deviations = array.mean(axis=0).round(1) + 0.0, array.std(axis=0)
-    ax.set_xticks(range(6), [f"{means[j]:.1f}\n{deviations[j]:.1f}" for j in range(6)])
-    ax.set(title=title, ylabel="utterance", yticks=[], xlabel="mean, standard deviation of a unit")
-fig.colorbar(image, ax=axes)
+draw.two_batches(shown, normalised)
 plt.show()
 
 # %% [markdown]
@@ -409,11 +393,7 @@ same(run(evaluated, data), run(layer, data))  # on all training data the two mod
 # training mode. The line is the only output in evaluation mode; it lies in the middle of them.
 
 # %%
-fig, ax = plt.subplots(figsize=(6.8, 3.4))
-ax.hist(in_company, bins=40, color=COLOURS["a"], label="training mode, 500 batches of 16")
-ax.axvline(alone[0, 0], color=COLOURS["l"], lw=2.5, label="evaluation mode, whatever the batch")
-ax.set(xlabel="output of a unit for one utterance", yticks=[], ylim=(0, ax.get_ylim()[1] * 1.35))
-ax.legend(frameon=False, loc="upper left")
+draw.modes(in_company, alone[0, 0])
 plt.show()
 
 # %% [markdown]
@@ -542,25 +522,12 @@ def gradient_descent(lr=0.0095):
     return step
 
 
-def contours(ax, loss=valley, height=1.7):
-    """The valley from above, in an axes."""
-    across, up = np.linspace(-1.9, 1.3, 81), np.linspace(-height, height, 81)
-    heights = [[loss({"theta": np.array([s, t])}) for s in across] for t in up]
-    ax.contour(across, up, np.sqrt(heights), levels=np.arange(0.3, 20, 1.2), colors="0.8",
-               linewidths=0.8)
-    ax.plot(0, 0, "+", color="black", ms=12, mew=2)
-    ax.set(xlim=(-1.9, 1.3), ylim=(-height, height), xlabel=r"$\theta_1$")
-
-
-fig, axes = plt.subplots(1, 3, figsize=(9.4, 3.4), sharey=True, layout="constrained")
-for ax, lr in zip(axes, (0.001, 0.0095, 0.01015), strict=True):
-    path = descend(gradient_descent(lr), steps=30)
-    assert np.allclose(path[-1], START * (1 - lr * CURVATURES) ** 30)  # by hand
-    contours(ax, height=1.1)
-    ax.plot(*path.T, ".-", color=COLOURS["v"], lw=1, ms=5)
-    ax.set_title(rf"$\eta = {lr:g}$, 30 steps")
-    print(f"eta = {lr:g}: after 30 steps at ({path[-1][0]:.2f}, {path[-1][1]:.2f})")
-axes[0].set_ylabel(r"$\theta_2$")
+paths = {}
+for lr in (0.001, 0.0095, 0.01015):
+    paths[lr] = descend(gradient_descent(lr), steps=30)
+    assert np.allclose(paths[lr][-1], START * (1 - lr * CURVATURES) ** 30)  # by hand
+    print(f"eta = {lr:g}: after 30 steps at ({paths[lr][-1][0]:.2f}, {paths[lr][-1][1]:.2f})")
+draw.descents(valley, paths)
 plt.show()
 
 # %% [markdown]
@@ -633,18 +600,7 @@ print("first step:", (first["theta"] - theta).round(6))
 
 # %%
 noisy = 1 + 0.5 * np.random.default_rng(4).standard_normal(60)
-t = np.arange(1, 61)
-fig, axes = plt.subplots(1, 2, figsize=(9, 3.4), layout="constrained")
-for ax, beta, inputs, name in ((axes[0], 0.9, noisy, "m"), (axes[1], 0.999, noisy ** 2, "v")):
-    average, averages = 0.0, []
-    for value in inputs:
-        average = beta * average + (1 - beta) * value
-        averages.append(average)
-    ax.plot(t, inputs, ".", color="0.6", label="$g$" if name == "m" else "$g^2$")
-    ax.plot(t, averages, color=COLOURS["v"], ls="--", label=f"${name}$")
-    ax.plot(t, averages / (1 - beta ** t), color=COLOURS["l"], lw=2.5, label=rf"$\hat {name}$")
-    ax.set(xlabel="step $t$", title=rf"memory {beta:g}", ylim=(-0.1, 3.4))
-    ax.legend(frameon=False, ncols=3, loc="upper right")
+draw.averages(noisy)
 plt.show()
 for beta in (0.9, 0.999):
     print(f"memory {beta}: 90 % after {np.log(0.1) / np.log(beta):.0f} steps")
@@ -764,12 +720,11 @@ def adadelta():
     return step
 
 
-RUNNERS = {"gradient descent": (gradient_descent, COLOURS["v"], "-."),
-           "Adam": (adam, COLOURS["l"], "-"), "Adadelta": (adadelta, COLOURS["a"], "--")}
+RUNNERS = {"gradient descent": gradient_descent, "Adam": adam, "Adadelta": adadelta}
 VALLEYS = {"valley": (valley, START), "turned by 45°": (turned_valley, turn.T @ START)}
 paths, heights = {}, {}
 for title, (loss, start) in VALLEYS.items():
-    for name, (make, _, _) in RUNNERS.items():
+    for name, make in RUNNERS.items():
         path = descend(make(), loss, steps=1000, start=start)
         paths[title, name] = path
         heights[title, name] = [loss({"theta": path[step]}) for step in (100, 400, 1000)]
@@ -784,37 +739,8 @@ for title in VALLEYS:
         assert heights[title, "Adadelta"][step] > heights[title, "gradient descent"][step]
 
 # %%
-fig, axes = plt.subplots(1, 2, figsize=(9, 5), dpi=80, layout="constrained")
-tracks, heads = {}, {}
-for ax, (title, (loss, _)) in zip(axes, VALLEYS.items(), strict=True):
-    contours(ax, loss)
-    ax.set(title=title, aspect="equal")
-    for name, (_, colour, style) in RUNNERS.items():
-        tracks[title, name], = ax.plot([], [], style, color=colour, lw=1.5, label=name)
-        heads[title, name], = ax.plot([], [], "o", color=colour, ms=9, mec="white")
-axes[0].set_ylabel(r"$\theta_2$")
-fig.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3,
-           frameon=False)
-counter = axes[0].text(0.97, 0.03, "", transform=axes[0].transAxes, ha="right")
-fig.get_layout_engine().set(w_pad=0.15, h_pad=0.15)  # inches, so that nothing is cut off
-fig.canvas.draw()
-fig.set_layout_engine("none")  # the layout stays as it is
-
-
-def draw(step):
-    for key, path in paths.items():
-        tracks[key].set_data(*path[:step + 1].T)
-        heads[key].set_data(*path[step:step + 1].T)
-    counter.set_text(f"step {step}")
-
-
-# The first is what a viewer shows that cannot animate.
-moments = [400, *range(0, 40, 5), *range(40, 160, 20), *range(160, 401, 60), 400, 400]
-with tempfile.TemporaryDirectory() as folder:  # an animated PNG, which needs no running kernel
-    film = Path(folder) / "race.png"
-    FuncAnimation(fig, draw, frames=moments).save(film, writer=PillowWriter(fps=6))
-    display(Image(film.read_bytes(), alt="The paths of the three optimisers, step by step"))
-plt.close(fig)
+losses = {title: loss for title, (loss, _) in VALLEYS.items()}
+Image(draw.race(losses, paths), alt="The paths of the three optimisers, step by step")
 
 # %% [markdown]
 # **Left**, gradient descent jumps from wall to wall and creeps along the floor. Adam moves along
@@ -936,22 +862,14 @@ assert networks["Glorot's / 4"][1][-1] > 0.3 > networks["/ 4, batch norm"][1][-1
 # %%
 axis = np.linspace(-1.8, 1.8, 90)
 grid = np.array([[s, t] for t in axis for s in axis])  # (8100, 2)
-fig, axes = plt.subplots(2, 4, figsize=(12, 6), layout="constrained")
-for (above, below), (name, (params, _, before)) in zip(axes.T, networks.items(), strict=True):
+pictures = {}
+for name, (params, _, before) in networks.items():
     scores = logits(params, grid)
-    margin = (scores[:, 1] - scores[:, 0]).reshape(90, 90)
-    above.contourf(axis, axis, margin > 0, levels=[-0.5, 0.5, 1.5], colors=["#D9E3EE", "#F6E9C6"])
-    above.plot(*points[labels == 0].T, "o", color=COLOURS["l"], ms=3)
-    above.plot(*points[labels == 1].T, "^", color=COLOURS["v"], ms=4)
-    above.set(title=name, aspect="equal", xticks=[], yticks=[])
     after = [y.std() for y in layers_of(params, points)]
-    below.plot(range(1, 6), before, "s--", color="0.5", label="before training")
-    below.plot(range(1, 6), after, "o-", color=COLOURS["l"], label="after training")
-    below.set(ylim=(0, 1.05), xlabel="layer", xticks=range(1, 6))
-axes[1, 0].set_ylabel("standard deviation\nof the outputs")
-axes[1, 0].legend(frameon=False)
-plt.show()
+    pictures[name] = (scores[:, 1] > scores[:, 0]).reshape(90, 90), before, after
 nn.use("readable")
+draw.networks(pictures, points, labels)
+plt.show()
 
 # %% [markdown]
 # Above, the regions of the two classes as each network sees them. Below, the size of the signal in

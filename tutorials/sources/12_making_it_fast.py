@@ -48,7 +48,7 @@ import numpy as np
 from autograd.core import VJPNode
 from autograd.extend import defvjp, defvjp_argnums, primitive
 
-from argf_np import figures, nn
+from argf_np import nn
 from argf_np.data import load
 from argf_np.nn import ops
 from argf_np.nn.ops import lstm_cell
@@ -63,11 +63,11 @@ from argf_np.paper.updates import (
     updates_of,
 )
 from argf_np.settings import Settings
+from drawings import notebook_12 as draw
 from exercises import check
 
 nn.use("readable")
 plt.rcParams.update({"figure.dpi": 100, "axes.spines.top": False, "axes.spines.right": False})
-COLOURS = figures.MODALITY_COLOURS  # three colours that everybody can tell apart
 HERE = "on the machine that ran this"
 
 # %% [markdown]
@@ -144,20 +144,7 @@ def adam_steps():
 
 measured = times({"forwards": forwards_only, "readable": readable_gradients,
                   "fast": fast_gradients, "Adam": adam_steps})
-whole = measured["readable"] + measured["Adam"]
-fig, ax = plt.subplots(figsize=(9, 2.6), layout="constrained")
-for row, name in enumerate(("readable", "fast")):
-    gradients = measured[name] / whole
-    ax.barh(row, gradients, color=COLOURS["l"], label=None if row else "losses and gradients")
-    steps = ax.barh(row, measured["Adam"] / whole, left=gradients, color=COLOURS["a"],
-                    label=None if row else "steps of Adam")
-    ax.bar_label(steps, [f"{gradients + measured['Adam'] / whole:.2f}"], padding=4)
-ax.barh(0, measured["forwards"] / whole, facecolor=COLOURS["l"], edgecolor="white", hatch="////",
-        label="of these: forwards only, without a tape")
-ax.set_yticks([0, 1], ["readable", "fast"])
-ax.set(xlim=(0, 1.1), xlabel=f"time of one training step, the readable one is 1 ({HERE})")
-ax.invert_yaxis()
-ax.legend(frameon=False, ncols=3, loc="lower center", bbox_to_anchor=(0.5, 1))
+draw.steps(measured)
 plt.show()
 
 # %% [markdown]
@@ -212,41 +199,13 @@ assert len(tapes["fast"]) < len(tapes["readable"]) / 2
 # Here are both tapes. Each square is one operation, from left to right and from top to bottom:
 
 # %%
-KINDS = {  # parts of the operations' names, and a colour
-    "matrix products": (("matmul", "dot"), "black"),
-    "whole layers": (("layer",), COLOURS["l"]),
-    "sums, differences, products, quotients":
-        (("add", "subtract", "multiply", "divide", "negative"), "#DDCC99"),
-    "sums along an axis": (("sum",), COLOURS["v"]),
-    "all others": (("",), "0.8"),
-}
-
-
-def colour_of(operation):
-    """The colour of the first kind that has a part of this operation's name."""
-    for parts, colour in KINDS.values():
-        for part in parts:
-            if part in operation:
-                return colour
-
-
-fig, axes = plt.subplots(2, 1, figsize=(9, 3.8), layout="constrained", sharex=True,
-                         height_ratios=[len(tape) // 40 + 1 for tape in tapes.values()])
-for ax, (name, tape) in zip(axes, tapes.items(), strict=True):
-    for number, entry in enumerate(tape):
-        place = number % 40, -(number // 40)
-        ax.add_patch(plt.Rectangle(place, 0.86, 0.8, color=colour_of(entry["name"])))
-    ax.set(xlim=(-0.3, 40), ylim=(-(len(tape) // 40) - 0.3, 1), xticks=[], yticks=[])
-    ax.set_ylabel(name, rotation=0, ha="right", va="center")
-    ax.spines[:].set_visible(False)
-patches = [plt.Rectangle((0, 0), 1, 1, color=colour, label=kind)
-           for kind, (_, colour) in KINDS.items()]
-fig.legend(handles=patches, loc="outside lower center", ncols=3, frameon=False)
+draw.squares(tapes)
 plt.show()
 for name, tape in tapes.items():
-    found = Counter(colour_of(entry["name"]) for entry in tape)
-    print(f"{name:9} matrix products {found['black']}, whole layers {found[COLOURS['l']]}, "
-          f"everything else {len(tape) - found['black'] - found[COLOURS['l']]}")
+    found = Counter(draw.kind_of(entry["name"]) for entry in tape)
+    rest = len(tape) - found["matrix products"] - found["whole layers"]
+    print(f"{name:9} matrix products {found['matrix products']}, "
+          f"whole layers {found['whole layers']}, everything else {rest}")
 
 # %% [markdown]
 # We would expect the black squares, the matrix products, to cost the most. In the readable version
@@ -295,21 +254,7 @@ for n in sizes:
     plain.append(measured["plain"])
 
 # %%
-fig, ax = plt.subplots(figsize=(7.4, 4), layout="constrained")
-smallest = min(plain)
-ax.plot(sizes, np.array(on_tape) / smallest, "o-", color=COLOURS["v"],
-        label="on a tape, forwards and backwards")
-ax.plot(sizes, np.array(plain) / smallest, "s--", color=COLOURS["l"], label="plain NumPy, forwards")
-for B in (16, 1024):
-    n = 3 * B * settings.k
-    ax.axvline(n, color="0.5", lw=1, ls=":")
-    ax.annotate(rf"$\mathbf{{x}}^e$, $B$ = {B}", (n, 0.97), (4, 0), va="top", color="0.3",
-                xycoords=("data", "axes fraction"), textcoords="offset points")
-ax.set(xscale="log", yscale="log", xlabel="numbers in the array, $n$",
-       ylabel="a small plain addition is 1", title=f"What an addition costs ({HERE})")
-ax.set_yticks([1, 10, 100, 1000], ["1", "10", "100", "1000"])
-ax.minorticks_off()
-ax.legend(frameon=False, loc="upper left", bbox_to_anchor=(0, 0.88))
+draw.additions(sizes, on_tape, plain, settings.k)
 plt.show()
 
 # %% [markdown]
@@ -356,26 +301,6 @@ for name, g in gradient.items():
 # is read and written.
 
 # %%
-def draw_types(tape, title):
-    """An operation per column: the type of its result above, of the gradients it returns below."""
-    _, ax = plt.subplots(figsize=(9, 2.2), layout="constrained")
-    for column, entry in enumerate(tape):
-        for row, dtypes in ((1, [entry["value"].dtype]), (0, entry["back"][1:])):
-            wide = np.dtype("float64") in dtypes
-            colour = "#882233" if wide else "#CFE0EE"
-            ax.add_patch(plt.Rectangle((column, row), 0.92, 0.86, color=colour))
-            ax.text(column + 0.46, row + 0.43, "64" if wide else "32", ha="center", va="center",
-                    color="white" if wide else "black")
-    names = [entry["name"] for entry in tape]
-    ax.set_xticks(np.arange(len(tape)) + 0.46, names, fontsize=9, rotation=20)
-    ax.set_yticks([0.43, 1.43], ["backward pass", "forward pass"])
-    ax.set(xlim=(-0.1, len(tape)), ylim=(-0.1, 2))
-    ax.set_title(title, loc="left")
-    ax.tick_params(length=0)
-    ax.spines[:].set_visible(False)
-    plt.show()
-
-
 def share_of_float64(tape):
     """Share of float64 among the results and the gradients of a tape."""
     types = []
@@ -384,7 +309,8 @@ def share_of_float64(tape):
     return np.mean([dtype == np.float64 for dtype in types])
 
 
-draw_types(before, "first version")
+draw.types(before, "first version")
+plt.show()
 print(f"float64: {share_of_float64(before):.0%} of all results and gradients")
 assert share_of_float64(before) > 0.5
 assert gradient["W"].dtype == gradient["W_2"].dtype == np.float32
@@ -413,7 +339,8 @@ def cured(p):
 
 with look_at_the_tape() as after:
     nn.value_and_grad(cured, small)
-draw_types(after, "cured")
+draw.types(after, "cured")
+plt.show()
 assert share_of_float64(after) == 0
 for name, tape in tapes.items():
     print(f"tape of a whole training step, {name}: float64 {share_of_float64(tape):.0%}")
@@ -604,13 +531,8 @@ bytes_of = {
     "backwards, one by one": traffic(backwards_one_by_one, g_many, y_many, many, W),
     "backwards, together": traffic(backwards_together, g_many, y_many, many, W),
 }
-fig, ax = plt.subplots(figsize=(8, 2.6), layout="constrained")
-bars = ax.barh(list(bytes_of), [count / y_many.nbytes for count in bytes_of.values()],
-               color=[COLOURS["v"], COLOURS["l"]] * 2)
-ax.bar_label(bars, fmt="%.1f", padding=3)
-ax.invert_yaxis()
-ax.set(xlabel="bytes read and written, as a multiple of the layer's output")
-ax.margins(x=0.1)
+draw.bars({name: count / y_many.nbytes for name, count in bytes_of.items()},
+          "bytes read and written, as a multiple of the layer's output")
 plt.show()
 assert bytes_of["forwards, in place"] == bytes_of["forwards, textbook"]
 assert bytes_of["backwards, together"] < bytes_of["backwards, one by one"] / 1.5
@@ -669,19 +591,12 @@ print("fused:   ", names_on_tape(fused_layer))
 # one row per video, with its utterances from left to right. Hatched is padding.
 
 # %%
-corpus = load("mosi")
+corpus = load("mosi", source="synthetic")
 videos = corpus.split["train"]
 lengths = corpus.lengths[videos]
 V, T = len(lengths), lengths.max()
 order = np.argsort(-lengths, kind="stable")
-fig, axes = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained", sharey=True)
-for ax, shown, title in ((axes[0], lengths, "as they come: every step does all videos"),
-                         (axes[1], lengths[order], "longest first: a step does those running")):
-    ax.barh(range(V), shown, 1.0, color=COLOURS["l"], edgecolor="white", lw=0.3)
-    ax.set(xlim=(0, T), ylim=(V - 0.5, -0.5), xlabel="utterance $t$", title=title)
-axes[0].barh(range(V), T - lengths, 1.0, left=lengths, color="0.9", edgecolor="0.6", hatch="////",
-             lw=0)
-axes[0].set_ylabel("video")
+draw.videos(lengths, order)
 plt.show()
 padding = 1 - lengths.sum() / (V * T)
 print(f"{V} videos, {T} steps: {V * T} cells of the LSTM, of which {padding:.0%} are padding")
@@ -765,13 +680,8 @@ def fast_pass():
 
 
 measured = times({"readable": readable_pass, "fast": fast_pass}, rounds=3)
-fig, ax = plt.subplots(figsize=(8, 1.8), layout="constrained")
-ratios = [measured["readable"] / measured["fast"], 1]
-bars = ax.barh(["readable", "fast"], ratios, color=[COLOURS["v"], COLOURS["l"]])
-ax.bar_label(bars, fmt="%.1f", padding=3)
-ax.invert_yaxis()
-ax.margins(x=0.1)
-ax.set(xticks=[], xlabel=f"time for ten videos, forwards and backwards, 300 units ({HERE})")
+draw.bars({name: value / measured["fast"] for name, value in measured.items()},
+          f"time for ten videos, forwards and backwards, 300 units ({HERE})")
 plt.show()
 
 # %% [markdown]
@@ -842,21 +752,10 @@ with look_at_the_tape() as encoders_once:
     nn.vjp(lambda p: encode(p, x), params["encoders"])
 counts["encoders, once"] = 0, len(encoders_once)
 
-fig, ax = plt.subplots(figsize=(9, 3), layout="constrained")
-left = np.zeros(2)
-looks = (("#004488", ""), ("#BB5566", "//"), ("#DDAA33", ""), ("#999999", ".."), ("black", ""))
-for (part, pair), (colour, hatch) in zip(counts.items(), looks, strict=True):
-    ax.barh([0, 1], pair, left=left, color=colour, hatch=hatch, edgecolor="white", label=part)
-    left += pair
-for row in (0, 1):
-    ax.text(left[row] + 3, row, f"{left[row]:.0f}", va="center")
-ax.set_yticks([0, 1], ["each update traces\nthe whole network", "each traces\nwhat it changes"])
-ax.invert_yaxis()
-ax.margins(x=0.08)
-ax.set(xlabel="operations on the tapes of one batch (readable, without dropout)")
-ax.legend(frameon=False, ncols=5, loc="lower center", bbox_to_anchor=(0.4, 1))
+draw.traces(counts)
 plt.show()
-assert left[1] < left[0]
+everything, only_moved = np.sum(list(counts.values()), axis=0)
+assert only_moved < everything
 
 # %% [markdown]
 # ## 7. An optimiser in the cache
@@ -970,18 +869,7 @@ contenders = {"textbook": textbook_step}
 for length in block_lengths:
     contenders[length] = step_in_blocks(length)
 measured = times(contenders, rounds=5)
-best = min(measured.values())
-fig, ax = plt.subplots(figsize=(7.4, 3.8), layout="constrained")
-kib = 5 * 4 * block_lengths / 1024  # p, m, v, g and scratch of a block
-ax.plot(kib, [measured[length] / best for length in block_lengths], "o-", color=COLOURS["l"],
-        label="in place, in blocks")
-ax.axhline(measured["textbook"] / best, color=COLOURS["v"], ls="--",
-           label="operation by operation, as the formula says")
-ax.set(xscale="log", ylim=0, ylabel="time of a step, the best is 1",
-       xlabel="five arrays of a block, KiB", title=f"Adam on all parameters ({HERE})")
-ax.set_xticks(kib[1::3], [f"{value:,.0f}" for value in kib[1::3]])
-ax.minorticks_off()
-ax.legend(frameon=False, loc="best")
+draw.blocks(block_lengths, measured)
 plt.show()
 
 # %% [markdown]
@@ -1056,19 +944,15 @@ measured = times({
     "an update traces\nwhat it changes": encoders_only_once,
     "Adam in blocks, in place": blocks_and_in_place,
     "a layer is one operation": one_operation_per_layer}, rounds=5)
-fig, ax = plt.subplots(figsize=(9, 3.2), layout="constrained")
 final = measured["a layer is one operation"]
-bars = ax.barh(list(measured), [value / final for value in measured.values()], color=COLOURS["l"])
-ax.bar_label(bars, fmt="%.1f", padding=4)
-ax.invert_yaxis()
-ax.margins(x=0.1)
-ax.set(xlabel=f"time of one training step, the last is 1 ({HERE})")
+draw.bars({name: value / final for name, value in measured.items()},
+          f"time of one training step, the last is 1 ({HERE})")
 plt.show()
 
 # %% [markdown]
-# How much each remedy is worth depends on the machine and on the batch size: run it on yours, and with
-# larger batches. Reading parameters was 29 of 107 operations in section 6. It would be far more in an
-# LSTM that read its parameters anew at every step.
+# How much each remedy is worth depends on the machine and on the batch size: run it on yours, and
+# with larger batches. Reading parameters was about a quarter of the operations in section 6. It
+# would be far more in an LSTM that read its parameters anew at every step.
 #
 # **The limit.** What cannot be saved? Whatever the program, one training step has to
 #
@@ -1139,22 +1023,7 @@ for B in sizes:
     shares.append([measured["memory"] / measured["step"], measured["products"] / measured["step"]])
 nn.use("readable")
 
-memory, products = np.array(shares).T
-fig, ax = plt.subplots(figsize=(9, 4), layout="constrained")
-bottom = np.zeros(len(sizes))
-for part, colour, hatch, label in (
-        (memory, COLOURS["a"], "//", "optimisers' arrays,\nonce through memory"),
-        (products, COLOURS["l"], "", "matrix products"),
-        (1 - memory - products, "0.85", "", "everything else")):
-    bars = ax.bar(range(len(sizes)), part, 0.7, bottom=bottom, color=colour, hatch=hatch,
-                  edgecolor="white", label=label)
-    ax.bar_label(bars, [f"{value:.0%}" for value in part], label_type="center",
-                 bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.5})
-    bottom += part
-ax.set_xticks(range(len(sizes)), sizes)
-ax.set(xlabel="utterances in a batch, $B$", yticks=[], ylabel="one step, fast version",
-       title=f"Products and memory in one step ({HERE})")
-ax.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5), reverse=True)
+draw.limit(sizes, *np.array(shares).T)
 plt.show()
 
 # %% [markdown]

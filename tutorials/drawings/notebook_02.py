@@ -1,0 +1,140 @@
+"""Drawings of notebook 02: planes, batches, valleys, the race of three optimisers, networks."""
+
+import tempfile
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.animation import FuncAnimation, PillowWriter
+
+from argf_np import figures
+
+COLOURS = figures.MODALITY_COLOURS
+LOOKS = {"gradient descent": (COLOURS["v"], "-."), "Adam": (COLOURS["l"], "-"),
+         "Adadelta": (COLOURS["a"], "--")}
+
+
+def plane(stages):
+    """A grid of lines after each of some stages ``{title: function of points (n, 2)}``."""
+    fine = np.linspace(-1.5, 1.5, 60)
+    _, axes = plt.subplots(1, 3, figsize=(9, 3.2), layout="constrained")
+    for ax, (title, stage) in zip(axes, stages.items(), strict=True):
+        for place in np.linspace(-1.5, 1.5, 13):
+            upright = np.stack([np.full(60, place), fine], axis=1)  # (60, 2)
+            ax.plot(*stage(upright).T, color=COLOURS["l"], lw=1)
+            ax.plot(*stage(upright[:, ::-1]).T, color=COLOURS["a"], lw=1, ls="--")
+        ax.set(title=title, aspect="equal", xlim=(-3, 3), ylim=(-3, 3))
+
+
+def two_batches(before, after):
+    """Two batches (8, 6) as colours, with mean and standard deviation of each column."""
+    fig, axes = plt.subplots(1, 2, figsize=(9, 3.8), layout="constrained")
+    for ax, array, title in ((axes[0], before, "before"), (axes[1], after, "after batch norm")):
+        image = ax.imshow(array, cmap="PuOr", vmin=-4, vmax=4, aspect="auto")
+        means, deviations = array.mean(axis=0).round(1) + 0.0, array.std(axis=0)
+        ax.set_xticks(range(6), [f"{means[j]:.1f}\n{deviations[j]:.1f}" for j in range(6)])
+        ax.set(title=title, ylabel="utterance", yticks=[])
+        ax.set_xlabel("mean, standard deviation of a unit")
+    fig.colorbar(image, ax=axes)
+
+
+def modes(in_company, alone):
+    """Outputs for one utterance: 500 in training mode, and the one of evaluation mode."""
+    _, ax = plt.subplots(figsize=(6.8, 3.4))
+    ax.hist(in_company, bins=40, color=COLOURS["a"], label="training mode, 500 batches of 16")
+    ax.axvline(alone, color=COLOURS["l"], lw=2.5, label="evaluation mode, whatever the batch")
+    ax.set(xlabel="output of a unit for one utterance", yticks=[])
+    ax.set_ylim(0, ax.get_ylim()[1] * 1.35)
+    ax.legend(frameon=False, loc="upper left")
+
+
+def contours(ax, loss, height=1.7):
+    """The valley from above, in an axes."""
+    across, up = np.linspace(-1.9, 1.3, 81), np.linspace(-height, height, 81)
+    heights = [[loss({"theta": np.array([s, t])}) for s in across] for t in up]
+    ax.contour(across, up, np.sqrt(heights), levels=np.arange(0.3, 20, 1.2), colors="0.8",
+               linewidths=0.8)
+    ax.plot(0, 0, "+", color="black", ms=12, mew=2)
+    ax.set(xlim=(-1.9, 1.3), ylim=(-height, height), xlabel=r"$\theta_1$")
+
+
+def descents(loss, paths):
+    """Gradient descent in a valley, ``{learning rate: path (steps, 2)}``."""
+    _, axes = plt.subplots(1, 3, figsize=(9.4, 3.4), sharey=True, layout="constrained")
+    for ax, (lr, path) in zip(axes, paths.items(), strict=True):
+        contours(ax, loss, height=1.1)
+        ax.plot(*path.T, ".-", color=COLOURS["v"], lw=1, ms=5)
+        ax.set_title(rf"$\eta = {lr:g}$, 30 steps")
+    axes[0].set_ylabel(r"$\theta_2$")
+
+
+def averages(noisy):
+    """Adam's two averages of noisy gradients, with and without correction."""
+    t = np.arange(1, len(noisy) + 1)
+    _, axes = plt.subplots(1, 2, figsize=(9, 3.4), layout="constrained")
+    for ax, beta, inputs, name in ((axes[0], 0.9, noisy, "m"), (axes[1], 0.999, noisy ** 2, "v")):
+        average, averages = 0.0, []
+        for value in inputs:
+            average = beta * average + (1 - beta) * value
+            averages.append(average)
+        ax.plot(t, inputs, ".", color="0.6", label="$g$" if name == "m" else "$g^2$")
+        ax.plot(t, averages, color=COLOURS["v"], ls="--", label=f"${name}$")
+        ax.plot(t, averages / (1 - beta ** t), color=COLOURS["l"], lw=2.5, label=rf"$\hat {name}$")
+        ax.set(xlabel="step $t$", title=rf"memory {beta:g}", ylim=(-0.1, 3.4))
+        ax.legend(frameon=False, ncols=3, loc="upper right")
+
+
+def race(losses, paths):
+    """An animated PNG, which needs no running kernel, of optimisers in two valleys.
+
+    losses: {valley: function of {"theta": point}}; paths: {(valley, optimiser): (steps, 2)}.
+    """
+    fig, axes = plt.subplots(1, 2, figsize=(7.6, 4.4), dpi=100, layout="constrained")
+    tracks, heads = {}, {}
+    for ax, (title, loss) in zip(axes, losses.items(), strict=True):
+        contours(ax, loss)
+        ax.set(title=title, aspect="equal")
+        for name, (colour, style) in LOOKS.items():
+            tracks[title, name], = ax.plot([], [], style, color=colour, lw=1.5, label=name)
+            heads[title, name], = ax.plot([], [], "o", color=colour, ms=9, mec="white")
+    axes[0].set_ylabel(r"$\theta_2$")
+    fig.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3,
+               frameon=False)
+    counter = axes[0].text(0.97, 0.03, "", transform=axes[0].transAxes, ha="right")
+    fig.get_layout_engine().set(w_pad=0.15, h_pad=0.15)  # inches, so that nothing is cut off
+    fig.canvas.draw()
+    fig.set_layout_engine("none")  # the layout stays as it is
+
+    def draw(step):
+        for key, path in paths.items():
+            tracks[key].set_data(*path[:step + 1].T)
+            heads[key].set_data(*path[step:step + 1].T)
+        counter.set_text(f"step {step}")
+
+    # The first is what a viewer shows that cannot animate.
+    moments = [400, *range(0, 40, 5), *range(40, 160, 20), *range(160, 401, 60), 400, 400]
+    with tempfile.TemporaryDirectory() as folder:  # an animated PNG, which needs no running kernel
+        film = Path(folder) / "race.png"
+        FuncAnimation(fig, draw, frames=moments).save(film, writer=PillowWriter(fps=6))
+        plt.close(fig)
+        return film.read_bytes()
+
+
+def networks(pictures, points, labels):
+    """Above: regions of the classes. Below: the size of the signal, before and after training.
+
+    pictures: {name: (regions (90, 90), sizes before, sizes after)}.
+    """
+    _, axes = plt.subplots(2, 4, figsize=(12, 6), layout="constrained")
+    axis = np.linspace(-1.8, 1.8, 90)
+    for (above, below), (name, picture) in zip(axes.T, pictures.items(), strict=True):
+        regions, before, after = picture
+        above.contourf(axis, axis, regions, levels=[-0.5, 0.5, 1.5], colors=["#D9E3EE", "#F6E9C6"])
+        above.plot(*points[labels == 0].T, "o", color=COLOURS["l"], ms=3)
+        above.plot(*points[labels == 1].T, "^", color=COLOURS["v"], ms=4)
+        above.set(title=name, aspect="equal", xticks=[], yticks=[])
+        below.plot(range(1, 6), before, "s--", color="0.5", label="before training")
+        below.plot(range(1, 6), after, "o-", color=COLOURS["l"], label="after training")
+        below.set(ylim=(0, 1.05), xlabel="layer", xticks=range(1, 6))
+    axes[1, 0].set_ylabel("standard deviation\nof the outputs")
+    axes[1, 0].legend(frameon=False)
