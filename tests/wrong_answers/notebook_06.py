@@ -1,7 +1,4 @@
-"""Typical wrong answers to the exercises of notebook 06.
-
-``WRONG`` is ``{exercise: [(what the hint says, answer), ...]}``.
-"""
+"""Typical wrong answers of notebook 06: ``{exercise: [(what the hint says, answer), ...]}``."""
 
 import numpy as np
 
@@ -24,6 +21,16 @@ def from_probabilities(z, target):
                           (np.log(1 - sources).sum(axis=0) + np.log(D[target])).mean()])
 
 
+def clipped(z, target):
+    D = np.clip(1 / (1 + np.exp(-np.clip(z, -700, 700))), 1e-12, 1 - 1e-12)
+    return from_probabilities(np.log(D / (1 - D)), target)
+
+
+def with_target(z, target):
+    L_fal, L_tal = losses(z, target)
+    return np.array([L_fal + softplus(-z[target]).mean(), L_tal])
+
+
 def saturating(z, target):
     sources = np.delete(z, target, axis=0)
     return np.array([-softplus(sources).sum(axis=0).mean(), losses(z, target)[1]])
@@ -37,6 +44,12 @@ def forces(z, target, at_target=0.0, fake=lambda D: 1 - D):
     return np.stack([generators, discriminator]) / z.shape[1]
 
 
+def target_called_false(z, target):
+    result = forces(z, target)
+    result[1, target] = -1 / (1 + np.exp(-z[target])) / z.shape[1]
+    return result
+
+
 WRONG = {
     "6.1": [
         ("mean of the sources", lambda p_t, p_s: p_t / (p_t + p_s.mean(axis=0))),
@@ -48,7 +61,9 @@ WRONG = {
         ("L_fal first", lambda z, target: losses(z, target)[::-1]),
         ("are exchanged", lambda z, target: losses(-z, target)),
         ("saturating form", saturating),
-        ("is inf", from_probabilities),
+        ("infinite or NaN", from_probabilities),
+        ("right for small logits", clipped),
+        ("summand for the target", with_target),
         ("is an argument", lambda z, target: losses(z, 1)),
         ("are averaged", lambda z, target: losses(z, target, np.mean)),
         ("sum over the batch", lambda z, target: z.shape[1] * losses(z, target)),
@@ -57,6 +72,7 @@ WRONG = {
         ("these are the gradients", lambda z, target: -forces(z, target)),
         ("does not enter L_fal", lambda z, target: forces(z, target, at_target=1)),
         ("1/B is missing", lambda z, target: z.shape[1] * forces(z, target)),
+        ("call the target true", target_called_false),
         ("saturating form", lambda z, target: forces(z, target, fake=lambda D: 1 * D)),
         ("generators come first", lambda z, target: forces(z, target)[::-1]),
     ],

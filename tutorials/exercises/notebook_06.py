@@ -3,10 +3,10 @@
 import numpy as np
 
 from argf_np import nn
-from argf_np.paper.joint_embedding_eq1_9 import fake_adversarial_loss, true_adversarial_loss
 from argf_np.nn import ops
+from argf_np.paper.joint_embedding_eq1_9 import fake_adversarial_loss, true_adversarial_loss
 
-from . import compare, exercise
+from . import compare, exercise, require
 
 m, B = 4, 5
 
@@ -21,7 +21,8 @@ def best_discriminator(answer, rng):
             target / (target + sources.mean(axis=0)),
         "it looks like the share of the sources: D is to be sure of the target": 1 - right,
         "it looks like the odds p_t / p_s, which can be above 1": target / sources.sum(axis=0),
-        "one D* for each source: there is one discriminator, and it sees them all": target / (target + sources),
+        "one D* per source: there is one discriminator, and it sees them all":
+            target / (target + sources),
     })
 
 
@@ -35,32 +36,58 @@ def adversarial_losses(answer, rng):
     z, target = 3 * rng.standard_normal((m, B, 1)), 2
     z[0, 1], z[target, 3] = 1000, -800
     right = _both(z, target)
-    saturating = -np.mean(ops.softplus(np.delete(z, target, axis=0)).sum(axis=0))
-    compare(answer, (z, target), right, {
+    sources = np.delete(z, target, axis=0)
+    saturating = -np.mean(ops.softplus(sources).sum(axis=0))
+    averaged = right[0] / (m - 1), ops.softplus(sources).mean() + ops.softplus(-z[target]).mean()
+    with_target = right[0] + ops.softplus(-z[target]).mean()
+
+    def finite(z, target):
+        result = answer(z, target)
+        require(result is None or np.isfinite(result).all(),
+                "a loss is infinite or NaN: the sigmoid of 1000 is exactly 1, and log(1 - 1) is "
+                "minus infinity; compute both losses from the logits, without D")
+        mild = np.clip(z, -3, 3)
+        if np.shape(result) == (2,) and np.allclose(answer(mild, target), _both(mild, target)):
+            require(np.allclose(result, right), "right for small logits, but not for enormous ones: "
+                    "where D is kept away from 0 and 1, an answer that is sure and wrong costs too "
+                    "little; start from z")
+        return result
+
+    compare(finite, (z, target), right, {
         "the right numbers in the wrong order: L_fal first": right[::-1],
         "true and false are exchanged, or the sign of z is": _both(-z, target),
-        "L_fal looks like the saturating form, log(1 - D): Eq. 3 is -log D": np.array([saturating, right[1]]),
+        "L_fal looks like the saturating form, log(1 - D): Eq. 3 is -log D":
+            np.array([saturating, right[1]]),
+        "L_fal has a summand for the target: Eq. 3 has the sources alone":
+            np.array([with_target, right[1]]),
         "the target is not always row 1: it is an argument": _both(z, 1),
-        "the sources are averaged: Eq. 3 and 4 add them up": np.array([
-            right[0] / (m - 1), np.mean(ops.softplus(np.delete(z, target, axis=0))) + ops.softplus(-z[target]).mean()]),
+        "the sources are averaged: Eq. 3 and 4 add them up": np.array(averaged),
         "it looks like the sum over the batch: the loss is a mean": B * right,
     })
 
 
 @exercise("6.3", 2)
 def forces(answer, rng):
-    """Minus the gradients (2, m, B, 1) of L_fal and L_tal by the logits z (m, B, 1)."""
+    """Minus the gradients (2, m, B, 1) of L_fal and L_tal with respect to the logits z."""
     z, target = rng.standard_normal((m, B, 1)), 2
-    by_z = [nn.value_and_grad(lambda p, loss=loss: loss(p["z"], target), {"z": z})[1]["z"]
-            for loss in (fake_adversarial_loss, true_adversarial_loss)]
-    right, D = -np.stack(by_z), ops.sigmoid(z)
+
+    def force(loss):
+        _, gradient = nn.value_and_grad(lambda tree: loss(tree["z"], target), {"z": z})
+        return -gradient["z"]
+
+    right = np.stack([force(fake_adversarial_loss), force(true_adversarial_loss)])
+    D = ops.sigmoid(z)
     for_target = right.copy()
     for_target[0, target] = (1 - D[target]) / B
+    as_source = right.copy()
+    as_source[1, target] = -D[target] / B
     saturating = right.copy()
     saturating[0] = np.where(right[0] == 0, 0, D / B)
     compare(answer, (z, target), right, {
         "these are the gradients: a force goes down the loss": -right,
         "the target does not enter L_fal: its encoder is not pulled": for_target,
+        "the discriminator wants to call the target true: it pulls its logit up, with 1 - D":
+            as_source,
         "the 1/B is missing: the losses are means over the batch": B * right,
         "the generators' force looks like that of the saturating form, D: it is 1 - D": saturating,
         "the right numbers in the wrong order: the generators come first": right[::-1],
@@ -77,5 +104,6 @@ def translate(answer, rng):
             np.sort(x_l)[x_a.argsort()],
         "x_l has to be in order before you count": x_l[ranks],
         "the order of x_a is lost: entry i of the result belongs to entry i of x_a": np.sort(x_l),
-        "it is the other way round: the smallest x_a gets the largest x_l": np.sort(x_l)[::-1][ranks],
+        "it is the other way round: the smallest x_a gets the largest x_l":
+            np.sort(x_l)[::-1][ranks],
     })

@@ -6,7 +6,7 @@ from exercises import check
 
 
 def best_discriminator(p_target, p_sources):
-    return p_target / (p_target + p_sources.sum(axis=0))  # sum, not mean: Eq. 4 adds up over the sources
+    return p_target / (p_target + p_sources.sum(axis=0))  # Eq. 4 adds up the sources
 
 
 check("6.1", best_discriminator)
@@ -35,12 +35,13 @@ check("6.3", forces)
 
 
 def translate(x_a, x_l):
-    rank = np.argsort(np.argsort(x_a))  # the first argsort says who is in place i, the second in which place i is
+    order = np.argsort(x_a)  # which utterance is in place i
+    rank = np.argsort(order)  # in which place utterance i is
     return np.sort(x_l)[rank]
 
 
 check("6.4", translate)
 
-# Turned over, np.sort(x_l)[::-1][rank]: the reconstruction loss does not tell the two apart, as a decoder turns the
-# order around as easily as it keeps it. The classification loss does: one C serves all modalities (D4), so the label
-# has to lie on the same side in each of them.
+# Turned round, np.sort(x_l)[::-1][rank]: the reconstruction loss does not distinguish the two: a
+# decoder can undo the reversed order as easily as the other. The classification loss does: one C
+# serves all modalities (D4), so the label has to lie on the same side in each of them.

@@ -35,8 +35,10 @@ check("7.3", game)
 
 
 def without_adversary():
-    # lambda = 0 leaves L_rl alone in the first update; nobody moves the discriminator, so nothing depends on it.
-    return {"embedding": ("encoders", "decoders"), "classifier": ("classifier",), "fusion": ("gfn",)}, 0.0
+    # lambda = 0 leaves L_rl alone in the first update. No update trains a discriminator.
+    table = {"embedding": ("encoders", "decoders"), "classifier": ("classifier",),
+             "fusion": ("fusion",)}
+    return table, 0.0
 
 
 check("7.4", without_adversary)

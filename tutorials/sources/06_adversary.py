@@ -1,39 +1,51 @@
 # %% [markdown]
 # # 06 · The adversary
 #
-# *Needs: 01, 02, 05. Minutes: 75. Paper: "Joint Embedding Space Learning", Eq. 2 to 4.*
+# *Needs: 01, 02, 05. Minutes: 90. Paper: "Joint Embedding Space Learning", Eq. 2 to 4.*
 #
-# Notebook 05 has built encoders that lose little and keep the label in view. But nothing there asks for a *joint*
-# space: the three modalities may lie far apart. How does one ask for "lie where the language lies", if all one has is
-# samples, and no formula for what "the language" looks like?
+# ← [05 · A joint embedding space](05_joint_embedding.ipynb) ·
+# [07 · One batch, four updates](07_three_updates.ipynb) →
 #
-# One hires a referee. A *discriminator* looks at an encoded vector and says how sure it is that this came from the
-# language. It is paid for being right. The encoders of the other modalities are paid for fooling it. If they can, there
-# is no difference left that the referee could see. This is the idea of generative adversarial networks (GANs).
+# Notebook 05 has built encoders that keep the features and the label. But nothing there asks for a
+# *joint* space: the three modalities may lie far apart. How do we ask an encoder to put its vectors
+# where those of the language lie, if all we have is samples, and no formula for the distribution of
+# the language?
 #
-# On the way you will
+# We hire a referee. A *discriminator* looks at an encoded vector and says how sure it is that the
+# vector comes from the language. It is trained to be right. The encoders of the other modalities
+# are trained to fool it. If they succeed, the referee can no longer see any difference. This is the
+# idea of generative adversarial networks (GANs; Goodfellow et al. 2014).
+#
+# In this notebook you will
 #
 # - derive what the best possible discriminator says, and what its loss then measures;
-# - see why the encoders do not simply maximise the loss of the discriminator, and why all starts from logits;
-# - watch the game being played, and find out what it does *not* ask for;
+# - see why the encoders do not simply maximise the loss of the discriminator, and why the code
+#   starts from logits;
+# - play a GAN with one parameter, then one in the plane, and find out what the game does *not* ask
+#   for;
 # - see why the "learnt weight" of the paper learns to be zero;
-# - measure on data, with a referee of your own, what $\lambda$ has to be for anything to happen.
+# - measure on data, with referees of your own, what the adversary achieves.
 #
 # | symbol | shape | meaning |
 # |---|---|---|
 # | $m$ | | a modality: $a$, $l$ or $v$ (acoustic, language, visual) |
 # | $\mathbf{x}_m^e$ | $k$ | encoded representation of modality $m$ |
-# | $D(\mathbf{x}_m^e)$ | 1 | how sure the discriminator is that $\mathbf{x}_m^e$ comes from the target, from 0 to 1 |
+# | $D(\mathbf{x}_m^e)$ | 1 | how sure the discriminator is of the target, from 0 to 1 |
 # | $z_m$ | 1 | its logit: $D = \mathrm{sigmoid}(z)$ |
-# | $\mathcal{L}_{fal}$, $\mathcal{L}_{tal}$, $\mathcal{L}_{al}$ | 1 | fake and true adversarial loss, and their sum |
+# | $\mathcal{L}_{fal}$, $\mathcal{L}_{tal}$ | 1 | fake and true adversarial loss |
+# | $\mathcal{L}_{al}$ | 1 | their sum |
 # | $w$ | 1 | weight of the adversarial loss |
-# | $p_t$, $p_s$ | | density of the target, and of the sources (all added up) |
+# | $p_t$, $p_s$ | | density of the target; densities of all sources, added up |
 #
-# The *target* is $l$, unless we say otherwise; $a$ and $v$ are the *sources*. In code `x_e` has the shape `(3, B, k)`,
-# with the modalities in the order a, l, v, and the logits `z` have the shape `(3, B, 1)`.
+# The *target* is $l$, unless we say otherwise; $a$ and $v$ are the *sources*. In the code `x_e` has
+# the shape `(3, B, k)`, with the modalities in the order a, l, v, and the logits `z` have the shape
+# `(3, B, 1)`. Numbers such as [D1](../DEVIATIONS.md#d1) refer to the list of points where the paper
+# leaves something open or the released code differs. (They have nothing to do with the
+# discriminator $D$.)
 
 # %%
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -41,28 +53,30 @@ import numpy as np
 from IPython.display import Image, display
 from matplotlib.animation import FuncAnimation, PillowWriter
 
-from argf_np.paper import joint_embedding_eq1_9 as embedding
 from argf_np import figures, nn
-from argf_np.paper import joint_embedding_eq1_9 as losses
 from argf_np.data import load, standardise
-from argf_np.paper.model import forward
 from argf_np.nn import ops
-from argf_np.settings import Settings
-from argf_np.paper.protocols import train
+from argf_np.paper import joint_embedding_eq1_9 as embedding
+from argf_np.paper import protocols, updates
+from argf_np.paper.model import evaluation_params, forward
 from argf_np.paper.ucln import apply_ucln, train_ucln
+from argf_np.settings import Settings
 from exercises import check
 
-nn.use("readable")  # as in a textbook; the fast ones of notebook 12 give the same values
-plt.rcParams.update({"figure.dpi": 100, "axes.spines.top": False, "axes.spines.right": False})
-COLOURS = figures.MODALITY_COLOURS  # one colour a modality, in all notebooks
-A, L, V = 0, 1, 2  # rows of the modalities
+previous = nn.use("readable")  # textbook operations; the fast ones of notebook 12 agree with them
+plt.rcParams.update({"figure.dpi": 100, "font.size": 10, "axes.spines.top": False,
+                     "axes.spines.right": False})
+COLOURS = figures.MODALITY_COLOURS  # one colour per modality, in all notebooks
+ACOUSTIC, LANGUAGE, VISUAL = 0, 1, 2  # index of each modality in the arrays
+SOURCES = [ACOUSTIC, VISUAL]  # as long as the target is the language
 
 # %% [markdown]
 # ## 1. The referee
 #
-# The discriminator is a small network: $k \to 64 \to 16 \to 1$, with a leaky ReLU of slope 0.2, a tanh and a sigmoid.
-# There is one for all modalities. It is not told which modality it is looking at: it has to find out. The package
-# leaves the sigmoid away and returns the logit $z$. Section 5 shows why.
+# The discriminator is a small network: $k \to 64 \to 16 \to 1$, with a leaky ReLU of slope 0.2, a
+# tanh and a sigmoid. There is one discriminator for all modalities. It is not told which modality
+# it is looking at: it has to find out. The package leaves out the sigmoid and returns the logit
+# $z$. Section 5 shows why.
 
 # %%
 rng = np.random.default_rng(1)
@@ -71,103 +85,124 @@ x_e = rng.uniform(-1, 1, (3, B, k))
 discriminator = embedding.init_discriminator(rng, k)
 
 
-def discriminator_loop(p, x):
-    """The logit of one vector x."""
-    for layer, activation in (("dense_1", lambda z: z if z > 0 else 0.2 * z), ("dense_2", np.tanh),
-                              ("dense_3", lambda z: z)):
-        W, b = p[layer]["W"], p[layer]["b"]
-        x = [activation(sum(x[i] * W[i, j] for i in range(len(x))) + b[0, j]) for j in range(W.shape[1])]
-    return x[0]
+def dense_loop(params, vector):
+    """vector W + b, entry by entry."""
+    W, b = params["W"], params["b"]
+    result = []
+    for j in range(W.shape[1]):
+        result.append(sum(vector[i] * W[i, j] for i in range(len(vector))) + b[0, j])
+    return np.array(result)
+
+
+def discriminator_loop(params, vector):
+    """The logit of one vector."""
+    hidden = dense_loop(params["dense_1"], vector)
+    hidden = np.where(hidden > 0, hidden, 0.2 * hidden)
+    hidden = np.tanh(dense_loop(params["dense_2"], hidden))
+    return dense_loop(params["dense_3"], hidden)[0]
 
 
 z = embedding.discriminate(discriminator, x_e)  # (3, B, 1)
-z_loop = np.array([[[discriminator_loop(discriminator, x_e[m, i])] for i in range(B)] for m in range(3)])
-assert np.allclose(z, z_loop, rtol=0, atol=1e-14)
+for m in range(3):
+    for i in range(B):
+        expected = discriminator_loop(discriminator, x_e[m, i])
+        assert np.allclose(z[m, i, 0], expected, rtol=0, atol=1e-14)
 D = ops.sigmoid(z)
 for m in range(3):
     print(f"D(x_{'alv'[m]}^e):", np.round(D[m, :, 0], 2))
 
 # %% [markdown]
+# An untrained discriminator knows nothing, so all its answers are near 1/2.
+#
 # ## 2. True or false? (Eq. 4)
 #
-# The discriminator is to say 1 to the target and 0 to the sources. Its loss is the cross-entropy of that question,
-# added up over the three modalities:
+# The discriminator is to answer 1 for the target and 0 for the sources. Its loss is the
+# cross-entropy of that question, added up over the three modalities:
 #
-# $$\mathcal{L}_{tal} = -w\, [\log(1 - D(\mathbf{x}_a^e)) + \log(1 - D(\mathbf{x}_v^e)) + \log D(\mathbf{x}_l^e)]
-# \tag{4}$$
+# $$\mathcal{L}_{tal} = -w\, [\log(1 - D(\mathbf{x}_a^e)) + \log(1 - D(\mathbf{x}_v^e)) +
+# \log D(\mathbf{x}_l^e)] \tag{4}$$
 #
-# | symbol | shape | meaning |
-# |---|---|---|
-# | $\mathcal{L}_{tal}$ | 1 | *true* adversarial loss: the truth about who is who |
-# | $w$ | 1 | "the learnt weight"; we leave it at 1 until section 8 |
+# | symbol | meaning |
+# |---|---|
+# | $\mathcal{L}_{tal}$ | *true* adversarial loss: it asks for the true answers |
+# | $w$ | "the learnt weight"; we leave it at 1 until section 8 |
 #
-# The paper prints it for one utterance. Package and released code take the mean over the batch (D2).
+# The paper prints it for one utterance. The package and the released code take the mean over the
+# batch ([D2](../DEVIATIONS.md#d2)).
 
 # %%
 L_loop = 0.0
 for i in range(B):
-    L_loop -= (np.log(1 - D[A, i, 0]) + np.log(1 - D[V, i, 0]) + np.log(D[L, i, 0])) / B
+    L_loop -= np.log(1 - D[ACOUSTIC, i, 0]) / B
+    L_loop -= np.log(1 - D[VISUAL, i, 0]) / B
+    L_loop -= np.log(D[LANGUAGE, i, 0]) / B
 
-L_tal = losses.true_adversarial_loss(z, target=L)
+L_tal = embedding.true_adversarial_loss(z, LANGUAGE)
 assert np.allclose(L_tal, L_loop, rtol=0, atol=1e-14)
 print(f"L_tal = {L_tal:.4f}")
 
 # %% [markdown]
-# **The gradient**, against finite differences (notebook 01). Only the discriminator moves along it, but as a function
-# $\mathcal{L}_{tal}$ depends on the encoded vectors too, and that gradient is checked as well:
+# **The gradient**, against finite differences ([notebook 01](01_gradients.ipynb)). Only the
+# discriminator descends it, but as a function $\mathcal{L}_{tal}$ depends on the encoded vectors
+# too, and we check that gradient as well:
 
 # %%
-def loss(p):
-    return losses.true_adversarial_loss(embedding.discriminate(p["D"], p["x_e"]), L)
+def loss(tree):
+    z = embedding.discriminate(tree["D"], tree["x_e"])
+    return embedding.true_adversarial_loss(z, LANGUAGE)
 
 
-# A leaky ReLU has a kink. A small step keeps the finite differences on one side of it (notebook 01).
+# A leaky ReLU has a kink. A small step keeps the finite differences on one side of it.
 nn.check_gradient(loss, {"D": discriminator, "x_e": x_e}, rng, step=1e-5)
 
 # %% [markdown]
-# **By pencil.** With $D = 1 / (1 + e^{-z})$ we have $-\log D = \log(1 + e^{-z})$, whose derivative is
+# **By hand.** With $D = 1 / (1 + e^{-z})$ we have $-\log D = \log(1 + e^{-z})$, whose derivative is
 #
-# $$\frac{d}{dz} \log(1 + e^{-z}) = \frac{-e^{-z}}{1 + e^{-z}} = -(1 - D), \qquad \text{and likewise} \quad
-# \frac{d}{dz} \left[-\log(1 - D)\right] = D.$$
+# $$\frac{d}{dz} \log(1 + e^{-z}) = \frac{-e^{-z}}{1 + e^{-z}} = -(1 - D), \qquad
+# \text{and likewise} \quad \frac{d}{dz} \left[-\log(1 - D)\right] = D.$$
 #
-# Answer minus truth: $D - 1$ for the target, $D - 0$ for a source.
+# Both are the answer minus the truth: $D - 1$ for the target, $D - 0$ for a source.
 
 # %%
-_, gradient = nn.value_and_grad(lambda p: losses.true_adversarial_loss(p["z"], L), {"z": z})
+_, gradient = nn.value_and_grad(
+    lambda tree: embedding.true_adversarial_loss(tree["z"], LANGUAGE), {"z": z})
 truth = np.array([0, 1, 0]).reshape(3, 1, 1)
 assert np.allclose(gradient["z"], (D - truth) / B)
 
 # %% [markdown]
-# **A picture.** What does an answer cost? The curves are the two terms of Eq. 4. The dots are the answers of this fresh
-# discriminator to our vectors, with what each has to pay.
+# **A picture.** What does an answer cost? The curves are the two kinds of terms in Eq. 4.
 
 # %%
 answers = np.linspace(0.01, 0.99, 99)
-fig, ax = plt.subplots(figsize=(6.2, 3.4), layout="constrained")
+fig, ax = plt.subplots(figsize=(6.4, 3.4), layout="constrained")
 ax.plot(answers, -np.log(answers), color=COLOURS["l"], label=r"if it is the target: $-\log D$")
-ax.plot(answers, -np.log(1 - answers), "--", color="0.4", label=r"if it is a source: $-\log(1 - D)$")
-for m, is_target, D_m in zip("alv", (0, 1, 0), D[..., 0], strict=True):
-    cost = -np.log(D_m) if is_target else -np.log(1 - D_m)
-    ax.plot(D_m, cost, "o", color=COLOURS[m], markeredgecolor="white", label=f"shown $x_{m}^e$")
-ax.set(xlabel="answer $D$: how sure it is of the target", ylabel="cost", ylim=(0, 4))
-ax.set_title("Eq. 4: to be wrong is dear, to be surely wrong has no limit")
+ax.plot(answers, -np.log(1 - answers), "--", color="0.4",
+        label=r"if it is a source: $-\log(1 - D)$")
+ax.plot(0.5, np.log(2), "o", color="black", label=r"undecided: $\log 2$")
+ax.set(xlabel="answer $D$: how sure the discriminator is of the target", ylabel="cost", ylim=(0, 4))
 ax.legend(frameon=False, loc="upper center")
 plt.show()
 
 # %% [markdown]
+# Being wrong is expensive, and being confidently wrong has no upper limit. An undecided answer, the
+# dot, costs $\log 2$ in both cases.
+#
 # ## 3. What the best discriminator says
 #
-# Suppose that the discriminator could be any function at all. In the long run (as a mean over all utterances), at a
-# point $x$ of the space the loss is
+# Suppose that the discriminator could be any function at all. Averaged over all utterances, a point
+# $x$ of the space then contributes this to the loss:
 #
 # $$-\,[\,p_a(x) + p_v(x)\,]\, \log(1 - D) - p_l(x)\, \log D.$$
 #
-# Write $p_t = p_l$ for the target and $p_s = p_a + p_v$ for the sources, and set the derivative by $D$ to zero:
+# Write $p_t = p_l$ for the target and $p_s = p_a + p_v$ for the sources. (So $p_s$ integrates to 2,
+# and is not a density itself.) Set the derivative with respect to $D$ to zero:
 #
-# $$\frac{p_s}{1 - D} - \frac{p_t}{D} = 0 \qquad \Longrightarrow \qquad D^*(x) = \frac{p_t(x)}{p_t(x) + p_s(x)}.$$
+# $$\frac{p_s}{1 - D} - \frac{p_t}{D} = 0 \qquad \Longrightarrow \qquad
+# D^*(x) = \frac{p_t(x)}{p_t(x) + p_s(x)}.$$
 #
-# So the best answer is the share of the target among everything that is found at $x$. We check it twice: by trying
-# all values of $D$ on a grid, and by training the package's discriminator on samples.
+# So the best answer is the share of the target among everything that is found at $x$. We check this
+# twice: by trying all values of $D$ on a grid, and by training the package's discriminator on
+# samples.
 
 # %%
 def bell(x, mean, width):
@@ -175,7 +210,22 @@ def bell(x, mean, width):
     return np.exp(-((x - mean) / width) ** 2 / 2) / (width * np.sqrt(2 * np.pi))
 
 
-SHAPE = {"a": (-1.5, 0.6), "l": (0.2, 0.8), "v": (1.7, 0.5)}  # mean and width of each modality, k = 1
+def train_discriminator(x_e, target, steps, lr=0.01):
+    """A new discriminator, trained on encoded vectors x_e (3, n, k) that stay fixed."""
+    params = embedding.init_discriminator(np.random.default_rng(0), x_e.shape[-1])
+    params = nn.cast(params, x_e.dtype)
+    state = nn.init_adam(params)
+
+    def loss(params):
+        return embedding.true_adversarial_loss(embedding.discriminate(params, x_e), target)
+
+    for _ in range(steps):
+        _, gradient = nn.value_and_grad(loss, params)
+        nn.adam(state, params, gradient, lr)
+    return params
+
+
+SHAPE = {"a": (-1.5, 0.6), "l": (0.2, 0.8), "v": (1.7, 0.5)}  # mean and width per modality, k = 1
 x_line = np.linspace(-4, 4, 801)
 p_a, p_l, p_v = (bell(x_line, *SHAPE[m]) for m in "alv")
 D_star = p_l / (p_l + p_a + p_v)
@@ -186,26 +236,20 @@ tried = candidates[costs.argmin(axis=0), 0]
 inside = (D_star > 0.001) & (D_star < 0.999)
 assert np.abs(tried - D_star)[inside].max() <= 0.001  # the distance of two candidates
 
+# %% [markdown]
+# **Predict before you run.** In the picture, the target $l$ has the widest bell. What will the best
+# discriminator say at the far right, and what will a network say that was trained on samples?
 
-def train(loss, params, steps, lr=0.01):
-    """Minimise loss(params) with Adam; returns the parameters."""
-    params = nn.pack(params)
-    state = nn.init_adam(params)
-    for _ in range(steps):
-        _, gradient = nn.value_and_grad(loss, params)
-        nn.adam(state, params, gradient, lr)
-    return params
-
-
+# %%
 rng = np.random.default_rng(0)
 samples = np.stack([rng.normal(*SHAPE[m], (2000, 1)) for m in "alv"])  # (3, 2000, 1)
-trained = train(lambda p: losses.true_adversarial_loss(embedding.discriminate(p, samples), L),
-                embedding.init_discriminator(rng, 1), steps=150)
+trained = train_discriminator(samples, LANGUAGE, steps=150)
 D_trained = ops.sigmoid(embedding.discriminate(trained, x_line[None, :, None]))[0, :, 0]
 
-fig, axes = plt.subplots(2, 1, figsize=(6.4, 4.6), sharex=True, layout="constrained")
-for m, density in zip("alv", (p_a, p_l, p_v), strict=True):
-    axes[0].fill_between(x_line, density, color=COLOURS[m], alpha=0.45, label=f"$p_{m}$")
+fig, axes = plt.subplots(2, 1, figsize=(6.6, 4.8), sharex=True, layout="constrained")
+for m, density, hatch in zip("alv", (p_a, p_l, p_v), ("///", "", "..."), strict=True):
+    axes[0].fill_between(x_line, density, facecolor=COLOURS[m], alpha=0.45, hatch=hatch,
+                         edgecolor="white", label=f"$p_{m}$")
 axes[1].plot(x_line, D_star, color="black", lw=2, label="$D^* = p_t\\, /\\, (p_t + p_s)$")
 axes[1].plot(x_line, D_trained, color=COLOURS["v"], ls="--", label="trained on samples")
 axes[1].set(xlabel="$x^e$", ylabel="$D$", ylim=(-0.03, 1.03))
@@ -213,112 +257,153 @@ for ax in axes:
     ax.legend(frameon=False)
 plt.show()
 crowded = p_a + p_l + p_v > 0.05
-print(f"largest difference where there are samples: {np.abs(D_trained - D_star)[crowded].max():.3f}")
-assert np.abs(D_trained - D_star)[crowded].mean() < 0.1
+difference = np.abs(D_trained - D_star)[crowded]
+print(f"mean difference where there are samples: {difference.mean():.3f}")
+assert difference.mean() < 0.1
 
 # %% [markdown]
-# At the far right $D^*$ rises again: $l$ has the wider bell, and so out there, where hardly anything is, it is the more
-# likely one. The network has seen no samples there and cannot know.
+# Where there are samples, the trained network follows $D^*$. At the far right $D^*$ rises again:
+# hardly anything is found there, but what is found comes from the wider bell. The network has seen
+# next to no samples there and cannot know.
 #
-# **If the modalities cannot be told apart,** $p_a = p_l = p_v$, then $D^* = 1/3$ everywhere. Not $1/2$, as in a GAN
-# with one generator: two of three vectors come from sources. The paper's condition for success, $D(\mathbf{x}_a^e)
-# \approx D(\mathbf{x}_v^e) \approx D(\mathbf{x}_l^e)$, says nothing about the value, and holds. The loss is then $2
-# \log \frac{3}{2} + \log 3 = 3 \log 3 - 2 \log 2$.
+# **If the modalities cannot be distinguished,** that is, if $p_a = p_l = p_v$, then $D^* = 1/3$
+# everywhere. It is not $1/2$, as in a GAN with one generator, because two of three vectors come
+# from sources. The paper's condition for success, $D(\mathbf{x}_a^e) \approx D(\mathbf{x}_v^e)
+# \approx D(\mathbf{x}_l^e)$, says nothing about the value, and holds. The loss is then $2 \log
+# \frac{3}{2} + \log 3 = 3 \log 3 - 2 \log 2$.
 #
-# **And if they can?** Put $D^*$ into Eq. 4. With the mixture $p = (p_t + p_s) / 3$, $D^* = p_t / 3p$ and
-# $1 - D^* = p_s / 3p$, so
+# **And if they can?** Put $D^*$ into Eq. 4. With the mixture $\bar p = (p_t + p_s) / 3$ we have
+# $D^* = p_t / 3 \bar p$ and $1 - D^* = p_s / 3 \bar p$, so
 #
 # $$\min_D \mathcal{L}_{tal} = 3 \log 3 - 2 \log 2 - 3\, \mathrm{JS}, \qquad
-# \mathrm{JS} = \frac{1}{3} \int p_t \log \frac{p_t}{p} + \frac{2}{3} \int \frac{p_s}{2} \log \frac{p_s / 2}{p}.$$
+# \mathrm{JS} = \frac{1}{3} \int p_t \log \frac{p_t}{\bar p} +
+# \frac{2}{3} \int \frac{p_s}{2} \log \frac{p_s / 2}{\bar p}.$$
 #
-# JS is a Jensen-Shannon divergence: zero if the target and the *average of the sources* are the same distribution, and
-# otherwise larger. So the discriminator is a measuring instrument. The lower its loss, the wider the gap.
+# JS is a Jensen-Shannon divergence. It is zero if the target and the *average of the sources* are
+# the same distribution, and positive otherwise. So the best discriminator is a measuring
+# instrument: the lower its loss, the wider the gap.
 
 # %%
 step = x_line[1] - x_line[0]
-p_s, p = p_a + p_v, (p_a + p_l + p_v) / 3
-JS = (p_l * np.log(p_l / p) / 3 + p_s / 3 * np.log(p_s / 2 / p)).sum() * step
+p_s = p_a + p_v
+p_bar = (p_l + p_s) / 3
+JS = (p_l * np.log(p_l / p_bar) / 3 + p_s / 3 * np.log(p_s / 2 / p_bar)).sum() * step
 best = (-p_s * np.log(1 - D_star) - p_l * np.log(D_star)).sum() * step
 FOOLED = 3 * np.log(3) - 2 * np.log(2)
-print(f"L_tal at D*:                  {best:.4f}")
-print(f"3 log 3 - 2 log 2 - 3 JS:     {FOOLED - 3 * JS:.4f}")
-print(f"if nothing can be told apart: {FOOLED:.4f}")
+print(f"L_tal at D*:                     {best:.4f}")
+print(f"3 log 3 - 2 log 2 - 3 JS:        {FOOLED - 3 * JS:.4f}")
+print(f"if there is no difference left:  {FOOLED:.4f}")
 assert np.isclose(best, FOOLED - 3 * JS)
 
 # %% [markdown]
-# Keep in mind that only the *sum* of the sources enters. It will come back in section 7.
+# Keep in mind that only the *sum* of the sources enters. This will matter in section 7.
 #
+# ### Exercise 6.1 ★ (5 minutes): the best referee (Eq. 4)
+#
+# Replace the line with `raise` by your answer and run the cell. `check` compares your function with
+# the package on fixed random inputs, and gives a hint if something is wrong. Solutions are in
+# `tutorials/solutions/06_adversary.py`.
+#
+# The text above derives $D^*$ for two sources. Write it for any number of them. Eq. 4 then has one
+# summand per source.
+
+# %%
+def best_discriminator(p_target, p_sources):
+    """Densities at n points: p_target (n,), p_sources (s, n). Returns D* at each point, (n,)."""
+    raise NotImplementedError("exercise 6.1")
+
+
+check("6.1", best_discriminator)
+
+# %% [markdown]
 # ## 4. To fool the referee (Eq. 3)
 #
-# The sources' encoders want the discriminator to take their vectors for the target's:
+# The encoders of the sources want the discriminator to take their vectors for those of the target:
 #
 # $$\mathcal{L}_{fal} = -w\, [\log D(\mathbf{x}_a^e) + \log D(\mathbf{x}_v^e)] \tag{3}$$
 #
-# | symbol | shape | meaning |
-# |---|---|---|
-# | $\mathcal{L}_{fal}$ | 1 | *fake* adversarial loss: small if the sources pass for the target |
+# | symbol | meaning |
+# |---|---|
+# | $\mathcal{L}_{fal}$ | *fake* adversarial loss: small if the sources pass for the target |
 
 # %%
 L_loop = 0.0
 for i in range(B):
-    L_loop -= (np.log(D[A, i, 0]) + np.log(D[V, i, 0])) / B
+    L_loop -= np.log(D[ACOUSTIC, i, 0]) / B
+    L_loop -= np.log(D[VISUAL, i, 0]) / B
 
-L_fal = losses.fake_adversarial_loss(z, target=L)
+L_fal = embedding.fake_adversarial_loss(z, LANGUAGE)
 assert np.allclose(L_fal, L_loop, rtol=0, atol=1e-14)
 
 
-def loss(p):
-    return losses.fake_adversarial_loss(embedding.discriminate(p["D"], p["x_e"]), L)
+def loss(tree):
+    z = embedding.discriminate(tree["D"], tree["x_e"])
+    return embedding.fake_adversarial_loss(z, LANGUAGE)
 
 
-small = np.random.default_rng(2)
-nn.check_gradient(loss, {"D": discriminator, "x_e": x_e}, small, step=1e-5)
+nn.check_gradient(loss, {"D": discriminator, "x_e": x_e}, np.random.default_rng(2), step=1e-5)
 
 # %% [markdown]
-# By pencil: section 2 has the derivative, $-(1 - D)$ for each source. The target does not enter at all, so its encoder
-# is not moved by the adversary:
+# By hand: section 2 has the derivative, $-(1 - D)$ for each source. The target does not enter at
+# all, so the adversary does not train its encoder:
 
 # %%
-_, gradient = nn.value_and_grad(lambda p: losses.fake_adversarial_loss(p["z"], L), {"z": z})
-assert np.allclose(gradient["z"][[A, V]], -(1 - D[[A, V]]) / B)
-assert (gradient["z"][L] == 0).all()
+_, gradient = nn.value_and_grad(
+    lambda tree: embedding.fake_adversarial_loss(tree["z"], LANGUAGE), {"z": z})
+assert np.allclose(gradient["z"][SOURCES], -(1 - D[SOURCES]) / B)
+assert (gradient["z"][LANGUAGE] == 0).all()
 
 # %% [markdown]
-# **Why not simply the opposite of Eq. 4?** If two play against each other, should the encoders not *maximise* what the
-# discriminator minimises? The part of $\mathcal{L}_{tal}$ that the sources can change is $-\log(1 - D)$. To maximise
-# it is to minimise $\log(1 - D)$, whose derivative is $-D$. Both losses want $D$ to rise. Look at how hard they pull:
+# **Why not simply the opposite of Eq. 4?** If two players compete, should the encoders not
+# *maximise* what the discriminator minimises? The part of $\mathcal{L}_{tal}$ that the sources can
+# change is $-\log(1 - D)$. To maximise it is to minimise $\log(1 - D)$, whose derivative is $-D$.
+# Both losses want $D$ to rise. But look at how hard they pull:
 
 # %%
 z_line = np.linspace(-8, 8, 321)
-forms = {"non-saturating, Eq. 3: $-\\log D$": (lambda q: ops.softplus(-q["z"]).sum(), "-"),
-         "saturating: $\\log(1 - D)$": (lambda q: -ops.softplus(q["z"]).sum(), "--")}
-fig, axes = plt.subplots(1, 2, figsize=(8.6, 3.1), layout="constrained")
-forces = []
-for (name, (function, style)), colour in zip(forms.items(), (COLOURS["l"], COLOURS["v"]), strict=True):
-    slope = nn.value_and_grad(function, {"z": z_line})[1]["z"]
-    forces.append(-slope)
-    axes[0].plot(z_line, [function({"z": np.array([value])}) for value in z_line], style, color=colour, label=name)
-    axes[1].plot(z_line, -slope, style, color=colour)
-assert np.allclose(forces[0], 1 - ops.sigmoid(z_line))
-assert np.allclose(forces[1], ops.sigmoid(z_line))
-axes[0].set(title="loss of a source", xlabel="logit $z$ of its vector", ylim=(-6, 6))
+
+
+def non_saturating(tree):
+    return ops.softplus(-tree["z"])
+
+
+def saturating(tree):
+    return -ops.softplus(tree["z"])
+
+
+fig, axes = plt.subplots(1, 2, figsize=(8.8, 3.3), layout="constrained")
+for function, force, style, name in (
+        (non_saturating, 1 - ops.sigmoid(z_line), "-", "non-saturating, Eq. 3: $-\\log D$"),
+        (saturating, ops.sigmoid(z_line), "--", "saturating: $\\log(1 - D)$")):
+    values, pullback = nn.vjp(function, {"z": z_line})
+    slope = pullback(np.ones(len(values)))["z"]
+    assert np.allclose(-slope, force)
+    axes[0].plot(z_line, values, style, color="black", label=name)
+    axes[1].plot(z_line, -slope, style, color="black")
+axes[0].set(title="loss of a source", xlabel="logit $z$ of its vector", ylim=(-8, 8))
 axes[1].set(title="force: minus the gradient", xlabel="logit $z$ of its vector")
-axes[1].annotate("the referee has\nseen through it", (-7.6, 0.42), fontsize="small")
-axes[0].legend(frameon=False, fontsize="small", loc="lower left")
+axes[1].annotate("the referee has\nrecognised it", (-7.6, 0.42))
+axes[0].legend(frameon=False, loc="upper right")
 plt.show()
 
 # %% [markdown]
-# At the beginning of a game the discriminator has an easy task, and soon $z$ is far to the left. There, where
-# the source has most to learn, the saturating loss gives it nothing: the curve is flat. Eq. 3 pulls with full force.
-# (Notebook 05 has met the same problem with the norm of Eq. 8.) The paper prints the non-saturating form, and it is
-# what everybody uses. The price: the two players no longer play with one and the same sum of money.
+# At the beginning of a game the discriminator has an easy task, and soon the $z$ of a source is far
+# to the left. There the source has most to learn, and there the saturating loss gives it nothing:
+# the curve is flat. Eq. 3 pulls with full force. (Notebook 05 has met a force that vanishes at this
+# end too, that of Eq. 8. But that one vanishes at *both* ends, and the force of the saturating loss
+# grows to 1 at the other.) The paper prints the non-saturating form, and it is the usual choice.
 #
-# ## 5. Why we start from logits
+# It comes at a price. Now one player's gain is not the other player's loss any more: the game is
+# not *zero-sum*. The paper speaks of a "min-max game", but Eq. 3 and 4 are two different losses.
 #
-# $\log D$ with $D = \mathrm{sigmoid}(z)$ is fine on paper. In the computer the sigmoid of a large number *is* 1,
-# and $\log(1 - 1)$ is not a number to go on with. From the logit one computes the same thing without a loss:
+# ## 5. Why the code starts from logits
 #
-# $$-\log D = \log(1 + e^{-z}) = \mathrm{softplus}(-z), \qquad -\log(1 - D) = \mathrm{softplus}(z).$$
+# $\log D$ with $D = \mathrm{sigmoid}(z)$ is fine on paper. In the computer the sigmoid of a large
+# number is exactly 1, and $\log(1 - 1)$ is minus infinity. From the logit we can compute the same
+# thing without losing precision:
+#
+# $$-\log D = \log(1 + e^{-z}) = \mathrm{softplus}(-z), \qquad
+# -\log(1 - D) = \mathrm{softplus}(z).$$
 
 # %%
 print("    z   -log(1 - sigmoid(z))   softplus(z)")
@@ -327,435 +412,359 @@ with np.errstate(divide="ignore"):
         naive = -np.log(1 - ops.sigmoid(np.array(value)))
         print(f"{value:5.0f}   {naive:20.6f}   {ops.softplus(np.array(value)):11.6f}")
 
-sure = np.full((3, 2, 1), 1000.0)  # a discriminator that takes everything for the target, and is sure of it
-value, gradient = nn.value_and_grad(lambda p: losses.true_adversarial_loss(p["z"], L), {"z": sure})
+sure = np.full((3, 2, 1), 1000.0)  # a discriminator that takes everything for the target, for sure
+value, gradient = nn.value_and_grad(
+    lambda tree: embedding.true_adversarial_loss(tree["z"], LANGUAGE), {"z": sure})
 assert value == 2000
 assert np.isfinite(gradient["z"]).all()
 
 # %% [markdown]
-# Well before the result is infinite it has lost digits: at $z = 36$ it is already wrong. In float32, in which networks
-# are trained, this begins at $z \approx 10$.
+# The naive form loses digits long before its result is infinite: at $z = 36$ it is already wrong.
+# In float32, in which networks are trained, this begins at about $z = 10$.
 #
-# ## 6. Two players and one sum (Eq. 2)
+# ### Exercise 6.2 ★★ (10 minutes): both losses from logits (Eq. 3, 4)
 #
-# $$\mathcal{L}_{al} = \mathcal{L}_{fal}(\mathbf{x}_a^e, \mathbf{x}_v^e) +
-# \mathcal{L}_{tal}(\mathbf{x}_l^e, \mathbf{x}_a^e, \mathbf{x}_v^e) \tag{2}$$
-#
-# | symbol | shape | meaning |
-# |---|---|---|
-# | $\mathcal{L}_{al}$ | 1 | adversarial loss: a sum to look at, *not* one to minimise |
-
-# %%
-L_al = losses.adversarial_loss(L_fal, L_tal)
-L_loop = 0.0
-for i in range(B):
-    for m in (A, V):
-        L_loop -= (np.log(D[m, i, 0]) + np.log(1 - D[m, i, 0])) / B
-    L_loop -= np.log(D[L, i, 0]) / B
-assert np.allclose(L_al, L_loop, rtol=0, atol=1e-14)
-
-
-def loss(p):
-    return losses.adversarial_loss(losses.fake_adversarial_loss(p["z"], L), losses.true_adversarial_loss(p["z"], L))
-
-
-nn.check_gradient(loss, {"z": z}, rng)
-
-# %% [markdown]
-# By pencil, the derivative of the sum by the logit of a source is $-(1 - D) + D = 2D - 1$. It vanishes at $D = 1/2$. If
-# both players went down the *sum*, they would agree on answering $1/2$ to every source, wherever it lies, and be
-# content. There would be no game. So each goes down a loss of its own and holds the other fixed:
-#
-# | player | moves | goes down | pulls the logit of a source with |
-# |---|---|---|---|
-# | generators | $\theta_a$, $\theta_v$ (encoders of the sources) | $\mathcal{L}_{fal}$ | $1 - D$, up |
-# | discriminator | parameters of $D$ | $\mathcal{L}_{tal}$ | $D$, down |
-
-# %%
-_, gradient = nn.value_and_grad(loss, {"z": z})
-assert np.allclose(gradient["z"][[A, V]], (2 * D[[A, V]] - 1) / B)
-
-D_line = np.linspace(0, 1, 101)
-fig, ax = plt.subplots(figsize=(6, 3))
-ax.plot(D_line, 1 - D_line, color=COLOURS["a"], label="generators: up")
-ax.plot(D_line, -D_line, color=COLOURS["l"], label="discriminator: down")
-ax.plot(D_line, 1 - 2 * D_line, color="0.5", ls="--", label="the sum")
-ax.axhline(0, color="0.85", lw=1, zorder=0)
-ax.plot(0.5, 0, "o", color="0.5")
-ax.set(xlabel="$D$ of a source", ylabel="pull on its logit", title="Eq. 2: the sum is content with 1/2")
-ax.legend(frameon=False, bbox_to_anchor=(1, 0.5), loc="center left")
-plt.show()
-
-# %% [markdown]
-# ## 7. The game
-#
-# Now let them play. The space has two dimensions, so that we can watch. The language is an arc and stays where it is.
-# The two sources start elsewhere, and each has a small encoder that may push its points around. In each round the
-# discriminator makes a step down Eq. 4, and then the encoders make one down Eq. 3.
-
-# %%
-def clouds(rng, n):
-    """Three clouds (3, n, 2): a lump, an arc, a streak."""
-    t = rng.uniform(0.15 * np.pi, 1.1 * np.pi, n)
-    arc = 0.62 * np.stack([np.cos(t), np.sin(t)], axis=-1) + 0.05 * rng.standard_normal((n, 2))
-    lump, streak = rng.standard_normal((2, n, 2)) * [[[0.13, 0.13]], [[0.07, 0.16]]]
-    return np.stack([lump, arc, streak]) + np.array([[[-0.62, -0.55]], [[0.1, 0.05]], [[0.6, -0.5]]])
-
-
-def init_movers(rng):
-    """A bank of three small networks that hardly move anything yet."""
-    movers = {"dense_1": nn.init_dense(rng, 2, 32, bank=(3,)), "dense_2": nn.init_dense(rng, 32, 2, bank=(3,))}
-    movers["dense_1"]["W"] *= 2
-    movers["dense_2"]["W"] *= 0.1
-    return movers
-
-
-def move(p, x, target):
-    """Encoded points: the sources are pushed around, the target stays."""
-    push = ops.dense_layer(p["dense_2"], ops.dense_layer(p["dense_1"], x, "tanh"), "identity")
-    source = np.ones((3, 1, 1))
-    source[target] = 0
-    return x + source * push
-
-
-def play(x, target, rounds, keep=0.0, lr_w=0.0, batch=100):
-    """Play the game on x (3, n, 2). Returns movers, discriminator, w and L_tal after each of some rounds.
-
-    keep: weight of the distance by which the points are moved; lr_w: learning rate of log w (both for section 8).
-    """
-    rng = np.random.default_rng(0)
-    movers, weight = nn.pack(init_movers(rng)), nn.pack({"log_w": np.zeros(1)})
-    D = nn.pack(embedding.init_discriminator(rng, 2))
-    states = {"D": nn.init_adam(D), "movers": nn.init_adam(movers), "weight": nn.init_adam(weight)}
-    betas = (0.5, 0.999)  # those of the released code, D13
-    history = []
-    for number in range(rounds):
-        some = x[:, rng.integers(x.shape[1], size=batch)]
-        w, still = np.exp(weight["log_w"][0]), move(movers, some, target)
-        L_tal, gradient = nn.value_and_grad(
-            lambda p, x_e=still: losses.true_adversarial_loss(embedding.discriminate(p, x_e), target), D)
-        nn.adam(states["D"], D, gradient, 0.02, betas)
-
-        def generator_loss(p, some=some, w=w):
-            x_e = move(p, some, target)
-            L_fal = losses.fake_adversarial_loss(embedding.discriminate(D, x_e), target, w)
-            return L_fal + keep * ops.norm(x_e - some + 1e-9).sum() / batch
-
-        _, gradient = nn.value_and_grad(generator_loss, movers)
-        if lr_w:
-            L_fal = losses.fake_adversarial_loss(embedding.discriminate(D, still), target)
-            nn.adam(states["weight"], weight, {"log_w": np.array([w * L_fal])}, lr_w, betas)  # section 8
-        nn.adam(states["movers"], movers, gradient, 0.003, betas)
-        if number % 10 == 0 or number == rounds - 1:
-            history.append({"round": number, "G": nn.map_leaves(np.copy, movers), "D": nn.map_leaves(np.copy, D),
-                            "w": w, "L_tal": L_tal})
-    return history
-
-
-nn.use("fast")  # the same values, sooner
-x_2d = clouds(np.random.default_rng(0), 300)
-history = play(x_2d, L, rounds=600)
-
-# %%
-GRID = np.stack(np.meshgrid(*2 * [np.linspace(-1.1, 1.1, 37)]), axis=-1)  # (37, 37, 2)
-
-
-def draw_round(ax, row, x, target):
-    """Points after a round, on the discriminator's answers in grey: white is sure of the target."""
-    ax.clear()
-    answers = ops.sigmoid(embedding.discriminate(row["D"], GRID.reshape(1, -1, 2))).reshape(37, 37)
-    ax.imshow(np.round(answers, 1), extent=(-1.1, 1.1, -1.1, 1.1), origin="lower", cmap="Greys_r", vmin=0, vmax=1)
-    for m, cloud in zip("alv", move(row["G"], x, target), strict=True):
-        ax.plot(*cloud.T, ".", ms=2.5, color=COLOURS[m])
-    ax.set(xlim=(-1.1, 1.1), ylim=(-1.1, 1.1), xticks=[], yticks=[])
-    ax.set_title(f"round {row['round']}")
-
-
-def as_gif(figure, frames, draw, fps=6):
-    """An animation as an image that shows without a running kernel."""
-    animation = FuncAnimation(figure, draw, frames=frames)
-    with tempfile.TemporaryDirectory() as folder:
-        animation.save(f"{folder}/a.gif", writer=PillowWriter(fps=fps), dpi=70)
-        data = Path(folder, "a.gif").read_bytes()
-    plt.close(figure)
-    return Image(data=data, format="gif")
-
-
-fig, ax = plt.subplots(figsize=(4, 4.2), layout="constrained")
-game = as_gif(fig, history[::2] + 6 * history[-1:], lambda row: draw_round(ax, row, x_2d, L))
-display(game)
-
-# %% [markdown]
-# Grey is what the discriminator says: white is "language, for sure", black is "never". The yellow and red points climb
-# towards white, and wherever they gather, the ground turns dark beneath them. So they go on. There is no fixed
-# landscape: each player's success changes the task of the other. The same in stills, and the loss of the
-# discriminator:
-
-# %%
-fig, axes = plt.subplots(1, 4, figsize=(10, 2.7), layout="constrained")
-for ax, number in zip(axes, (0, 10, 30), strict=False):
-    draw_round(ax, history[number], x_2d, L)
-axes[3].plot([row["round"] for row in history], [row["L_tal"] for row in history], color=COLOURS["l"])
-axes[3].axhline(FOOLED, color="0.4", ls=":", label="3 log 3 - 2 log 2")
-axes[3].set(xlabel="round", title=r"$\mathcal{L}_{tal}$")
-axes[3].legend(frameon=False, fontsize="small", loc="lower right")
-plt.show()
-late = np.mean([row["L_tal"] for row in history[-15:]])
-print(f"L_tal, mean of the last rounds: {late:.3f}; nothing to tell apart: {FOOLED:.3f}")
-assert abs(late - FOOLED) < 0.2
-
-# %% [markdown]
-# By its loss, the discriminator cannot tell the target from the sources any more. Have the three modalities become one?
-
-# %%
-fig, ax = plt.subplots(figsize=(4.4, 3.6))
-end = move(history[-1]["G"], x_2d, L)
-for m, cloud, shape in zip("alv", end, figures.SHAPES, strict=False):
-    ax.plot(*cloud.T, shape, ms=3, color=COLOURS[m], label=f"${m}$")
-ax.set(aspect="equal", xticks=[], yticks=[], title="the last round")
-ax.legend(frameon=False, markerscale=2, bbox_to_anchor=(1, 0.5), loc="center left")
-plt.show()
-between = np.linalg.norm(end[A].mean(axis=0) - end[V].mean(axis=0))
-half = np.linalg.norm((end[A].mean(axis=0) + end[V].mean(axis=0)) / 2 - end[L].mean(axis=0))
-print(f"mean of a to mean of v:            {between:.2f}")
-print(f"their midpoint to the mean of l:   {half:.2f}")
-
-# %% [markdown]
-# The sources have *shared out* the arc between them. And this is no accident. Section 3 has shown that only $p_s = p_a
-# + p_v$ enters. The discriminator is asked "target or not?", and never "$a$ or $v$?". If together the sources
-# cover the target, $p_a + p_v = 2 p_l$, then $D^* = 1/3$ everywhere and nothing is left to learn. That $p_a = p_v$ is
-# *sufficient*, not necessary. So the paper's criterion for a modality-invariant space, $D(\mathbf{x}_a^e) \approx
-# D(\mathbf{x}_v^e) \approx D(\mathbf{x}_l^e)$, can hold in a space in which one can tell $a$ from $v$ at a glance.
-#
-# There is a second thing that the game does not ask for. It compares *clouds*, not utterances. An encoder that puts
-# every happy voice where the sad sentences lie fools the discriminator as well as its opposite. This is what the
-# classifier of notebook 05 is for. (Exercise 6.4 builds such encoders.)
-#
-# ## 8. The learnt weight
-#
-# The paper calls $w$ in Eq. 3 and 4 "the learnt weight for adversarial loss". How would one learn it? By going down
-# the loss, like everything else. But by pencil:
-#
-# $$\mathcal{L}_{fal} = w \cdot \ell, \quad \ell > 0 \qquad \Longrightarrow \qquad
-# \frac{\partial \mathcal{L}_{fal}}{\partial w} = \ell > 0.$$
-#
-# The slope never changes its sign. The cheapest way to make $w \cdot \ell$ small is to make $w$ small. To keep
-# it positive one writes $w = e^u$; then $\partial \mathcal{L}_{fal} / \partial u = w \ell = \mathcal{L}_{fal}$, and $w$
-# never gets to 0, but goes there.
-
-# %%
-value, gradient = nn.value_and_grad(lambda p: losses.fake_adversarial_loss(z, L, np.e ** p["u"]), {"u": np.array(0.3)})
-assert np.isclose(gradient["u"], value)
-assert value > 0
-
-# %% [markdown]
-# Does it matter? Alone, hardly: Adam divides every gradient by its size, and with it the $w$. But the encoders also
-# have to reconstruct (Eq. 9, notebook 07), and there $w$ decides who wins. Let a cost for moving points away stand
-# for the reconstruction loss, and play twice: with $w = 1$, and with $w$ learnt.
-
-# %%
-runs = {"$w = 1$": play(x_2d, L, 300, keep=0.5), "$w$ learnt": play(x_2d, L, 300, keep=0.5, lr_w=0.1)}
-
-
-def gap(row, target=L):
-    """Distance of the sources' mean from that of the target, mean of the two."""
-    centres = move(row["G"], x_2d, target).mean(axis=1)  # (3, 2)
-    return np.mean([np.linalg.norm(centres[m] - centres[target]) for m in range(3) if m != target])
-
-
-fig, axes = plt.subplots(1, 2, figsize=(8.4, 2.9), layout="constrained")
-for (name, run), style in zip(runs.items(), ("-", "--"), strict=True):
-    rounds = [row["round"] for row in run]
-    axes[0].plot(rounds, [row["w"] for row in run], style, color=COLOURS["l"], label=name)
-    axes[1].plot(rounds, [gap(row) for row in run], style, color=COLOURS["l"])
-centres = x_2d.mean(axis=1)
-start = np.mean([np.linalg.norm(centres[m] - centres[L]) for m in (A, V)])
-axes[1].axhline(start, color="0.4", ls=":", label="at the start")
-axes[0].set(title="$w$", xlabel="round", yscale="log")
-axes[1].set(title="distance of the sources from the target", xlabel="round", ylim=(0, None))
-for ax in axes:
-    ax.legend(frameon=False)
-plt.show()
-print("w at the end:", ", ".join(f"{run[-1]['w']:.4f}" for run in runs.values()))
-assert runs["$w$ learnt"][-1]["w"] < 0.01
-assert gap(runs["$w$ learnt"][-1]) > 0.9 * start > 1.5 * gap(runs["$w = 1$"][-1])
-
-# %% [markdown]
-# With $w$ the adversary fades away, and the points go home. **D1:** the released code has no $w$ at all, and the
-# package has $w = 1$; `Settings(learn_w=True)` learns it, for those who want to see it vanish. How far does it fall
-# in one training of ARGF, if $\ell$ stays the same? Its own learning rate and number of steps, and Adam:
-
-# %%
-defaults = Settings()
-steps = defaults.epochs * -(-1141 // defaults.batch_size)  # MOSI has 1141 training utterances
-weight = nn.pack({"log_w": np.zeros(1)})
-state = nn.init_adam(weight)
-for _ in range(steps):
-    nn.adam(state, weight, {"log_w": np.exp(weight["log_w"])}, defaults.lr, (0.5, 0.999))
-print(f"after {steps} batches with a learning rate of {defaults.lr}: w = {np.exp(weight['log_w'][0]):.2f}")
-assert weight["log_w"][0] < 0
-
-# %% [markdown]
-# ## 9. Another target
-#
-# **D15.** Language is the target because it tells most about sentiment; Tables 1 to 3 of the paper try the others too.
-# In Eq. 3 and 4 the roles change, nothing else: the target is "true", the other two are "false", and theirs are the
-# encoders that move. In the package it is one number, `target`:
-
-# %%
-fig, axes = plt.subplots(1, 4, figsize=(10, 2.8), layout="constrained")
-ends = {L: history[30], A: play(x_2d, A, 300)[-1], V: play(x_2d, V, 300)[-1]}
-draw_round(axes[0], history[0], x_2d, L)
-axes[0].set_title("at the start")
-for ax, target in zip(axes[1:], (L, A, V), strict=True):
-    draw_round(ax, ends[target], x_2d, target)
-    others = " and ".join(f"${'alv'[m]}$" for m in range(3) if m != target)
-    ax.set_title(rf"{others} $\to$ ${'alv'[target]}$")
-    assert gap(ends[target], target) < 0.6 * gap(history[0], target)
-plt.show()
-
-# %% [markdown]
-# It is not the same task each time. To squeeze an arc into a lump is easy. To bend a lump into an arc takes a network
-# that can, and a discriminator that explains how.
-#
-# ## 10. Is the gap closed?
-#
-# Now the full model on data: features of a UCLN (notebook 04), then all of ARGF with its four updates (notebook 07).
-# There the encoders go down $\lambda \mathcal{L}_{fal} + (1 - \lambda) \mathcal{L}_{rl}$, and the released $\lambda$ is
-# 0.001. (We use narrow networks, $d = k = 30$, and few epochs, so that it takes seconds.)
-#
-# Whom do we ask whether the gap is closed? Not the discriminator alone: section 7 has shown what it misses, and it
-# may be a poor player. We train a referee of our own *afterwards*, a **linear probe**: least squares from the encoded
-# vectors of the training utterances to a one-hot vector of the modality, and then count on test utterances how often
-# the largest of the three numbers is the right one. If the modalities cannot be told apart, it is right in a third of
-# all cases.
-
-# %%
-corpus = standardise(load("mosi"))
-rows = {split: corpus.utterances(split) for split in corpus.split}
-print(f"{corpus.source} corpus: {len(corpus.ids)} utterances in {len(corpus.video_ids)} videos")
-x = np.stack([apply_ucln(train_ucln(corpus, m, d=30, epochs=4, rng=np.random.default_rng(i)), corpus, m)[0]
-              for i, m in enumerate("alv")])  # (3, n, 30)
-y = np.eye(len(corpus.classes))[corpus.labels]  # (n, N)
-
-
-def probe(points, modalities):
-    """Share of the test utterances whose modality, out of some, a linear probe of points (3, n, k) gets right."""
-    def stacked(split):
-        some = points[modalities][:, rows[split]].astype(float)  # (m, n_split, k)
-        return np.concatenate(some), np.repeat(np.arange(len(modalities)), len(rows[split]))
-
-    (seen, truth), (new, answer) = stacked("train"), stacked("test")
-    mean, width = seen.mean(axis=0), seen.std(axis=0) + 1e-6
-    seen, new = (np.c_[(some - mean) / width, np.ones(len(some))] for some in (seen, new))
-    W = np.linalg.solve(seen.T @ seen + np.eye(seen.shape[1]), seen.T @ np.eye(len(modalities))[truth])
-    return np.mean((new @ W).argmax(axis=1) == answer)
-
-
-QUESTIONS = {"a, l or v": [A, L, V], "a or l": [A, L], "v or l": [V, L], "a or v": [A, V]}
-results = {}
-for lambda_ in (0.0, 0.001, 0.1, 0.9):
-    settings = Settings(lambda_=lambda_, d=30, k=30, epochs=5, batch_size=64, lr=2e-3, drop_rate=0.2,
-                        protocol="validation")  # all networks of one epoch, no average: the players belong together
-    fitted = fit(x, y, rows, settings)
-    out = forward(fitted["params"], x.astype("float32"))
-    z_test = out["z"][:, rows["test"]]
-    results[lambda_] = {
-        "probes": [probe(out["x_e"], some) for some in QUESTIONS.values()], "x_e": out["x_e"],
-        "D": ops.sigmoid(z_test).mean(axis=(1, 2)), "L_tal": losses.true_adversarial_loss(z_test, L),
-        "L_rl": fitted["history"][-1]["validation_L_rl"]}
-nn.use("readable")
-
-print("                      linear probe               discriminator on test utterances")
-print("              a, l or v  a or l  v or l  a or v     D(a)   D(l)   D(v)   L_tal    L_rl")
-print("features      " + "".join(f"{probe(x, some):8.1%}" for some in QUESTIONS.values()))
-for lambda_, row in results.items():
-    print(f"lambda {lambda_:5}  " + "".join(f"{share:8.1%}" for share in row["probes"]) + "  "
-          + "".join(f"{value:7.2f}" for value in row["D"]) + f"{row['L_tal']:8.2f}{row['L_rl']:8.2f}")
-print(f"one space     {1 / 3:8.1%}" + 3 * f"{1 / 2:8.1%}" + "  " + 3 * f"{1 / 3:7.2f}" + f"{FOOLED:8.2f}")
-assert results[0.9]["L_tal"] > results[0.001]["L_tal"]
-
-# %%
-fig, axes = plt.subplots(1, 3, figsize=(10, 3.2), layout="constrained")
-for number, (question, style) in enumerate(zip(QUESTIONS, ("o-", "^--", "v--", "s:"), strict=True)):
-    colour = "black" if number == 0 else figures.vertex_colour(question[0] + question[-1])
-    axes[0].plot(range(4), [row["probes"][number] for row in results.values()], style, color=colour, label=question)
-axes[0].axhline(1 / 3, color="black", ls=":", lw=1)
-axes[0].axhline(1 / 2, color="0.5", ls=":", lw=1)
-axes[0].set_xticks(range(4), list(results))
-axes[0].set(ylim=(0.25, 1.03), xlabel=r"$\lambda$", title="linear probe (dotted: one space)")
-axes[0].legend(frameon=False, fontsize="small", loc="lower left", bbox_to_anchor=(0, 0.32))
-for ax, lambda_ in zip(axes[1:], (0.001, 0.9), strict=True):
-    figures.modality_gap(results[lambda_]["x_e"][:, rows["test"]], ax=ax, title=rf"$\lambda = {lambda_}$")
-    ax.get_legend().remove()
-    ax.set(xticks=[], yticks=[])
-plt.show()
-
-# %% [markdown]
-# Read the table from the top.
-#
-# - **$\lambda = 0$** is no adversary at all. The discriminator looks on and learns to tell the modalities apart.
-# - **$\lambda = 0.001$**, the value of the authors' script, is hardly distinguishable from it. The discriminator wins
-#   clearly: its $D$ is high for language and low for the others, and its loss far below $3 \log 3 - 2 \log 2$. The
-#   reconstruction loss has 999 of 1000 parts of the say, and the loss that sees to the gap has the rest. With these
-#   settings the gap that the paper wants to "narrow significantly" is not closed. By the probe it is wider than in
-#   the features: the   encoders start at random, each elsewhere, and nothing draws them together.
-# - **With a large $\lambda$** the discriminator has a hard time: its loss goes up, towards the $3 \log 3 - 2 \log 2$
-#   of one   space, and its three answers get closer. The price is paid in the last column, in reconstruction.
-# - **But look at the probe.** It is far above chance all the same. By the discriminator and by the paper's criterion
-#   there is little left to tell apart, and a straight cut, trained afterwards, says which modality is which. For $a$
-#   and   $v$ section 7 has announced it: nobody asks for them to be alike. For the others it means that a fooled
-#   discriminator is one that has lost track of a moving target, not one that has nothing left to see.
-#
-# None of this says that the accuracy of ARGF is wrong, or that the adversary is useless. It may help in other ways than
-# by closing the gap, and notebook 10 measures what it is worth. But "the distributions are matched" is a statement that
-# one can test, and this is how.
-#
-# ## Exercises
-#
-# Replace the line with `raise` by your answer and run the cell. `check` compares it with the package on fixed
-# random inputs. If something is wrong it says what it looks like. Solutions are in
-# `tutorials/solutions/06_adversary.py`.
-#
-# **6.1 The best referee (Eq. 4).** Section 3 derives $D^*$ for two sources. Write it for any number of them, with
-# Eq. 4 having one summand for each.
-
-# %%
-def best_discriminator(p_target, p_sources):
-    """Densities at n points: of the target (n,), of each source (s, n). Returns D* at each point, (n,)."""
-    raise NotImplementedError("exercise 6.1")
-
-
-check("6.1", best_discriminator)
-
-# %% [markdown]
-# **6.2 Both losses from logits (Eq. 3, 4).** In NumPy, as means over the batch, with $w = 1$, for any target. Some of
-# the logits are enormous. `np.logaddexp` may be useful.
+# Write both losses in NumPy, as means over the batch, with $w = 1$, for any target. Some of the
+# logits are enormous. `np.logaddexp` may be useful.
 
 # %%
 def adversarial_losses(z, target):
-    """z (m, B, 1) logits, target a row. Returns [L_fal, L_tal], (2,)."""
+    """z (m, B, 1) logits, target an index. Returns [L_fal, L_tal], (2,)."""
     raise NotImplementedError("exercise 6.2")
 
 
 check("6.2", adversarial_losses)
 
 # %% [markdown]
-# **6.3 Who pulls where? (Eq. 2)** Return the *force*, minus the gradient, with which each player pulls the logits. Let
-# the generators come first.
+# ## 6. Two players and one sum (Eq. 2)
+#
+# $$\mathcal{L}_{al} = \mathcal{L}_{fal}(\mathbf{x}_a^e, \mathbf{x}_v^e) +
+# \mathcal{L}_{tal}(\mathbf{x}_l^e, \mathbf{x}_a^e, \mathbf{x}_v^e) \tag{2}$$
+#
+# | symbol | meaning |
+# |---|---|
+# | $\mathcal{L}_{al}$ | adversarial loss: a sum to look at, *not* one to minimise |
+
+# %%
+L_al = embedding.adversarial_loss(L_fal, L_tal)
+L_loop = 0.0
+for i in range(B):
+    for m in SOURCES:
+        L_loop -= (np.log(D[m, i, 0]) + np.log(1 - D[m, i, 0])) / B
+    L_loop -= np.log(D[LANGUAGE, i, 0]) / B
+assert np.allclose(L_al, L_loop, rtol=0, atol=1e-14)
+
+
+def loss(tree):
+    L_fal = embedding.fake_adversarial_loss(tree["z"], LANGUAGE)
+    L_tal = embedding.true_adversarial_loss(tree["z"], LANGUAGE)
+    return embedding.adversarial_loss(L_fal, L_tal)
+
+
+nn.check_gradient(loss, {"z": z}, rng)
+
+# %% [markdown]
+# By hand, the derivative of the sum with respect to the logit of a source is $-(1 - D) + D = 2D -
+# 1$. It is zero at $D = 1/2$. If both players descended the *sum*, they would agree to answer $1/2$
+# for every source, wherever it lies, and there would be no game. So each player descends a loss of
+# its own while the other is held fixed:
+#
+# | player | changes | descends | pulls the logit of a source with |
+# |---|---|---|---|
+# | generators | the encoders of the sources | $\mathcal{L}_{fal}$ | $1 - D$, upwards |
+# | discriminator | the parameters of $D$ | $\mathcal{L}_{tal}$ | $D$, downwards |
+
+# %%
+_, gradient = nn.value_and_grad(loss, {"z": z})
+assert np.allclose(gradient["z"][SOURCES], (2 * D[SOURCES] - 1) / B)
+
+D_line = np.linspace(0, 1, 101)
+fig, ax = plt.subplots(figsize=(6.6, 3.2), layout="constrained")
+ax.plot(D_line, 1 - D_line, color="black", label="generators: up")
+ax.plot(D_line, -D_line, color="black", ls=":", label="discriminator: down")
+ax.plot(D_line, 1 - 2 * D_line, color="0.5", ls="--", label="the sum of both")
+ax.axhline(0, color="0.85", lw=1, zorder=0)
+ax.plot(0.5, 0, "o", color="0.5")
+ax.set(xlabel="$D$ of a source", ylabel="force on its logit")
+ax.legend(frameon=False, bbox_to_anchor=(1, 0.5), loc="center left")
+plt.show()
+
+# %% [markdown]
+# The dashed line crosses zero at $D = 1/2$, the dot. There the sum would be content.
+#
+# ### Exercise 6.3 ★★ (10 minutes): who pulls where? (Eq. 2)
+#
+# Return the *force*, minus the gradient, with which each player pulls the logits. The generators
+# come first.
 
 # %%
 def forces(z, target):
-    """z (m, B, 1) logits, target a row. Returns (2, m, B, 1): of L_fal, and of L_tal."""
+    """z (m, B, 1) logits, target an index. Returns (2, m, B, 1): of L_fal, and of L_tal."""
     raise NotImplementedError("exercise 6.3")
 
 
 check("6.3", forces)
 
 # %% [markdown]
-# **6.4 A perfect translation, and what it is worth.** For $k = 1$ no adversary is needed. Give the utterance with the
-# smallest $x_a$ the smallest of all $x_l$, the second smallest the second smallest, and so on. Then the two
-# samples are *identical* as sets, and no discriminator can tell them apart.
+# ## 7. The game
+#
+# **A GAN with one parameter.** Let the target be normally distributed around 2, and let the only
+# source be normally distributed around $\theta$. The encoder can do one thing: shift $\theta$. The
+# discriminator is as simple as possible: $D(x) = \mathrm{sigmoid}(s x + c)$, with a slope $s$ and
+# an offset $c$. By the chain rule and section 2, the gradients are
+#
+# $$\frac{\partial \mathcal{L}_{tal}}{\partial s} = \text{mean}\,[D x]_{source} -
+# \text{mean}\,[(1 - D)\, x]_{target}, \qquad
+# \frac{\partial \mathcal{L}_{fal}}{\partial \theta} = -\text{mean}\,[(1 - D)\, s]_{source}.$$
+#
+# This is a complete GAN:
+
+# %%
+rng = np.random.default_rng(0)
+theta, s, c = 0.0, 0.0, 0.0
+path = [(theta, s)]
+for _ in range(1000):
+    target = 2 + rng.standard_normal(200)
+    source = theta + rng.standard_normal(200)
+    D_target, D_source = ops.sigmoid(s * target + c), ops.sigmoid(s * source + c)
+    s -= 0.1 * (np.mean(D_source * source) - np.mean((1 - D_target) * target))
+    c -= 0.1 * (np.mean(D_source) - np.mean(1 - D_target))
+    D_source = ops.sigmoid(s * source + c)
+    theta += 0.1 * np.mean((1 - D_source) * s)
+    path.append((theta, s))
+path = np.array(path)
+print(f"theta at the end: {theta:.2f}, slope of the discriminator: {s:.2f}")
+assert abs(path[-200:, 0].mean() - 2) < 0.3
+
+# %% [markdown]
+# **Predict before you run.** Will $\theta$ go straight from 0 to 2?
+#
+# The picture shows the plane of the two players. An arrow says where the two would go from there.
+# (For the arrows, $c$ is set so that $D = 1/2$ half-way between the two means.)
+
+# %%
+noise = np.random.default_rng(1).standard_normal(2000)
+THETA, SLOPE = np.meshgrid(np.linspace(-0.5, 4, 13), np.linspace(-1.2, 1.6, 11))
+across, up = np.zeros_like(THETA), np.zeros_like(THETA)
+for i, place in np.ndenumerate(THETA):
+    offset = -SLOPE[i] * (2 + place) / 2
+    D_source = ops.sigmoid(SLOPE[i] * (place + noise) + offset)
+    D_target = ops.sigmoid(SLOPE[i] * (2 + noise) + offset)
+    across[i] = np.mean((1 - D_source) * SLOPE[i])
+    up[i] = np.mean((1 - D_target) * (2 + noise)) - np.mean(D_source * (place + noise))
+
+fig, axes = plt.subplots(1, 2, figsize=(9.4, 3.6), layout="constrained")
+axes[0].quiver(THETA, SLOPE, across, up, color="0.6", angles="xy")
+axes[0].plot(*path.T, color=COLOURS["v"], lw=1.5)
+axes[0].plot(*path[0], "o", color=COLOURS["v"], label="start")
+axes[0].plot(2, 0, "k+", ms=12, mew=2, label="equilibrium")
+axes[0].set(xlabel=r"$\theta$ (encoder)", ylabel="$s$ (discriminator)")
+axes[0].legend(frameon=True, loc="lower right")
+axes[1].plot(path[:, 0], color=COLOURS["v"])
+axes[1].axhline(2, color="0.4", ls=":", label="mean of the target")
+axes[1].set(xlabel="step", ylabel=r"$\theta$")
+axes[1].legend(frameon=False, loc="lower right")
+plt.show()
+
+# %% [markdown]
+# It does not. The arrows turn around the equilibrium: as long as $s$ is positive the encoder goes
+# to the right, and it runs past the target before the discriminator has turned its slope round. The
+# path spirals in. A game of two players has no landscape with a lowest point; what one player does
+# changes the task of the other.
+#
+# **A game in the plane.** Now two sources, and encoders and a discriminator that are networks. The
+# language is an arc and stays where it is. The two sources start elsewhere, and each has a small
+# encoder that may push its points around. In each round the discriminator makes one step down Eq.
+# 4, and then the encoders make one step down Eq. 3. The discriminator has the larger learning rate,
+# so that it can follow the encoders.
+
+# %%
+def clouds(rng, n):
+    """Three clouds (3, n, 2): a lump for a, an arc for l, a streak for v."""
+    t = rng.uniform(0.15 * np.pi, 1.1 * np.pi, n)
+    arc = np.stack([0.1 + 0.62 * np.cos(t), 0.05 + 0.62 * np.sin(t)], axis=-1)
+    arc += 0.05 * rng.standard_normal((n, 2))
+    lump = [-0.62, -0.55] + 0.13 * rng.standard_normal((n, 2))
+    streak = [0.6, -0.5] + rng.standard_normal((n, 2)) * [0.07, 0.16]
+    return np.stack([lump, arc, streak])
+
+
+def init_movers(rng):
+    """A bank of three small networks that hardly move anything yet."""
+    movers = {"dense_1": nn.init_dense(rng, 2, 32, bank=(3,)),
+              "dense_2": nn.init_dense(rng, 32, 2, bank=(3,))}
+    movers["dense_1"]["W"] *= 2
+    movers["dense_2"]["W"] *= 0.1
+    return movers
+
+
+def move(movers, x, target):
+    """Encoded points: the sources are pushed around, the target stays."""
+    hidden = ops.dense_layer(movers["dense_1"], x, "tanh")
+    push = ops.dense_layer(movers["dense_2"], hidden, "identity")
+    is_source = np.ones((3, 1, 1))
+    is_source[target] = 0
+    return x + is_source * push
+
+
+def descend(loss, params, state, lr):
+    """One step of Adam down the loss, in place; returns the loss."""
+    value, gradient = nn.value_and_grad(loss, params)
+    nn.adam(state, params, gradient, lr, betas=(0.5, 0.999))  # betas of the released code, D13
+    return value
+
+
+def play_round(game, x, target, stay, lr_w):
+    """Discriminator, then encoders, then w, in place on the game. Returns L_tal."""
+    w = np.exp(game["weight"]["log_w"][0])
+    still = move(game["movers"], x, target)
+
+    def discriminator_loss(discriminator):
+        z = embedding.discriminate(discriminator, still)
+        return embedding.true_adversarial_loss(z, target)
+
+    def encoder_loss(movers):
+        x_e = move(movers, x, target)
+        z = embedding.discriminate(game["D"], x_e)
+        distance = ops.norm(x_e - x + 1e-9).sum() / x.shape[1]  # how far the points were moved
+        return embedding.fake_adversarial_loss(z, target, w) + stay * distance
+
+    def weight_loss(weight):  # for section 8
+        z = embedding.discriminate(game["D"], still)
+        return embedding.fake_adversarial_loss(z, target, np.e ** weight["log_w"][0])
+
+    L_tal = descend(discriminator_loss, game["D"], game["states"]["D"], 0.02)
+    descend(encoder_loss, game["movers"], game["states"]["movers"], 0.003)
+    if lr_w:
+        descend(weight_loss, game["weight"], game["states"]["weight"], lr_w)
+    return L_tal
+
+
+def play(x, target, rounds, stay=0.0, lr_w=0.0, batch=100):
+    """Play on x (3, n, 2). Returns a record of every tenth round and the last.
+
+    stay: weight of the distance by which points are moved; lr_w: learning rate of log w. Both are
+    for section 8.
+    """
+    rng = np.random.default_rng(0)
+    game = {"movers": init_movers(rng), "D": embedding.init_discriminator(rng, 2),
+            "weight": {"log_w": np.zeros(1)}}
+    game["states"] = {name: nn.init_adam(game[name]) for name in ("movers", "D", "weight")}
+    history = []
+    for number in range(rounds):
+        some = x[:, rng.integers(x.shape[1], size=batch)]
+        L_tal = play_round(game, some, target, stay, lr_w)
+        if number % 10 == 0 or number == rounds - 1:
+            history.append({"round": number, "L_tal": L_tal,
+                            "w": np.exp(game["weight"]["log_w"][0]),
+                            "points": move(game["movers"], x, target),
+                            "D": nn.map_leaves(np.copy, game["D"])})
+    return history
+
+
+previous = nn.use("fast")  # the same values, sooner
+x_2d = clouds(np.random.default_rng(0), 300)
+history = play(x_2d, LANGUAGE, rounds=600)
+
+# %%
+GRID = np.stack(np.meshgrid(*2 * [np.linspace(-1.1, 1.1, 37)]), axis=-1)  # (37, 37, 2)
+
+
+def draw_round(ax, row, with_forces=False):
+    """Points after a round, on the answers of the discriminator: white is sure of the target."""
+    ax.clear()
+    answers = ops.sigmoid(embedding.discriminate(row["D"], GRID.reshape(1, -1, 2))).reshape(37, 37)
+    image = ax.imshow(answers, extent=(-1.1, 1.1, -1.1, 1.1), origin="lower", cmap="Greys_r",
+                      vmin=-1, vmax=1)
+    if with_forces:
+        some = GRID[2::4, 2::4].reshape(1, -1, 2)
+        _, gradient = nn.value_and_grad(
+            lambda tree: ops.softplus(-embedding.discriminate(row["D"], tree["x"])).sum(),
+            {"x": some})
+        force = -gradient["x"][0]
+        ax.quiver(*some[0].T, *force.T, color="black", alpha=0.6, scale=60, width=0.006)
+    for i, m in enumerate("alv"):
+        ax.plot(*row["points"][i].T, figures.SHAPES[i], ms=2.5, color=COLOURS[m], mew=0, label=m)
+    ax.set(xlim=(-1.1, 1.1), ylim=(-1.1, 1.1), xticks=[], yticks=[])
+    ax.set_title(f"round {row['round']}")
+    return image
+
+
+def as_gif(figure, frames, draw, fps=6):
+    """An animation as an image that is shown without a running kernel."""
+    animation = FuncAnimation(figure, draw, frames=frames)
+    with tempfile.TemporaryDirectory() as folder:
+        animation.save(f"{folder}/a.gif", writer=PillowWriter(fps=fps), dpi=80)
+        data = Path(folder, "a.gif").read_bytes()
+    plt.close(figure)
+    return Image(data=data, format="gif")
+
+
+fig, ax = plt.subplots(figsize=(4, 4.2), layout="constrained")
+film = as_gif(fig, history[::2] + 6 * history[-1:], lambda row: draw_round(ax, row))
+display(film)
+
+# %% [markdown]
+# The background is what the discriminator says: white is "language, for sure", dark grey is
+# "never". The yellow and red points move towards white. Where they gather, the ground turns dark
+# under them, so they move on. The same in stills. The arrows are the forces of Eq. 3, $-\partial
+# \mathcal{L}_{fal} / \partial \mathbf{x}^e$, on a source at that place. On the right is the loss of
+# the discriminator.
+
+# %%
+fig, axes = plt.subplots(1, 4, figsize=(11.5, 3), layout="constrained")
+for ax, number in zip(axes, (0, 3, 30), strict=False):
+    image = draw_round(ax, history[number], with_forces=True)
+axes[0].legend(frameon=True, markerscale=2.5, loc="upper left")
+bar = fig.colorbar(image, ax=axes[2], label="$D$", boundaries=np.linspace(0, 1, 51))
+bar.set_ticks([0, 0.5, 1])
+axes[3].plot([row["round"] for row in history], [row["L_tal"] for row in history], color="black")
+axes[3].axhline(FOOLED, color="0.4", ls=":", label="3 log 3 − 2 log 2")
+axes[3].set(xlabel="round", title=r"$\mathcal{L}_{tal}$")
+axes[3].legend(frameon=False, loc="lower right")
+plt.show()
+late = np.mean([row["L_tal"] for row in history[-15:]])
+print(f"L_tal, mean of the last rounds: {late:.3f}; no difference left: {FOOLED:.3f}")
+assert abs(late - FOOLED) < 0.2
+
+# %% [markdown]
+# By its loss, the discriminator cannot distinguish the target from the sources any more.
+#
+# **Predict before you run.** Have the three modalities become one?
+
+# %%
+fig, ax = plt.subplots(figsize=(4.8, 3.8), layout="constrained")
+end = history[-1]["points"]
+for i, m in enumerate("alv"):
+    ax.plot(*end[i].T, figures.SHAPES[i], ms=4, mew=0, color=COLOURS[m], label=f"${m}$")
+ax.set(aspect="equal", xticks=[], yticks=[], title="the last round")
+ax.legend(frameon=False, markerscale=2, bbox_to_anchor=(1, 0.5), loc="center left")
+plt.show()
+centres = end.mean(axis=1)  # (3, 2)
+between = np.linalg.norm(centres[ACOUSTIC] - centres[VISUAL])
+halfway = (centres[ACOUSTIC] + centres[VISUAL]) / 2
+print(f"mean of a to mean of v:           {between:.2f}")
+print(f"their midpoint to the mean of l:  {np.linalg.norm(halfway - centres[LANGUAGE]):.2f}")
+assert between > 3 * np.linalg.norm(halfway - centres[LANGUAGE])
+
+# %% [markdown]
+# They have not. The sources have *shared out* the arc between them. And this is no accident.
+# Section 3 has shown that only $p_s = p_a + p_v$ enters: the discriminator is asked "target or
+# not?", and never "$a$ or $v$?". If the sources together cover the target, $p_a + p_v = 2 p_l$,
+# then $D^* = 1/3$ everywhere and nothing is left to learn. That all three are the same, $p_a = p_v
+# = p_l$, is *sufficient* for this, but it is not *necessary*. So the paper's criterion for a
+# modality-invariant space, $D(\mathbf{x}_a^e) \approx D(\mathbf{x}_v^e) \approx D(\mathbf{x}_l^e)$,
+# can hold in a space in which one can tell $a$ from $v$ at a glance.
+#
+# There is a second thing that the game does not ask for. It compares *distributions*, not
+# utterances. An encoder that puts every happy voice where the sad sentences lie fools the
+# discriminator as well as its opposite.
+#
+# ### Exercise 6.4 ★★ (10 minutes): a perfect translation, and what it is worth
+#
+# For $k = 1$ no adversary is needed. Give the utterance with the smallest $x_a$ the smallest of all
+# $x_l$, the second smallest the second smallest, and so on. Then the two samples are *identical* as
+# sets, and no discriminator can distinguish them.
 
 # %%
 def translate(x_a, x_l):
@@ -766,10 +775,299 @@ def translate(x_a, x_l):
 check("6.4", translate)
 
 # %% [markdown]
-# Now turn it over: give the smallest $x_a$ the *largest* $x_l$. This translation is just as perfect in the eyes of
-# every discriminator. Which loss of notebook 05 tells the two apart, and which does not?
+# Now turn it round: give the smallest $x_a$ the *largest* $x_l$. For every discriminator this
+# translation is just as perfect. Which loss of notebook 05 distinguishes the two, and which does
+# not? (The solution has the answer.)
 #
-# **To go on.** Section 7 has shown that Eq. 4 does not ask for $a$ and $v$ to be alike. Change the game so that it
-# does: a discriminator for each source, or one with three outputs and a softmax. What is its optimum, and what is the
-# loss when nothing can be told apart? Put it into `play`, and look at the last round. Then decide how you would find
-# out whether it makes ARGF any better: which data, how many seeds, and which difference would convince you?
+# ## 8. The learnt weight
+#
+# The paper calls $w$ in Eq. 3 and 4 "the learnt weight for adversarial loss". How would one learn
+# it? By descending the loss, like everything else. But by hand:
+#
+# $$\mathcal{L}_{fal} = w \cdot \ell, \quad \ell > 0 \qquad \Longrightarrow \qquad
+# \frac{\partial \mathcal{L}_{fal}}{\partial w} = \ell > 0.$$
+#
+# This slope never changes its sign. The cheapest way to make $w \cdot \ell$ small is to make $w$
+# small. To keep $w$ positive one learns $\log w$ instead. Then $\partial \mathcal{L}_{fal} /
+# \partial \log w = w \ell = \mathcal{L}_{fal}$: $w$ never reaches 0, but keeps falling towards it.
+
+# %%
+value, gradient = nn.value_and_grad(
+    lambda tree: embedding.fake_adversarial_loss(z, LANGUAGE, np.e ** tree["log_w"]),
+    {"log_w": np.array(0.3)})
+assert np.isclose(gradient["log_w"], value)
+assert value > 0
+
+# %% [markdown]
+# Does it matter? Alone, hardly: Adam divides every gradient by its size, and with it the factor
+# $w$. But the encoders also have to reconstruct (Eq. 9, [notebook 07](07_three_updates.ipynb)), and
+# there $w$ decides which of the two matters more. Let a cost for moving the points stand for the
+# reconstruction loss, and play twice: with $w = 1$, and with a $w$ that is learnt.
+
+# %%
+runs = {"$w = 1$": play(x_2d, LANGUAGE, 300, stay=0.5),
+        "$w$ learnt": play(x_2d, LANGUAGE, 300, stay=0.5, lr_w=0.1)}
+
+
+def gap(points, target=LANGUAGE):
+    """Distance of a source's mean from that of the target; mean of the two sources."""
+    centres = points.mean(axis=1)  # (3, 2)
+    distances = np.linalg.norm(centres - centres[target], axis=1)
+    return distances.sum() / 2
+
+
+fig, axes = plt.subplots(1, 2, figsize=(8.8, 3.1), layout="constrained")
+for (name, run), style in zip(runs.items(), ("-", "--"), strict=True):
+    rounds = [row["round"] for row in run]
+    axes[0].plot(rounds, [row["w"] for row in run], style, color="black", label=name)
+    axes[1].plot(rounds, [gap(row["points"]) for row in run], style, color="black")
+start = gap(x_2d)
+axes[1].axhline(start, color="0.4", ls=":", label="at the start")
+axes[0].set(title="$w$", xlabel="round", yscale="log")
+axes[1].set(title="distance of the sources from the target", xlabel="round", ylim=(0, None))
+for ax in axes:
+    ax.legend(frameon=False)
+plt.show()
+for name, run in runs.items():
+    print(f"{name:11} at the end: w {run[-1]['w']:.4f}, distance {gap(run[-1]['points']):.2f}, "
+          f"at the start {start:.2f}")
+learnt, fixed = runs["$w$ learnt"][-1], runs["$w = 1$"][-1]
+assert learnt["w"] < 0.01
+assert gap(learnt["points"]) > 0.9 * start > 1.5 * gap(fixed["points"])
+
+# %% [markdown]
+# As $w$ falls, the adversary fades away, and the points go back to where they came from. The
+# released code has no $w$ at all, and the package has $w = 1$ ([D1](../DEVIATIONS.md#d1)).
+# `Settings(learn_w=True)` learns it, so that you can watch it fall. How far does it fall in one
+# training of ARGF on MOSI, if $\ell$ stays the same? This takes the package's learning rate and
+# number of steps:
+
+# %%
+defaults = Settings()
+steps = defaults.epochs * int(np.ceil(1141 / defaults.batch_size))  # 1141 training utterances
+weight = {"log_w": np.zeros(1)}
+state = nn.init_adam(weight)
+for _ in range(steps):
+    nn.adam(state, weight, {"log_w": np.exp(weight["log_w"])}, defaults.lr, updates.BETAS)
+print(f"after {steps} batches at a learning rate of {defaults.lr}: w = "
+      f"{np.exp(weight['log_w'][0]):.2f}")
+assert 0.1 < np.exp(weight["log_w"][0]) < 0.5
+
+# %% [markdown]
+# So within one training $w$ falls a good way and does not vanish. It does not settle at this value,
+# though: it is simply where the training ends. With twice as many epochs it would be lower. What
+# $w$ "learns" is how long it was trained, and nothing about the data.
+#
+# ## 9. Another target
+#
+# Why is the language the target? The paper reports it as the best choice for CMU-MOSI "by a slight
+# margin", and says that the target "only serves as a distribution provider" and that "theoretically
+# there is no difference what the target modality is". Tables 1 to 3 have rows for all three
+# ([D15](../DEVIATIONS.md#d15)). In Eq. 3 and 4 the roles change and nothing else: the target is
+# "true", the other two are "false", and it is their encoders that Eq. 3 trains. In the package it
+# is one number, `target`:
+
+# %%
+def coverage(points, target, radius=0.1):
+    """Share of the target's points that have a point of some source within the radius."""
+    sources = np.concatenate(np.delete(points, target, axis=0))  # (600, 2)
+    distances = np.linalg.norm(points[target][:, None] - sources, axis=-1)  # (300, 600)
+    return np.mean(distances.min(axis=1) < radius)
+
+
+ends = {LANGUAGE: history[30], ACOUSTIC: play(x_2d, ACOUSTIC, 300)[-1],
+        VISUAL: play(x_2d, VISUAL, 300)[-1]}
+fig, axes = plt.subplots(1, 4, figsize=(11, 3), layout="constrained")
+draw_round(axes[0], history[0])
+axes[0].set_title("at the start")
+axes[0].legend(frameon=True, markerscale=2.5, loc="upper left")
+for ax, (target, row) in zip(axes[1:], ends.items(), strict=True):
+    draw_round(ax, row)
+    others = " and ".join(f"${'alv'[m]}$" for m in range(3) if m != target)
+    ax.set_title(rf"{others} $\to$ ${'alv'[target]}$")
+    assert gap(row["points"], target) < 0.6 * gap(history[0]["points"], target)
+    assert coverage(row["points"], target) < 0.9 or target == LANGUAGE
+    print(f"target {'alv'[target]}: {coverage(row['points'], target):.0%} of its points have a "
+          "source within 0.1")
+plt.show()
+
+# %% [markdown]
+# The three tasks are not equally hard. On the arc the sources find room for all their points. But
+# an arc that is squeezed into a lump ends as a thin line that crosses the lump, and the streak as a
+# bar across it, and a good part of the target is not reached. In the words of the field, the
+# generators cover only some of the *modes* of the target. In its extreme form, where all outputs of
+# a generator become almost the same, this is called *mode collapse*. Nothing in Eq. 3 forbids it:
+# each point is asked to go where $D$ is large, and none is asked to spread out.
+#
+# ## 10. Is the gap closed?
+#
+# Now the full model on data: the features of a UCLN ([notebook 04](04_context.ipynb)), and all of
+# ARGF with its four updates ([notebook 07](07_three_updates.ipynb)). There the encoders descend
+# $\lambda \mathcal{L}_{fal} + (1 - \lambda) \mathcal{L}_{rl}$, and the released $\lambda$ for MOSI
+# is 0.001. (We use narrow networks, $d = k = 20$, and five epochs, so that it takes seconds. All
+# networks are those of the last epoch.)
+#
+# Whom do we ask whether the gap is closed? Not the discriminator of the game alone: section 7 has
+# shown what it misses, and it has spent its training chasing encoders that kept moving. So we
+# freeze the encoders and train two referees of our own *afterwards*, on the training utterances:
+#
+# - a **fresh discriminator**, of the same architecture and with the same loss, Eq. 4;
+# - a **linear probe**: least squares from the encoded vectors to a one-hot vector of the modality.
+#   It counts how often the largest of the three outputs is the right modality. If there is no
+#   difference left, it is right in a third of all cases.
+#
+# All of them are judged on test utterances, for three seeds.
+
+# %%
+corpus = standardise(load("mosi"))
+rows = {split: corpus.utterances(split) for split in corpus.split}
+print(f"{corpus.source} corpus: {len(corpus.ids)} utterances in {len(corpus.video_ids)} videos")
+y = np.eye(len(corpus.classes), dtype="float32")[corpus.labels]  # (n, N)
+settings = Settings(d=20, k=20, ucln_epochs=4, epochs=5, batch_size=64, lr=2e-3, drop_rate=0.2)
+features = []
+for i, m in enumerate("alv"):
+    ucln = train_ucln(corpus.features[m], y, corpus.starts, corpus.split["train"], settings,
+                      np.random.default_rng(i))
+    features.append(apply_ucln(ucln, corpus.features[m], corpus.starts, settings)[0])
+x = np.stack(features)  # (3, n, 20)
+
+
+def train(lambda_, seed):
+    """ARGF after some epochs, in evaluation mode."""
+    chosen = replace(settings, lambda_=lambda_)
+    rng = np.random.default_rng(seed)
+    params = updates.init_params(rng, 20, y.shape[1], chosen, modalities=3)
+    optimisers = updates.init_optimisers(params, chosen)
+    for epoch in range(chosen.epochs):
+        protocols.train_epoch(params, optimisers, x, y, chosen, rng, rows["train"], epoch + 1)
+    return evaluation_params(params, x, rows=rows["train"])
+
+
+def probe(x_e, modalities):
+    """Share of the test utterances whose modality a linear probe of x_e (3, n, k) gets right."""
+    def stacked(split):
+        vectors = np.concatenate(x_e[modalities][:, rows[split]]).astype(float)
+        which = np.repeat(np.arange(len(modalities)), len(rows[split]))
+        return np.c_[vectors, np.ones(len(vectors))], which
+
+    seen, truth = stacked("train")
+    new, answer = stacked("test")
+    wanted = seen.T @ np.eye(len(modalities))[truth]
+    W = np.linalg.solve(seen.T @ seen + 0.01 * np.eye(seen.shape[1]), wanted)
+    return np.mean((new @ W).argmax(axis=1) == answer)
+
+
+def referees(x_e, z=None):
+    """What three referees say: a dict of numbers."""
+    fresh = train_discriminator(x_e[:, rows["train"]], LANGUAGE, steps=200)
+    z_fresh = embedding.discriminate(fresh, x_e[:, rows["test"]])
+    found = {"fresh": float(embedding.true_adversarial_loss(z_fresh, LANGUAGE)),
+             "probe": probe(x_e, [ACOUSTIC, LANGUAGE, VISUAL]),
+             "a or v": probe(x_e, SOURCES)}
+    if z is not None:
+        found["game"] = float(embedding.true_adversarial_loss(z[:, rows["test"]], LANGUAGE))
+        found["D"] = ops.sigmoid(z[:, rows["test"]]).mean(axis=(1, 2))
+    return found
+
+
+results, encoded = {}, {}
+for lambda_ in (0.0, 0.001, 0.1, 0.9):
+    results[lambda_] = []
+    for seed in range(3):
+        out = forward(train(lambda_, seed), x)
+        found = referees(out["x_e"], out["z"])
+        x_tilde = out["x_tilde"][:, rows["test"]]
+        found["L_rl"] = float(embedding.reconstruction_loss(x_tilde, x[:, rows["test"]]))
+        results[lambda_].append(found)
+    encoded[lambda_] = out["x_e"]
+raw = referees(x)
+previous = nn.use("readable")
+
+# %% [markdown]
+# **Predict before you run.** With $\lambda = 0.9$ the adversary has nine times the weight of the
+# reconstruction. What will the fresh discriminator and the probe say?
+
+# %%
+def mean_of(found, name):
+    return np.mean([row[name] for row in found], axis=0)
+
+
+print("                 discriminator of the game        afterwards:")
+print("mean of 3 seeds  D(a)   D(l)   D(v)   L_tal    fresh L_tal   probe  a or v    L_rl")
+print(f"UCLN features {'':32}{raw['fresh']:10.3f}{raw['probe']:10.1%}{raw['a or v']:8.1%}")
+for lambda_, found in results.items():
+    answers = "".join(f"{value:7.2f}" for value in mean_of(found, "D"))
+    print(f"lambda {lambda_:5} {answers}{mean_of(found, 'game'):9.2f}"
+          f"{mean_of(found, 'fresh'):14.3f}{mean_of(found, 'probe'):10.1%}"
+          f"{mean_of(found, 'a or v'):8.1%}{mean_of(found, 'L_rl'):8.2f}")
+print("no difference" + 3 * f"{1 / 3:7.2f}"
+      + f"{FOOLED:9.2f}{FOOLED:14.3f}{1 / 3:10.1%}{1 / 2:8.1%}")
+price = mean_of(results[0.9], "L_rl") / mean_of(results[0.0], "L_rl") - 1
+print(f"from lambda 0 to 0.9 the reconstruction loss rises by {price:.0%}")
+
+assert mean_of(results[0.001], "game") < 0.3 * FOOLED  # the discriminator wins
+assert mean_of(results[0.9], "game") > 0.9 * FOOLED  # it is fooled
+assert mean_of(results[0.9], "fresh") < 0.1 * FOOLED  # a fresh one is not
+assert mean_of(results[0.9], "probe") > 2 / 3
+assert mean_of(results[0.0], "probe") > raw["probe"] + 0.2  # the encoders have widened the gap
+
+# %%
+fig, axes = plt.subplots(1, 3, figsize=(11.5, 3.6), layout="constrained", width_ratios=[1.3, 1, 1])
+for shift, name, colour, label in ((-0.2, "game", "0.45", "discriminator of the game"),
+                                   (0.2, "fresh", COLOURS["l"], "fresh discriminator")):
+    places = np.arange(len(results)) + shift
+    heights = [mean_of(found, name) for found in results.values()]
+    axes[0].bar(places, heights, 0.38, color=colour, label=label,
+                hatch="//" if name == "game" else "", edgecolor="white")
+    for place, found in zip(places, results.values(), strict=True):
+        axes[0].plot([place] * 3, [row[name] for row in found], "k_", ms=9)
+axes[0].axhline(FOOLED, color="black", ls=":", lw=1)
+axes[0].text(-0.45, FOOLED + 0.03, "no difference left")
+axes[0].set(xticks=range(4), xticklabels=list(results), xlabel=r"$\lambda$", ylim=(0, 2.9),
+            title=r"$\mathcal{L}_{tal}$ of two referees")
+axes[0].legend(frameon=False, loc="upper left")
+for ax, lambda_ in zip(axes[1:], (0.001, 0.9), strict=True):
+    figures.modality_gap(encoded[lambda_][:, rows["test"]], ax=ax)
+    ax.set(xticks=[], yticks=[], title=rf"$\mathbf{{x}}_m^e$ at $\lambda = {lambda_}$")
+axes[1].get_legend().remove()
+plt.show()
+
+# %% [markdown]
+# The short lines on the bars are single seeds. Read table and bars from the top or the left.
+#
+# - **The features** differ between the modalities, but a linear probe is right in only about 60 %
+#   of the cases.
+# - **$\lambda = 0$** means no adversary at all. The encoders have *widened* the gap: each of them
+#   starts from random parameters of its own, and nothing draws them together.
+# - **$\lambda = 0.001$**, the released value for MOSI, is hardly distinguishable from that. The
+#   discriminator wins clearly. The reconstruction loss gets 99.9 % of the weight; the adversarial
+#   loss gets 0.1 %. With these settings, the gap that the paper wants to "narrow significantly" is
+#   not closed.
+# - **With $\lambda = 0.9$** the adversary seems to be a complete success. The loss of the
+#   discriminator is almost that of the dotted line, and its three mean answers are all near 1/3. By
+#   the paper's criterion, the distributions are matched. The price is a slightly higher
+#   reconstruction loss.
+# - **But the fresh discriminator** has hardly any loss at all, for any $\lambda$. It has the same
+#   architecture and sees the same vectors, and it tells the target from the sources almost without
+#   an error. Even a linear probe finds the modality most of the time. So the difference was there
+#   all along. The discriminator of the game did not find it, since the encoders moved on whenever
+#   it came close. A fooled discriminator has lost track of a moving target. It does not prove that
+#   there is nothing left to see.
+#
+# And the two pictures on the right? They show the first two principal components, as papers like to
+# do. By them, one could believe that the modalities mix in both cases. The other 18 dimensions are
+# not shown, and the referees have looked at all of them.
+#
+# None of this says that the accuracy of ARGF is wrong, or that the adversary is useless. It may
+# help in other ways than by closing the gap, and [notebook 10](10_does_it_work.ipynb) measures what
+# it is worth. But "the distributions are matched" is a statement that one can test, and this is
+# how.
+#
+# **To go on ★★★ (two hours).** Section 7 has shown that Eq. 4 does not ask for $a$ and $v$ to be
+# alike. Change the game so that it does: with one discriminator per source, or with one that has
+# three outputs and a softmax. What is its optimum, and what is the loss when no difference is left?
+# Put it into `play_round`, and look at the last round. Then decide how you would find out whether
+# it makes ARGF any better: which data, how many seeds, and which difference would convince you?
+#
+# ← [05 · A joint embedding space](05_joint_embedding.ipynb) ·
+# [07 · One batch, four updates](07_three_updates.ipynb) →
