@@ -8,7 +8,6 @@ from argf_np.paper import graph_fusion_eq10_16 as graph
 from argf_np.paper.vertices import BIMODAL, TRIMODAL, UNIMODAL
 
 COLOURS = figures.MODALITY_COLOURS
-STYLES = {"a": "-", "l": "--", "v": ":"}
 
 
 def arrows(V, alpha, U):
@@ -49,8 +48,8 @@ def range_of_similarity(bounds, drawn):
     ax.fill_between(ks, *bounds(ks), color="0.85", label="all that $S$ can be")
     ax.plot(ks, 1 / ks, color="0.4", lw=1, label="$1/k$")
     for k, S in drawn.items():
-        label = "random vectors" if k == 4 else None
-        ax.plot(np.full(len(S), k), S, "_", color=COLOURS["l"], ms=9, alpha=0.3, label=label)
+        ax.plot(np.full(len(S), k), S, "_", color=COLOURS["l"], ms=9, alpha=0.3)
+    ax.plot([], [], "_", color=COLOURS["l"], ms=9, label="random vectors")
     ax.axhline(0.5, color=COLOURS["v"], ls="--", label="the 0.5 of Eq. 13")
     ax.axvline(50, color="0.4", lw=1, ls=":")
     ax.set(xscale="log", xlabel="width $k$ of the vectors", ylabel="$S$", ylim=(0, 0.62),
@@ -108,7 +107,8 @@ def layer_2_in_numbers(V, alpha, S, layer, i=0):
         for m in pair:
             edge = graph.edge_weight(alpha[UNIMODAL.index(m), i, 0], S[row, i, 0])
             ax.plot((0.12, 0.55), (left[m], right[name]), color=COLOURS[m], lw=4 * edge, alpha=0.6)
-            x, y = 0.3, left[m] + (right[name] - left[m]) * (0.3 - 0.12) / (0.55 - 0.12)
+            x = 0.27 if m == "l" else 0.37  # beside each other where edges cross
+            y = left[m] + (right[name] - left[m]) * (x - 0.12) / (0.55 - 0.12)
             ax.text(x, y, f"{edge:.2f}", ha="center", va="center",
                     bbox={"facecolor": "white", "edgecolor": "none", "pad": 1})
         colour = figures.vertex_colour(name)

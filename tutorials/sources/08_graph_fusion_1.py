@@ -643,6 +643,9 @@ ax = figures.graph(figures.stack_weights(out), title="synthetic corpus, test utt
 display(ax.figure)
 
 # %% [markdown]
+# Check section 6 against it. Visual has the smallest $\alpha_m$, so $al$, the pair that leaves it
+# out, has the largest weight. Language has the largest $\alpha_m$, so $av$ has the smallest weight.
+#
 # Mind the edges. This picture draws an edge as wide as the weight $\alpha$ of the vertex that it
 # leaves. It does not divide by $S + 0.5$ as section 5 does.
 #
@@ -753,7 +756,8 @@ plt.show()
 
 # %% [markdown]
 # On the right the shading follows the label: two light squares, two dark ones, and the black line
-# between them where the probability is one half. On the left everything is the same grey. Why is
+# between them where the probability is one half. On the left it is grey nearly everywhere: the
+# probabilities stay close to one half, and the black line runs through the clouds. Why is
 # $\mathbf{U}$ near 50 % and not at the 75 % that a linear classifier could have? Because training
 # minimises a mean square error. The constant answer one half costs 0.25 per point. A classifier
 # that is sure of itself and right for three quarters of the points costs 1 for each of the others.
@@ -772,7 +776,7 @@ alternating = np.array([[1.0, -1.0, -1.0, 1.0]])
 sum_U = alternating @ output_of_layer_1(learnt["U"], four)
 sum_B = alternating @ output_of_layer_2(learnt["B"], four)
 print("U:", np.round(np.abs(sum_U), 12), " B:", np.round(np.abs(sum_B), 3))
-assert np.allclose(sum_U, 0)
+assert np.allclose(sum_U, 0, rtol=0, atol=1e-12)
 
 alpha_xor = graph.modality_attention(learnt["B"]["MAN"], V_test)
 layer = graph.interaction(learnt["B"]["MLP_2"], V_test, ops.softmax(V_test), alpha_xor, pairs)
