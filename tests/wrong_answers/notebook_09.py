@@ -20,15 +20,25 @@ def weights(alpha_1, alpha_2, S, first, second, half=0.5, axis=0):
     return softmax((below[first] + below[second]) / (S + half), axis)
 
 
+def divided(alpha_1, alpha_2, S, first, second):
+    below = np.concatenate([alpha_1, alpha_2])
+    scores = (below[first] + below[second]) / (S + 0.5)
+    return scores / scores.sum(axis=0)
+
+
 def halves(*arguments):
     z = np.log(weights(*arguments))
     return np.concatenate([softmax(z[:3], 0), softmax(z[3:], 0)])
 
 
-def dec(Dec, Omega, norm_axis=0, scaled=True, last=softmax, second=np.tanh):
+def deviation(x, axis):
+    return np.sqrt(x.var(axis, keepdims=True) + 1e-5)
+
+
+def dec(Dec, Omega, norm_axis=0, scaled=True, last=softmax, second=np.tanh, divisor=deviation):
     x = Omega
     if norm_axis is not None:
-        x = (x - x.mean(norm_axis, keepdims=True)) / np.sqrt(x.var(norm_axis, keepdims=True) + 1e-5)
+        x = (x - x.mean(norm_axis, keepdims=True)) / divisor(x, norm_axis)
         x = x * Dec["norm"]["gamma"] + Dec["norm"]["beta"] if scaled else x
     for name, activation in (("dense_1", np.tanh), ("dense_2", second), ("dense_3", last)):
         x = activation(x @ Dec[name]["W"] + Dec[name]["b"])
@@ -46,6 +56,7 @@ def alternating(f, lower, upper, sign=np.prod, last=(-1, 1)):
 
 WRONG = {
     "9.1": [
+        ("returns nothing", lambda u, b: None),
         (r"a \+ al holds 2 modalities", lambda u, b: pairs(u, b, lambda pair: len(pair) > 2)),
         (r"a \+ lv holds three of them and is missing",
          lambda u, b: pairs("", b, lambda pair: True)),
@@ -58,16 +69,26 @@ WRONG = {
         ("softmax of Eq. 14 is missing", lambda a, b, S, i, j: (
             np.concatenate([a, b])[i] + np.concatenate([a, b])[j]) / (S + 0.5)),
         ("0.5 is missing", lambda *arguments: weights(*arguments, half=0)),
-        ("in front of the unimodal", lambda a, b, *rest: weights(b, a, *rest)),
+        ("come before the unimodal", lambda a, b, *rest: weights(b, a, *rest)),
         ("each half", halves),
         ("over the batch", lambda *arguments: weights(*arguments, axis=1)),
+        ("over all entries at once", lambda *arguments: weights(*arguments, axis=None)),
+        ("scores divided by their sum", divided),
     ],
     "9.3": [
         ("batch norm is missing", lambda Dec, Omega: dec(Dec, Omega, norm_axis=None)),
         ("scale and shift", lambda Dec, Omega: dec(Dec, Omega, scaled=False)),
         ("mean over the columns", lambda Dec, Omega: dec(Dec, Omega, norm_axis=1)),
+        ("outside the root",
+         lambda Dec, Omega: dec(Dec, Omega, divisor=lambda x, axis: x.std(axis) + 1e-5)),
+        ("epsilon is missing",
+         lambda Dec, Omega: dec(Dec, Omega, divisor=lambda x, axis: x.std(axis))),
+        ("with n - 1", lambda Dec, Omega: dec(
+            Dec, Omega, divisor=lambda x, axis: np.sqrt(x.var(axis, ddof=1) + 1e-5))),
+        ("the root is missing",
+         lambda Dec, Omega: dec(Dec, Omega, divisor=lambda x, axis: x.var(axis) + 1e-5)),
         ("last softmax is missing", lambda Dec, Omega: dec(Dec, Omega, last=lambda z: z)),
-        ("tanh in front of the softmax",
+        ("tanh before the softmax",
          lambda Dec, Omega: dec(Dec, Omega, last=lambda z: softmax(np.tanh(z)))),
         ("softmax over the batch",
          lambda Dec, Omega: dec(Dec, Omega, last=lambda z: softmax(z, 0))),
@@ -75,10 +96,12 @@ WRONG = {
          lambda Dec, Omega: dec(Dec, Omega, second=lambda z: z)),
     ],
     "9.4": [
-        ("every sign is turned", lambda *arguments: -alternating(*arguments)),
+        ("every sign is reversed", lambda *arguments: -alternating(*arguments)),
         ("without signs", lambda *arguments: alternating(*arguments, sign=lambda corner: 1)),
         ("mean over the corners", lambda *arguments: alternating(*arguments) / 8),
         ("eight corners, not four", lambda *arguments: alternating(*arguments, last=(1,))),
+        ("the two corners where all three", lambda f, lower, upper: (
+            f(upper[:, None]) - f(lower[:, None]))[0]),
         ("an axis too many", lambda *arguments: alternating(*arguments)[None]),
     ],
 }

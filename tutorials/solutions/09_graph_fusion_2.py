@@ -8,16 +8,19 @@ from exercises import check
 
 
 def trimodal_pairs(unimodal, bimodal):
-    pairs = itertools.combinations([*unimodal, *bimodal], 2)
-    return {frozenset(pair) for pair in pairs if len(set("".join(pair))) == 3}  # letters that occur in either name
+    complete = set()
+    for one, two in itertools.combinations([*unimodal, *bimodal], 2):
+        if len(set(one + two)) == 3:  # letters that occur in either name
+            complete.add(frozenset([one, two]))
+    return complete
 
 
 check("9.1", trimodal_pairs)
 
 
 def weights_of_layer_3(alpha_1, alpha_2, S, first, second):
-    below = np.concatenate([alpha_1, alpha_2])  # (6, B, 1)
-    alpha_hat = (below[first] + below[second]) / (S + 0.5)  # (6, B, 1), Eq. 13
+    below = np.concatenate([alpha_1, alpha_2])  # (6, n, 1)
+    alpha_hat = (below[first] + below[second]) / (S + 0.5)  # (6, n, 1), Eq. 13
     return np.exp(alpha_hat) / np.exp(alpha_hat).sum(axis=0)  # Eq. 14, over the six vertices
 
 
@@ -26,10 +29,11 @@ check("9.2", weights_of_layer_3)
 
 def decision(Dec, Omega):
     mean, variance = Omega.mean(axis=0), Omega.var(axis=0)  # (3k,), over the batch
-    h = Dec["norm"]["gamma"] * (Omega - mean) / np.sqrt(variance + 1e-5) + Dec["norm"]["beta"]  # (B, 3k)
-    h = np.tanh(h @ Dec["dense_1"]["W"] + Dec["dense_1"]["b"])  # (B, 50)
-    h = np.tanh(h @ Dec["dense_2"]["W"] + Dec["dense_2"]["b"])  # (B, 50)
-    z = h @ Dec["dense_3"]["W"] + Dec["dense_3"]["b"]  # (B, N)
+    normed = (Omega - mean) / np.sqrt(variance + 1e-5)  # (n, 3k)
+    h = Dec["norm"]["gamma"] * normed + Dec["norm"]["beta"]
+    h = np.tanh(h @ Dec["dense_1"]["W"] + Dec["dense_1"]["b"])  # (n, 50)
+    h = np.tanh(h @ Dec["dense_2"]["W"] + Dec["dense_2"]["b"])  # (n, 50)
+    z = h @ Dec["dense_3"]["W"] + Dec["dense_3"]["b"]  # (n, N)
     return np.exp(z) / np.exp(z).sum(axis=1, keepdims=True)
 
 
@@ -39,7 +43,8 @@ check("9.3", decision)
 def alternating_sum(f, lower, upper):
     total = 0.0
     for corner in itertools.product((-1, 1), repeat=3):  # -1 lower, 1 upper
-        V = np.stack([upper[m] if sign > 0 else lower[m] for m, sign in enumerate(corner)])  # (3, k)
+        is_upper = np.array(corner)[:, None] > 0  # (3, 1)
+        V = np.where(is_upper, upper, lower)  # (3, k)
         total = total + np.prod(corner) * f(V[:, None])[0]
     return total  # (k,)
 
