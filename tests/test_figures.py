@@ -1,4 +1,5 @@
-"""Pictures: what is drawn, read back from the axes. The numbers are made up; no model is trained."""
+"""Pictures: what is drawn, read back from the axes. The numbers are made up; no model is trained.
+"""
 
 import subprocess
 import sys

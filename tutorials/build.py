@@ -1,9 +1,10 @@
 """Make the notebooks from their sources, run them, and write the tables of the README.
 
-    python -m tutorials.build        everything
-    python -m tutorials.build 08 09  these notebooks, and the README
+python -m tutorials.build        everything python -m tutorials.build 08 09  these notebooks, and
+the README
 
-A source is a py:percent script in sources/. The committed outputs are those of the synthetic corpus.
+A source is a py:percent script in sources/. The committed outputs are those of the synthetic
+corpus.
 """
 
 import ast
@@ -29,10 +30,14 @@ MARK = "<!-- Below this line everything is written by build.py. -->\n"
 
 
 def notebook(source):
-    """The notebook of a source, without outputs. A cell's id is made from its text, so that it stays the same."""
+    """The notebook of a source, without outputs. A cell's id is made from its text, so that it
+    stays the same.
+    """
     nb = jupytext.read(source)
-    nb.metadata = {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
-                   "language_info": {"name": "python"}}
+    nb.metadata = {
+        "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+        "language_info": {"name": "python"},
+    }
     nb.nbformat, nb.nbformat_minor = 4, 5
     for number, cell in enumerate(nb.cells):
         earlier = sum(cell.source == other.source for other in nb.cells[:number])
@@ -42,13 +47,21 @@ def notebook(source):
 
 
 def execute(nb):
-    """Run all cells from the top, in place: in an empty folder, without real data, cache and network."""
+    """Run all cells from the top, in place: in an empty folder, without real data, cache and
+    network.
+    """
     with tempfile.TemporaryDirectory() as folder:
-        nowhere = {"ARGF_NP_DATA": "data", "XDG_CACHE_HOME": folder, "OPENBLAS_NUM_THREADS": "1",
-                   "PYTHONPATH": f"{HERE}{os.pathsep}{HERE.parent}",
-                   **{f"{scheme}_proxy": "http://localhost:9" for scheme in ("http", "https")}}
+        nowhere = {
+            "ARGF_NP_DATA": "data",
+            "XDG_CACHE_HOME": folder,
+            "OPENBLAS_NUM_THREADS": "1",
+            "PYTHONPATH": f"{HERE}{os.pathsep}{HERE.parent}",
+            **{f"{scheme}_proxy": "http://localhost:9" for scheme in ("http", "https")},
+        }
         with mock.patch.dict("os.environ", nowhere):
-            NotebookClient(nb, timeout=300, record_timing=False, resources={"metadata": {"path": folder}}).execute()
+            NotebookClient(
+                nb, timeout=300, record_timing=False, resources={"metadata": {"path": folder}}
+            ).execute()
     nb.metadata["language_info"] = {"name": "python"}  # no version of Python
     return nb
 
@@ -65,7 +78,9 @@ def route():
     for source in SOURCES:
         first = notebook(source).cells[0].source
         title = re.match(r"# (.+)", first)[1]
-        needs, minutes, paper = re.search(r"\*Needs: (.+)\. Minutes: (\d+)\. Paper: (.+)\.\*", first).groups()
+        needs, minutes, paper = re.search(
+            r"\*Needs: (.+)\. Minutes: (\d+)\. Paper: (.+)\.\*", first
+        ).groups()
         rows.append(f"| [{title}]({source.stem}.ipynb) | {needs} | {minutes} | {paper} |")
     return "\n".join(["## The route", "", *rows, ""])
 
@@ -76,32 +91,55 @@ def contents():
     rows = {}
     for source in SOURCES:
         number = source.stem[:2]
-        solved = {f"Eq. {n}": name for name, function in exercises.of_notebook(int(number)).items()
-                  for n in function.equations}
+        solved = {
+            f"Eq. {n}": name
+            for name, function in exercises.of_notebook(int(number)).items()
+            for n in function.equations
+        }
         for cell in notebook(source).cells:
             for section, items in re.findall(r"^## (.+) \((.+)\)$", cell.source, re.M):
                 place = f"[{number}]({source.stem}.ipynb) · {section}"
                 for item in items_in(items):
                     computed_by = functions.get(item, [])
-                    rows[item] = (place, ", ".join(f"`{name}`" for name in computed_by), solved.get(item, ""),
-                                  link_to_test(item, computed_by))
-    lines = [f"| {item} | {' | '.join(rows[item])} |"
-             for item in sorted(rows, key=lambda item: (item.split()[0], int(item.split()[1])))]
-    return "\n".join(["## Where to find what is in the paper", "",
-                      "| paper | notebook | function | exercise | test |", "|---|---|---|---|---|", *lines, ""])
+                    rows[item] = (
+                        place,
+                        ", ".join(f"`{name}`" for name in computed_by),
+                        solved.get(item, ""),
+                        link_to_test(item, computed_by),
+                    )
+    lines = [
+        f"| {item} | {' | '.join(rows[item])} |"
+        for item in sorted(rows, key=lambda item: (item.split()[0], int(item.split()[1])))
+    ]
+    return "\n".join(
+        [
+            "## Where to find what is in the paper",
+            "",
+            "| paper | notebook | function | exercise | test |",
+            "|---|---|---|---|---|",
+            *lines,
+            "",
+        ]
+    )
 
 
 def items_in(text):
-    """What of the paper a text names: "Tables 1 to 3, Eq. 9" is ["Table 1", "Table 2", "Table 3", "Eq. 9"]."""
-    return [f"{kind} {number}" for kind, first, last in re.findall(r"(Eq\.|Figure|Table)s? (\d+)(?: to (\d+))?", text)
-            for number in range(int(first), int(last or first) + 1)]
+    """What of the paper a text names: "Tables 1 to 3, Eq. 9" is ["Table 1", "Table 2", "Table 3",
+    "Eq. 9"].
+    """
+    return [
+        f"{kind} {number}"
+        for kind, first, last in re.findall(r"(Eq\.|Figure|Table)s? (\d+)(?: to (\d+))?", text)
+        for number in range(int(first), int(last or first) + 1)
+    ]
 
 
 def functions_of_the_paper():
     """``{item: functions}``: ``{"Eq. 13": ["gfn_eq10_16.vertex_scores"], ...}``.
 
-    A function belongs to what its docstring begins with, "Eq. 13:" or "Tables 1 to 3:", and to a "(Figure 4)" in the
-    first line. The package is read, not imported: parts of it may need an extra.
+    A function belongs to what its docstring begins with, "Eq. 13:" or "Tables 1 to 3:", and to a
+    "(Figure 4)" in the first line. The package is read, not imported: parts of it may need an
+    extra.
     """
     found = {}
     for path in sorted(PACKAGE.rglob("*.py")):
@@ -109,18 +147,26 @@ def functions_of_the_paper():
         for node in ast.parse(path.read_text(encoding="utf-8")).body:
             if isinstance(node, ast.FunctionDef):
                 first_line = (ast.get_docstring(node) or "").partition("\n")[0]
-                named = re.findall(r"^(?:Eq\.|Figure|Table)[^:]*:|\((?:Figure|Table) \d+\)", first_line)
+                named = re.findall(
+                    r"^(?:Eq\.|Figure|Table)[^:]*:|\((?:Figure|Table) \d+\)", first_line
+                )
                 for item in items_in(str(named)):
                     found.setdefault(item, []).append(f"{module}.{node.name}")
     return found
 
 
 def link_to_test(item, functions):
-    """Links to the tests of an equation, test_eq13_….py, or of the modules of these functions, test_figures.py."""
+    """Links to the tests of an equation, test_eq13_….py, or of the modules of these functions,
+    test_figures.py.
+    """
     kind, number = item.split()
     modules = dict.fromkeys(module for function in functions for module in function.split(".")[:-1])
     patterns = [f"eq{int(number):02d}_*"] if kind == "Eq." else modules
-    files = [file.name for pattern in patterns for file in sorted((HERE.parent / "tests").glob(f"test_{pattern}.py"))]
+    files = [
+        file.name
+        for pattern in patterns
+        for file in sorted((HERE.parent / "tests").glob(f"test_{pattern}.py"))
+    ]
     return ", ".join(f"[{name}](../tests/{name})" for name in files)
 
 

@@ -122,8 +122,8 @@ def xor_by_hand(answer, rng):
     share = right.mean()
     require(share > 0, "the vertex has the wrong sign everywhere: negate the second layer")
     require(share > 0.75, f"the vertex has the right sign for {share:.0%} of the points. A "
-            "function of V_1 plus one of V_2 never gets all four corners: look for hidden units that "
-            "are large when the signs agree")
+            "function of V_1 plus one of V_2 never gets all four corners: look for hidden units "
+            "that are large when the signs agree")
     wrong = np.argmin(right)
     require(share == 1, f"the vertex has the right sign for {share:.0%} of the points, but not at "
             f"V_1 = {V_1.flat[wrong]:.2f}, V_2 = {V_2.flat[wrong]:.2f}")

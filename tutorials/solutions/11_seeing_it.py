@@ -15,7 +15,9 @@ check("11.1", neighbour_probabilities)
 
 def gap(x_e):
     means = x_e.mean(axis=1)  # (m, k)
-    apart = np.linalg.norm(means[:, None] - means[None], axis=-1)[np.triu_indices(len(means), 1)]  # (pairs,)
+    apart = np.linalg.norm(means[:, None] - means[None], axis=-1)[
+        np.triu_indices(len(means), 1)
+    ]  # (pairs,)
     spread = np.linalg.norm(x_e - means[:, None], axis=-1)  # (m, n)
     return apart.mean() / spread.mean()
 

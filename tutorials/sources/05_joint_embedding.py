@@ -562,7 +562,7 @@ def reconstruction_of_the_clouds(params):
 
 state = nn.init_adam(small)
 values = []
-for step in range(250):
+for _ in range(250):
     value, gradient = nn.value_and_grad(reconstruction_of_the_clouds, small)
     nn.adam(state, small, gradient, lr=0.01)  # changes `small` in place
     values.append(float(value))

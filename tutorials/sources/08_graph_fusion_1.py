@@ -49,7 +49,7 @@ from argf_np.nn import ops
 from argf_np.paper import graph_fusion_eq10_16 as graph
 from argf_np.paper.model import forward
 from argf_np.paper.protocols import train
-from argf_np.paper.vertices import BIMODAL, TRIMODAL, UNIMODAL, source_indices
+from argf_np.paper.vertices import BIMODAL, UNIMODAL, source_indices
 from argf_np.settings import Settings
 from drawings import notebook_08 as draw
 from exercises import check

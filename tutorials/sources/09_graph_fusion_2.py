@@ -226,9 +226,9 @@ nn.check_gradient(weighed_Omega, inputs, rng, step=1e-5)  # small, since leaky R
 # | `av+vl` | $1 - \alpha_{al}$ | ⅔ | $\hat\alpha_{av} + \hat\alpha_{vl}$ | $7.7 \bar\alpha$ |
 # | `av+al` | $1 - \alpha_{vl}$ | ⅔ | $\hat\alpha_{av} + \hat\alpha_{al}$ | $7.7 \bar\alpha$ |
 # | `vl+al` | $1 - \alpha_{av}$ | ⅔ | $\hat\alpha_{vl} + \hat\alpha_{al}$ | $7.7 \bar\alpha$ |
-# | `av+l` | $\alpha_{av}+\alpha_l$ | ⅓ $+\alpha_l$ | $\hat\alpha_{av}+\alpha_l$ | $4.85\bar\alpha$ |
-# | `al+v` | $\alpha_{al}+\alpha_v$ | ⅓ $+\alpha_v$ | $\hat\alpha_{al}+\alpha_v$ | $4.85\bar\alpha$ |
-# | `vl+a` | $\alpha_{vl}+\alpha_a$ | ⅓ $+\alpha_a$ | $\hat\alpha_{vl}+\alpha_a$ | $4.85\bar\alpha$ |
+# | `av+l` | $\alpha_{av}+\alpha_l$ | ⅓$+\alpha_l$ | $\hat\alpha_{av}+\alpha_l$ | $4.85\bar\alpha$ |
+# | `al+v` | $\alpha_{al}+\alpha_v$ | ⅓$+\alpha_v$ | $\hat\alpha_{al}+\alpha_v$ | $4.85\bar\alpha$ |
+# | `vl+a` | $\alpha_{vl}+\alpha_a$ | ⅓$+\alpha_a$ | $\hat\alpha_{vl}+\alpha_a$ | $4.85\bar\alpha$ |
 #
 # In the paper's version the two halves are equal where the $\alpha_m$ are 1/3. At 1/2, the mean of
 # a random sigmoid, the lower half is ahead, 5/6 against 2/3. In the released version the upper

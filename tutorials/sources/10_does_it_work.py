@@ -3,12 +3,12 @@
 #
 # *Needs: 07, 09. Minutes: 75. Paper: "Results and Discussions", Tables 1 to 6, Figure 4.*
 #
-# "Our method achieves state-of-the-art performance", says the abstract, and Table 1 has the proof: 81.38 %, and
-# nobody else has more than 80.9. So does it work?
+# "Our method achieves state-of-the-art performance", says the abstract, and Table 1 has the proof:
+# 81.38 %, and nobody else has more than 80.9. So does it work?
 #
-# A number in a table is the end of a long chain: which data, which seed, which epoch, chosen by whom, and looking at
-# what. This notebook takes the six tables of the paper one by one. It asks what is behind their numbers, and what it
-# takes to say "A is better than B" and mean it.
+# A number in a table is the end of a long chain: which data, which seed, which epoch, chosen by
+# whom, and looking at what. This notebook takes the six tables of the paper one by one. It asks
+# what is behind their numbers, and what it takes to say "A is better than B" and mean it.
 #
 # On the way you will
 #
@@ -19,9 +19,10 @@
 # - count ARGF's parameters and operations to the last digit;
 # - build six other ways to fuse, and compare them all, with intervals.
 #
-# **The runs here are small**, so that the notebook takes a minute: narrow networks, few epochs, three seeds, and
-# principal components instead of a UCLN. They show *how* to find out, on the synthetic corpus. Full runs with ten
-# seeds come from `python -m argf_np.experiments`; their tables are in `results/RESULTS.md`.
+# **The runs here are small**, so that the notebook takes a minute: narrow networks, few epochs,
+# three seeds, and principal components instead of a UCLN. They show *how* to find out, on the
+# synthetic corpus. Full runs with ten seeds come from `python -m argf_np.experiments`; their tables
+# are in `results/RESULTS.md`.
 #
 # | symbol | meaning |
 # |---|---|
@@ -32,7 +33,8 @@
 # | $\mathbf{x}_m^e$, $k$ | embedding of modality $m$ and its width (notebook 05) |
 # | $N$, $\mathbf{M}$ | number of classes, decision (notebook 09) |
 #
-# Embeddings of a batch of `B` utterances are one array `x_e` of shape `(3, B, k)`, in the order $a, l, v$.
+# Embeddings of a batch of `B` utterances are one array `x_e` of shape `(3, B, k)`, in the order $a,
+# l, v$.
 
 # %%
 import itertools
@@ -61,10 +63,11 @@ COLOURS = figures.MODALITY_COLOURS
 # %% [markdown]
 # ## 1. What is a percent made of?
 #
-# An accuracy is a fraction: correct utterances over all $n$ test utterances. MOSI's test videos have 752. So a single
-# run can give $\frac{611}{752}$ or $\frac{612}{752}$ and nothing between, in steps of 0.13 points. From a printed
-# percentage we can go back to the count. If there is none that rounds to it, the number is something else: an average
-# of several runs, say, or a typing error, or it comes from other test data.
+# An accuracy is a fraction: correct utterances over all $n$ test utterances. MOSI's test videos
+# have 752. So a single run can give $\frac{611}{752}$ or $\frac{612}{752}$ and nothing between, in
+# steps of 0.13 points. From a printed percentage we can go back to the count. If there is none that
+# rounds to it, the number is something else: an average of several runs, say, or a typing error, or
+# it comes from other test data.
 #
 # The package has the paper's tables as lists of rows, each with its printed figures:
 
@@ -75,8 +78,11 @@ n = sum(DATASETS["mosi"].balance[2])
 def counts(percent, n, decimals=2):
     """All numbers of correct utterances, out of n, that are printed as this percentage."""
     nearest = round(percent / 100 * n)
-    return [c for c in (nearest - 1, nearest, nearest + 1)
-            if abs(100 * c / n - percent) <= 0.5 * 10.0 ** -decimals + 1e-9]
+    return [
+        c
+        for c in (nearest - 1, nearest, nearest + 1)
+        if abs(100 * c / n - percent) <= 0.5 * 10.0**-decimals + 1e-9
+    ]
 
 
 subject = catalogue.Subject(load("mosi"), "mosi", "MOSI")  # what the tables are about
@@ -93,40 +99,49 @@ for table in (comparison, ablations, fusions):
             print(f"   {row.label:34} {percent:6.2f} %   {verdict}")
 
 # %% [markdown]
-# - ARGF with language as target, with audio, with video: 612, 611 and 610 utterances. "Language modality is the best
-#   choice", says the paper, "while acoustic and visual arrive[s] in the second and third place". This ranking is one
-#   utterance wide.
-# - Three figures of Table 5 are no accuracy of one run on 752 utterances. (The mean of several runs could be; the paper
-#   does not say.) Table 6 is.
-# - The 80.0 of CHFusion cannot come from this test set either. It is cited from another paper, which may have used
-#   another split.
+# - ARGF with language as target, with audio, with video: 612, 611 and 610 utterances. "Language
+#   modality is the best choice", says the paper, "while acoustic and visual arrive[s] in the second
+#   and third place". This ranking is one utterance wide.
+# - Three figures of Table 5 are no accuracy of one run on 752 utterances. (The mean of several runs
+#   could be; the paper does not say.) Table 6 is.
+# - The 80.0 of CHFusion cannot come from this test set either. It is cited from another paper,
+#   which may have used another split.
 #
-# **How sure is a fraction?** Suppose each utterance is right with probability $p$, independently. Then the count is
-# binomial and the accuracy has standard deviation $\sqrt{p (1 - p) / n}$. Two of these, to each side, are the bars:
+# **How sure is a fraction?** Suppose each utterance is right with probability $p$, independently.
+# Then the count is binomial and the accuracy has standard deviation $\sqrt{p (1 - p) / n}$. Two of
+# these, to each side, are the bars:
 
 # %%
 models = [(row.label, row.paper["accuracy"]) for row in comparison.rows if row.paper]
 fig, ax = plt.subplots(figsize=(7, 3.2), layout="constrained")
 for position, (label, percent) in enumerate(models):
     p = percent / 100
-    ax.errorbar(percent, -position, xerr=200 * np.sqrt(p * (1 - p) / n), marker="o",
-                color=COLOURS["l"] if "ARGF" in label else "0.5")
+    ax.errorbar(
+        percent,
+        -position,
+        xerr=200 * np.sqrt(p * (1 - p) / n),
+        marker="o",
+        color=COLOURS["l"] if "ARGF" in label else "0.5",
+    )
 ax.set_yticks(range(0, -len(models), -1), [label for label, _ in models])
-ax.set(xlabel="accuracy in percent, as printed; ± 2 standard deviations of 752 coins", title="Table 1")
+ax.set(
+    xlabel="accuracy in percent, as printed; ± 2 standard deviations of 752 coins", title="Table 1"
+)
 plt.show()
 print(f"two standard deviations at 81.38 %: {200 * np.sqrt(0.8138 * 0.1862 / n):.2f} points")
 
 # %% [markdown]
-# All bars overlap, that of the worst model and that of the best too. This is not yet an argument against the ranking:
-# all models answered the *same* utterances, so their errors go together, and a difference can be surer than either
-# number (section 4). But it is the size of the noise that we have to get the better of.
+# All bars overlap, that of the worst model and that of the best too. This is not yet an argument
+# against the ranking: all models answered the *same* utterances, so their errors go together, and a
+# difference can be surer than either number (section 4). But it is the size of the noise that we
+# have to get the better of.
 #
 # ## 2. Pick the best epoch, and what it buys
 #
-# After every epoch one may look at the test accuracy, and report the highest. What is that worth if there is *nothing
-# to find*? Let the
-# network be equally good in every epoch. Of the 752 utterances it has 70 % for sure and 10 % never. On the other 20 %
-# it is undecided: every epoch throws a coin for each of them. Its true accuracy is 80 %.
+# After every epoch one may look at the test accuracy, and report the highest. What is that worth if
+# there is *nothing to find*? Let the network be equally good in every epoch. Of the 752 utterances
+# it has 70 % for sure and 10 % never. On the other 20 % it is undecided: every epoch throws a coin
+# for each of them. Its true accuracy is 80 %.
 
 # %%
 rng = np.random.default_rng(0)
@@ -137,13 +152,24 @@ best = 100 * (np.maximum.accumulate(epochs, axis=1) / n - truth)  # (trials, epo
 
 fig, ax = plt.subplots(figsize=(6.6, 3.2), layout="constrained")
 looks = np.arange(1, 401)
-ax.fill_between(looks, *np.quantile(best, (0.05, 0.95), axis=0), color="0.88", label="9 of 10 trials")
+ax.fill_between(
+    looks, *np.quantile(best, (0.05, 0.95), axis=0), color="0.88", label="9 of 10 trials"
+)
 ax.plot(looks, best.mean(axis=0), color="black", label="mean")
 deviation = 100 * np.sqrt(undecided) / 2 / n
-ax.plot(looks[1:], deviation * np.sqrt(2 * np.log(looks[1:])), ":", color=COLOURS["v"],
-        label=r"$\sigma \sqrt{2 \ln T}$")
-ax.set(xscale="log", xlabel="$T$, numbers of which the best is reported", ylabel="gain in points",
-       title="The best of $T$ looks at the test set, with nothing to find")
+ax.plot(
+    looks[1:],
+    deviation * np.sqrt(2 * np.log(looks[1:])),
+    ":",
+    color=COLOURS["v"],
+    label=r"$\sigma \sqrt{2 \ln T}$",
+)
+ax.set(
+    xscale="log",
+    xlabel="$T$, numbers of which the best is reported",
+    ylabel="gain in points",
+    title="The best of $T$ looks at the test set, with nothing to find",
+)
 ax.set_xticks([1, 10, 20, 100, 400], ["1", "10", "20", "100", "400"])
 ax.minorticks_off()
 ax.legend(frameon=False)
@@ -154,22 +180,26 @@ assert abs(best[:, 0].mean()) < 0.1
 assert best[:, 19].mean() > 1
 
 # %% [markdown]
-# The dotted line is the pencil's: the largest of $T$ normal numbers is close to, and below, $\sigma \sqrt{2 \ln T}$.
-# It grows slowly, but it never stops: the best of 20 epochs of 20 settings is a best of 400. And the larger $\sigma$,
-# the more: who leaves dropout on at test time throws more coins, and gains more by picking.
+# The dotted line is the pencil's: the largest of $T$ normal numbers is close to, and below, $\sigma
+# \sqrt{2 \ln T}$. It grows slowly, but it never stops: the best of 20 epochs of 20 settings is a
+# best of 400. And the larger $\sigma$, the more: who leaves dropout on at test time throws more
+# coins, and gains more by picking.
 #
-# **Live.** Now real training. Four protocols (`settings.protocol`, [D14](../DEVIATIONS.md#d14)), on the same data
-# with the same seeds:
+# **Live.** Now real training. Four protocols (`settings.protocol`, [D14](../DEVIATIONS.md#d14)), on
+# the same data with the same seeds:
 #
-# - `fixed`: the number of epochs is set beforehand; parameters are averaged over epochs; test labels are read once.
+# - `fixed`: the number of epochs is set beforehand; parameters are averaged over epochs; test
+#   labels are read once.
 # - `validation`: the epoch of the lowest loss on the validation videos.
-# - `released`: the inner loop of the authors' script. It also takes the epoch of the lowest validation loss, but leaves
-#   dropout and batch statistics on, for this loss and for the test. The authors repeat it for many settings and seeds,
-#   and report the best *test* accuracy: their search peeks, and not their choice of an epoch.
-# - `best_test`: the epoch of the best *test* accuracy, in the same mode. Nobody reports it; it is an upper bound.
+# - `released`: the inner loop of the authors' script. It also takes the epoch of the lowest
+#   validation loss, but leaves dropout and batch statistics on, for this loss and for the test. The
+#   authors repeat it for many settings and seeds, and report the best *test* accuracy: their search
+#   peeks, and not their choice of an epoch.
+# - `best_test`: the epoch of the best *test* accuracy, in the same mode. Nobody reports it; it is
+#   an upper bound.
 #
-# One function trains a model by its settings. `MODELS` has all models, `catalogue.protocols` says which rows the table
-# has, and `table.runs` gives the settings of each row for each seed.
+# One function trains a model by its settings. `MODELS` has all models, `catalogue.protocols` says
+# which rows the table has, and `table.runs` gives the settings of each row for each seed.
 
 # %%
 corpus = standardise(subject.corpus)
@@ -177,7 +207,8 @@ print(f"{corpus.source} corpus: {len(corpus.ids)} utterances in {len(corpus.vide
 
 
 def principal_directions(corpus, m, d=12):
-    """The features along the d directions of the largest variance, scaled to standard deviation 1."""
+    """The features along the d directions of the largest variance, scaled to standard deviation 1.
+    """
     train = corpus.utterances("train")
     _, _, directions = np.linalg.svd(corpus.features[m][train], full_matrices=False)
     projected = corpus.features[m] @ directions[:d].T  # (n, d)
@@ -202,10 +233,17 @@ def trained(settings):
     """A finished run, as the tables want it."""
     corpus, x, test, video = DATA[settings.dataset]
     fitted = MODELS[settings.model].train(corpus, x, settings)
-    return {"settings": json.dumps(asdict(settings)), "modalities": settings.modality_list,
-            "classes": np.array(corpus.classes), "label": corpus.labels[test], "video": video,
-            "prediction": fitted["probabilities"].argmax(axis=1), "unimodal": np.zeros((0, len(test))),
-            "warnings": [], "history": fitted["history"]}
+    return {
+        "settings": json.dumps(asdict(settings)),
+        "modalities": settings.modality_list,
+        "classes": np.array(corpus.classes),
+        "label": corpus.labels[test],
+        "video": video,
+        "prediction": fitted["probabilities"].argmax(axis=1),
+        "unimodal": np.zeros((0, len(test))),
+        "warnings": [],
+        "history": fitted["history"],
+    }
 
 
 def run(settings):
@@ -224,61 +262,84 @@ def run_all(table, subject, labels=None, **changes):
     return results
 
 
-chosen = [f"paper variant, {protocol}" for protocol in ("fixed", "validation", "released", "best_test")]
-results = run_all(catalogue.protocols(subject), subject, chosen,
-                  without="embedding", epochs=12)  # the graph alone: quick, so that epochs are cheap
+chosen = [
+    f"paper variant, {protocol}" for protocol in ("fixed", "validation", "released", "best_test")
+]
+results = run_all(
+    catalogue.protocols(subject), subject, chosen, without="embedding", epochs=12
+)  # the graph alone: quick, so that epochs are cheap
 accuracies = {}
 for label, some in results.items():
     accuracies[label] = [result_table.score(result)["accuracy"] for result in some]
 for label, values in accuracies.items():
-    print(f"{label:30}", "  ".join(f"{value:.2f}" for value in values), f"   mean {np.mean(values):.2f}")
+    print(
+        f"{label:30}",
+        "  ".join(f"{value:.2f}" for value in values),
+        f"   mean {np.mean(values):.2f}",
+    )
 
 # %%
 histories = [result["history"] for result in results["paper variant, best_test"]]
-curves = 100 * np.array([[row["test_accuracy"] for row in some] for some in histories])  # (seeds, epochs)
+curves = 100 * np.array(
+    [[row["test_accuracy"] for row in some] for some in histories]
+)  # (seeds, epochs)
 fig, ax = plt.subplots(figsize=(6.6, 3), layout="constrained")
 for seed, (curve, shape) in enumerate(zip(curves, figures.SHAPES, strict=False)):
-    ax.plot(range(1, curves.shape[1] + 1), curve, color="0.55", marker=shape, ms=4, label=f"seed {seed}")
+    ax.plot(
+        range(1, curves.shape[1] + 1), curve, color="0.55", marker=shape, ms=4, label=f"seed {seed}"
+    )
     ax.plot(curve.argmax() + 1, curve.max(), shape, ms=10, color=COLOURS["v"])
-ax.set(xlabel="epoch", ylabel="test accuracy in percent",
-       title="The epoch of the best test accuracy")
+ax.set(
+    xlabel="epoch", ylabel="test accuracy in percent", title="The epoch of the best test accuracy"
+)
 ax.legend(frameon=False, loc="lower right")
 plt.show()
-later = curves[:, curves.shape[1] // 2:]
+later = curves[:, curves.shape[1] // 2 :]
 picked, usual = later.max(axis=1).mean(), later.mean()
-print(f"last {later.shape[1]} epochs: the best of a seed {picked:.2f}, all {usual:.2f}: "
-      f"picking buys {picked - usual:+.2f} points")
+print(
+    f"last {later.shape[1]} epochs: the best of a seed {picked:.2f}, all {usual:.2f}: "
+    f"picking buys {picked - usual:+.2f} points"
+)
 assert (curves.max(axis=1) >= curves[:, -1]).all()
 
 # %% [markdown]
-# By picking one never loses. (As far as the curves still rise, a part of this gain is learning and not luck.) Such a
-# number belongs under its own name.
+# By picking one never loses. (As far as the curves still rise, a part of this gain is learning and
+# not luck.) Such a number belongs under its own name.
 #
-# And `validation`? On real MOSI the features of the validation videos were fitted to their labels (notebook 03), so
-# that it stops as good as at random. This is why `fixed` is this project's default: it chooses nothing.
+# And `validation`? On real MOSI the features of the validation videos were fitted to their labels
+# (notebook 03), so that it stops as good as at random. This is why `fixed` is this project's
+# default: it chooses nothing.
 #
 # ## 3. A mean, and how sure it is
 #
-# Each seed gives another number. A single one is an anecdote, and the best of ten is the mistake of section 2 again.
-# The mean of $s$ seeds is an honest summary. How far may it be from the mean of *all* seeds? If the numbers
-# $y_1, \dots, y_s$ scatter normally,
+# Each seed gives another number. A single one is an anecdote, and the best of ten is the mistake of
+# section 2 again. The mean of $s$ seeds is an honest summary. How far may it be from the mean of
+# *all* seeds? If the numbers $y_1, \dots, y_s$ scatter normally,
 #
-# $$\bar y \pm t_{s-1} \frac{\sigma}{\sqrt{s}}, \qquad \sigma^2 = \frac{1}{s-1} \sum_r (y_r - \bar y)^2$$
+# $$\bar y \pm t_{s-1} \frac{\sigma}{\sqrt{s}}, \qquad
+# \sigma^2 = \frac{1}{s-1} \sum_r (y_r - \bar y)^2$$
 #
-# covers it in 95 of 100 cases. Were $\sigma$ known, $t$ would be 1.96. But it is estimated from the same few numbers,
-# and Student's $t$ makes up for that. Its density with $f$ degrees of freedom is proportional to
+# covers it in 95 of 100 cases. Were $\sigma$ known, $t$ would be 1.96. But it is estimated from the
+# same few numbers, and Student's $t$ makes up for that. Its density with $f$ degrees of freedom is
+# proportional to
 #
 # $$(1 + u^2 / f)^{-(f + 1) / 2}.$$
 #
 # The quantile by brute force: walk along the density until 97.5 % of it lies behind.
 
+
 # %%
 def t_loop(f, step=1e-3):
     """The u that 97.5 % of Student's t with f degrees of freedom are below."""
     density = lambda u: (1 + u * u / f) ** (-(f + 1) / 2)  # noqa: E731  without its factor
-    # the whole area to the right of 0, by the angle u = sqrt(f) tan(phi), which makes the range finite
+    # the whole area to the right of 0, by the angle u = sqrt(f) tan(phi), which makes the range
+    # finite
     angles = (np.arange(200000) + 0.5) / 200000 * np.pi / 2
-    half = np.sum(density(np.sqrt(f) * np.tan(angles)) * np.sqrt(f) / np.cos(angles) ** 2) * np.pi / 400000
+    half = (
+        np.sum(density(np.sqrt(f) * np.tan(angles)) * np.sqrt(f) / np.cos(angles) ** 2)
+        * np.pi
+        / 400000
+    )
     area, u = 0.0, 0.0
     while area < 0.95 * half:  # 0.5 + 0.475
         area += density(u + step / 2) * step
@@ -304,8 +365,8 @@ for label, values in accuracies.items():
     print(f"{label:30} {mean:.2f} ± {half:.2f}")
 
 # %% [markdown]
-# **Trust, but verify.** Draw $s$ numbers around a known mean, many times, and count how often the interval covers it:
-# with $t$, and with 1.96 instead.
+# **Trust, but verify.** Draw $s$ numbers around a known mean, many times, and count how often the
+# interval covers it: with $t$, and with 1.96 instead.
 
 # %%
 sizes = [2, 3, 5, 10, 30]
@@ -317,7 +378,13 @@ for s in sizes:
     coverage["1.96"].append(np.mean(reach < 1.96))
 fig, ax = plt.subplots(figsize=(6, 2.8), layout="constrained")
 for (name, shares), shape in zip(coverage.items(), ("o-", "s--"), strict=True):
-    ax.plot(range(len(sizes)), shares, shape, color="black" if shape == "o-" else COLOURS["v"], label=name)
+    ax.plot(
+        range(len(sizes)),
+        shares,
+        shape,
+        color="black" if shape == "o-" else COLOURS["v"],
+        label=name,
+    )
 ax.axhline(0.95, color="0.7", lw=1)
 ax.set_xticks(range(len(sizes)), sizes)
 ax.set(xlabel="seeds", ylabel="share of intervals\nthat cover the truth", ylim=(0.65, 1))
@@ -326,25 +393,28 @@ plt.show()
 assert all(abs(share - 0.95) < 0.01 for share in coverage["Student's $t$"])
 
 # %% [markdown]
-# With two seeds one would need 12.7 standard errors, and "± standard deviation", which many papers print, covers far
-# less than one thinks. Ten seeds are where $t$ stops hurting.
+# With two seeds one would need 12.7 standard errors, and "± standard deviation", which many papers
+# print, covers far less than one thinks. Ten seeds are where $t$ stops hurting.
 #
 # ## 4. A difference, and how sure it is
 #
-# Is A better than B? Both were trained with the same seeds and answered the same utterances. So subtract first, and
-# ask afterwards: the *gain* of an utterance is $+1$ if only A has it right, $-1$ if only B has, and 0 where they agree,
-# which is most often the case. What they agree on cancels out, noise and all.
+# Is A better than B? Both were trained with the same seeds and answered the same utterances. So
+# subtract first, and ask afterwards: the *gain* of an utterance is $+1$ if only A has it right,
+# $-1$ if only B has, and 0 where they agree, which is most often the case. What they agree on
+# cancels out, noise and all.
 #
-# The mean gain depends on two things that might have come out otherwise: the seeds, and the test videos. Videos and not
-# utterances, because the utterances of one speaker go together. Put the mean gain of every seed on every video into a
-# table with $s$ rows and $V$ columns. In the model
+# The mean gain depends on two things that might have come out otherwise: the seeds, and the test
+# videos. Videos and not utterances, because the utterances of one speaker go together. Put the mean
+# gain of every seed on every video into a table with $s$ rows and $V$ columns. In the model
 #
 # $$y_{rv} = \mu + a_r + b_v + c_{rv}$$
 #
-# a seed shifts its row by $a_r$, a video shifts its column by $b_v$, and $c_{rv}$ is the rest. The scatter of the row
-# means and of the column means tells how large each part is, and with Student's $t$ for each part comes an interval
-# that holds for other seeds *and* other videos. (Videos differ in length. The package therefore fills the table with
-# the jackknife's pseudo-values, which count a long video more.)
+# a seed shifts its row by $a_r$, a video shifts its column by $b_v$, and $c_{rv}$ is the rest. The
+# scatter of the row means and of the column means tells how large each part is, and with Student's
+# $t$ for each part comes an interval that holds for other seeds *and* other videos. (Videos differ
+# in length. The package therefore fills the table with the jackknife's pseudo-values, which count a
+# long video more.)
+
 
 # %%
 def half_width_loop(table):
@@ -361,7 +431,7 @@ def half_width_loop(table):
             rest += (table[r, v] - rows[r] - columns[v] + mean) ** 2
     rest /= (s - 1) * (V - 1)
     t_seeds, t_videos = statistics.t_quantile(s - 1), statistics.t_quantile(V - 1)
-    return np.sqrt((t_seeds ** 2 * max(of_seeds - rest, 0) + t_videos ** 2 * of_videos) / (s * V))
+    return np.sqrt((t_seeds**2 * max(of_seeds - rest, 0) + t_videos**2 * of_videos) / (s * V))
 
 
 results = run_all(ablations, subject)
@@ -377,21 +447,25 @@ assert np.isclose(mean, gain.mean())
 assert np.allclose([mean - low, high - mean], half)
 
 # %% [markdown]
-# An older and more popular way is the **bootstrap**: draw $s$ of the seeds with replacement, and as many videos as there
-# are, take the mean gain of that, and repeat it many times. With few seeds it covers too rarely: an interval that
-# promises 95 % then holds the truth in 78 to 94 of 100 cases, and only few seeds are to blame. `results/coverage.md`
-# has the simulation, for both kinds of interval.
+# An older and more popular way is the **bootstrap**: draw $s$ of the seeds with replacement, and as
+# many videos as there are, take the mean gain of that, and repeat it many times. With few seeds it
+# covers too rarely: an interval that promises 95 % then holds the truth in 78 to 94 of 100 cases,
+# and only few seeds are to blame. `results/coverage.md` has the simulation, for both kinds of
+# interval.
 #
-# **Does it matter whether one draws videos?** A made-up case: on the whole A and B are equally good. But A gets on
-# better with one third of the speakers, by 30 points, and worse with another third. How far from 0 is the mean gain if
-# one repeats all of it with other speakers? And which interval foretells this, from one experiment?
+# **Does it matter whether one draws videos?** A made-up case: on the whole A and B are equally
+# good. But A gets on better with one third of the speakers, by 30 points, and worse with another
+# third. How far from 0 is the mean gain if one repeats all of it with other speakers? And which
+# interval foretells this, from one experiment?
 
 # %%
 lengths = np.unique(video, return_counts=True)[1]  # of each test video
 
 
 def made_up(rng):
-    """Whether A and B are right, (20, n) each; A suits some speakers better, some worse, some alike."""
+    """Whether A and B are right, (20, n) each; A suits some speakers better, some worse, some
+    alike.
+    """
     lift = np.repeat(rng.choice([-0.3, 0, 0.3], len(lengths)), lengths)  # (n,)
     return rng.random((20, len(lift))) < 0.65 + lift, rng.random((20, len(lift))) < 0.65
 
@@ -409,20 +483,25 @@ print(f"half of the range of 95 of 100 repetitions: {100 * truth:.1f} points")
 assert halves["utterances"] < 0.8 * truth < 1.6 * halves["videos"]
 
 # %% [markdown]
-# Who counts utterances believes in hundreds of independent witnesses. There are only as many as speakers.
+# Who counts utterances believes in hundreds of independent witnesses. There are only as many as
+# speakers.
 #
 # ## 5. Which model? (Table 1)
 #
-# Now the tables, live. `result_table.render` puts the paper's figures beside ours. The models below ARGF:
+# Now the tables, live. `result_table.render` puts the paper's figures beside ours. The models below
+# ARGF:
 #
-# - **TFN** and **LMF** fuse the features directly, by a tensor and by a low-rank tensor (section 9).
+# - **TFN** and **LMF** fuse the features directly, by a tensor and by a low-rank tensor (section
+#   9).
 # - **BC-LSTM** lays the modalities side by side and lets an LSTM read each video (notebook 04).
-# - **GFN on the UCLN features** is ARGF without its joint embedding space. (Here it reads principal components.)
+# - **GFN on the UCLN features** is ARGF without its joint embedding space. (Here it reads principal
+#   components.)
 # - **Logistic regression** is the floor: what a straight cut through the raw features gives.
 
 # %%
 results = run_all(comparison, subject)
 display(Markdown(result_table.render(comparison, subject, results)))
+
 
 # %%
 def forest(table, results, title):
@@ -440,8 +519,11 @@ def forest(table, results, title):
             ax.plot(printed, -position, "x", color=COLOURS["v"], label="paper")
     ax.axvline(0, color="0.6", lw=1)
     ax.set_yticks(range(0, -len(others), -1), [row.label for row in others])
-    ax.set(xlabel="points of accuracy more (right) or less (left) than ARGF", title=title,
-           ylim=(0.6 - len(others), 0.5))
+    ax.set(
+        xlabel="points of accuracy more (right) or less (left) than ARGF",
+        title=title,
+        ylim=(0.6 - len(others), 0.5),
+    )
     handles = dict(zip(*reversed(ax.get_legend_handles_labels()), strict=True))
     fig.legend(handles.values(), handles.keys(), frameon=False, loc="outside lower center", ncols=2)
     plt.show()
@@ -450,20 +532,23 @@ def forest(table, results, title):
 forest(comparison, results, f"Table 1, {corpus.source} corpus")
 
 # %% [markdown]
-# Look at the widths before you look at the places. An interval that holds 0 says: these runs cannot tell. It does not
-# say: there is no difference. And the other way round, of twenty comparisons of equals one will miss 0 by chance.
+# Look at the widths before you look at the places. An interval that holds 0 says: these runs cannot
+# tell. It does not say: there is no difference. And the other way round, of twenty comparisons of
+# equals one will miss 0 by chance.
 #
-# A model that comes out far below the others may just need more steps than these small runs take: that, too, is part of
-# what a comparison compares.
+# A model that comes out far below the others may just need more steps than these small runs take:
+# that, too, is part of what a comparison compares.
 #
-# Look at the floor. A table that starts with neural networks lets one forget what a straight cut does.
+# Look at the floor. A table that starts with neural networks lets one forget what a straight cut
+# does.
 #
 # ## 6. Six classes, and three (Table 2, Table 3)
 #
-# The same comparison on IEMOCAP, with six emotions, and MOSEI, with three classes of sentiment. Not everybody can
-# download their data. Where you do not have the files, this run is on a synthetic corpus of IEMOCAP's shape, which says
-# something about the code and nothing about emotions. (Both in full: `python -m argf_np.experiments table2 --dataset
-# iemocap` and `table3 --dataset mosei`.) With more classes, the accuracy of each can be looked at by itself:
+# The same comparison on IEMOCAP, with six emotions, and MOSEI, with three classes of sentiment. Not
+# everybody can download their data. Where you do not have the files, this run is on a synthetic
+# corpus of IEMOCAP's shape, which says something about the code and nothing about emotions. (Both
+# in full: `python -m argf_np.experiments table2 --dataset iemocap` and `table3 --dataset mosei`.)
+# With more classes, the accuracy of each can be looked at by itself:
 
 # %%
 six = catalogue.Subject(load("iemocap"), "iemocap", "IEMOCAP")
@@ -473,13 +558,13 @@ results = run_all(table_2, six, ("TFN", "ARGF (a, v → l)"))
 display(Markdown(result_table.render(table_2, six, results)))
 
 # %% [markdown]
-# Four epochs are short for six classes, and it shows. An average over six can also hide that one class is hardly ever
-# found: look for small numbers in the columns of the classes. The printed tables, too, hold more than they say, and
-# one can check them without any data.
+# Four epochs are short for six classes, and it shows. An average over six can also hide that one
+# class is hardly ever found: look for small numbers in the columns of the classes. The printed
+# tables, too, hold more than they say, and one can check them without any data.
 #
-# **IEMOCAP.** The test videos have 144, 245, 384, 170, 299 and 381 utterances of the six classes (these are counts of
-# the published file). An accuracy of a class must be a whole number of its utterances, and the numbers of the six must
-# add up to the average accuracy:
+# **IEMOCAP.** The test videos have 144, 245, 384, 170, 299 and 381 utterances of the six classes
+# (these are counts of the published file). An accuracy of a class must be a whole number of its
+# utterances, and the numbers of the six must add up to the average accuracy:
 
 # %%
 classes, support = DATASETS["iemocap"].classes, DATASETS["iemocap"].balance[2]
@@ -489,30 +574,36 @@ for row in table_2.rows:
         continue
     found = [counts(row.paper[name], size) for name, size in zip(classes, support, strict=True)]
     average = counts(row.paper["accuracy"], sum(support))
-    print(f"{row.label:18}", "  ".join(f"{some[0] if some else '?':>4}" for some in found),
-          f"   in all {average[0]}")
+    print(
+        f"{row.label:18}",
+        "  ".join(f"{some[0] if some else '?':>4}" for some in found),
+        f"   in all {average[0]}",
+    )
     if [] in found:
         suspects.append((row, found, average))
     else:
         assert [sum(some[0] for some in found)] == average
 
 # %% [markdown]
-# Eight of nine rows are right to the last utterance. One is not. In it one class has a figure that no count gives,
-# while the average is fine, so that we can compute what must have stood there:
+# Eight of nine rows are right to the last utterance. One is not. In it one class has a figure that
+# no count gives, while the average is fine, so that we can compute what must have stood there:
 
 # %%
 for row, found, (in_all,) in suspects:
     place = found.index([])
     missing = in_all - sum(some[0] for some in found if some)
-    print(f"{row.label}, {classes[place]}: printed {row.paper[classes[place]]:.2f}; "
-          f"but {missing} of {support[place]} are {100 * missing / support[place]:.2f}")
+    print(
+        f"{row.label}, {classes[place]}: printed {row.paper[classes[place]]:.2f}; "
+        f"but {missing} of {support[place]} are {100 * missing / support[place]:.2f}"
+    )
 
 # %% [markdown]
-# Two digits have changed places. It is nobody's fault worth mentioning, and it is a good sign: the rest of the table
-# is made of real counts.
+# Two digits have changed places. It is nobody's fault worth mentioning, and it is a good sign: the
+# rest of the table is made of real counts.
 #
-# **MOSEI.** Here we do *not* know how many test utterances each class has. There are 4,614 in all. Which sizes of the
-# first class turn all nine printed accuracies of its column into whole numbers? Try them all:
+# **MOSEI.** Here we do *not* know how many test utterances each class has. There are 4,614 in all.
+# Which sizes of the first class turn all nine printed accuracies of its column into whole numbers?
+# Try them all:
 
 # %%
 table_3 = catalogue.comparison(catalogue.Subject(load("mosei"), "mosei", "MOSEI"))
@@ -520,8 +611,10 @@ columns = ["positive", "negative", "neutral"]
 models = [row.paper for row in table_3.rows if row.paper]
 accuracies = np.array([[paper[name] for name in columns] for paper in models])  # (9, 3)
 n_mosei = DATASETS["mosei"].utterances[2]
-candidates = [[size for size in range(200, n_mosei) if all(counts(p, size) for p in column)]
-              for column in accuracies.T]
+candidates = [
+    [size for size in range(200, n_mosei) if all(counts(p, size) for p in column)]
+    for column in accuracies.T
+]
 for name, sizes in zip(columns, candidates, strict=True):
     print(f"{name:9} {sizes}")
 fitting = [sizes for sizes in itertools.product(*candidates) if sum(sizes) == n_mosei]
@@ -530,38 +623,54 @@ print("with the right sum:", fitting)
 assert np.abs(accuracies @ sizes / n_mosei - [paper["accuracy"] for paper in models]).max() < 0.01
 
 # %% [markdown]
-# Out of all sizes there is one choice that fits: the sizes of the classes of a test set, read off a table that does not
-# mention them. And it gives the average accuracies besides. Now compare them with the *training* videos of the
-# published file, where the classes are known:
+# Out of all sizes there is one choice that fits: the sizes of the classes of a test set, read off a
+# table that does not mention them. And it gives the average accuracies besides. Now compare them
+# with the *training* videos of the published file, where the classes are known:
 
 # %%
 published = DATASETS["mosei"]
-share = {name: count / sum(published.balance[0])
-         for name, count in zip(published.classes, published.balance[0], strict=True)}
+share = {
+    name: count / sum(published.balance[0])
+    for name, count in zip(published.classes, published.balance[0], strict=True)
+}
 fig, ax = plt.subplots(figsize=(6.4, 3), layout="constrained")
-ax.barh([-0.2, -1.2, -2.2], [size / n_mosei for size in sizes], 0.36, color=COLOURS["l"],
-        label="columns of Table 3, test")
-ax.barh([0.2, -0.8, -1.8], [share[name] for name in columns], 0.36, color="0.7",
-        label="published labels, training")
+ax.barh(
+    [-0.2, -1.2, -2.2],
+    [size / n_mosei for size in sizes],
+    0.36,
+    color=COLOURS["l"],
+    label="columns of Table 3, test",
+)
+ax.barh(
+    [0.2, -0.8, -1.8],
+    [share[name] for name in columns],
+    0.36,
+    color="0.7",
+    label="published labels, training",
+)
 ax.set_yticks([0, -1, -2], columns)
 ax.set(xlabel="share of the utterances", title="What Table 3 calls its classes")
 fig.legend(frameon=False, loc="outside lower center", ncols=2)
 plt.show()
 for name, size in zip(columns, sizes, strict=True):
     nearest = min(share, key=lambda other: abs(share[other] - size / n_mosei))
-    print(f"column {name:9} {size / n_mosei:6.1%}; "
-          f"nearest in the training labels: {nearest} {share[nearest]:.1%}")
+    print(
+        f"column {name:9} {size / n_mosei:6.1%}; "
+        f"nearest in the training labels: {nearest} {share[nearest]:.1%}"
+    )
 
 # %% [markdown]
-# Every column has the size of *another* class. The paper explains why all models are weak on "Negative": there are few
-# such utterances. By the sizes this column may well be neutral, the class that is hard because it lies between the
-# two others. A heading that has slipped, and the explanation slips with it.
+# Every column has the size of *another* class. The paper explains why all models are weak on
+# "Negative": there are few such utterances. By the sizes this column may well be neutral, the class
+# that is hard because it lies between the two others. A heading that has slipped, and the
+# explanation slips with it.
 #
 # ## 7. How large is it? (Table 4)
 #
-# Number of parameters and of floating-point operations: two figures without noise. Everybody who counts must get the
-# same, if only it is said *what* is counted. Parameters first. We count the arrays of the model, and what the released
-# code carries along in its class of the graph and never calls:
+# Number of parameters and of floating-point operations: two figures without noise. Everybody who
+# counts must get the same, if only it is said *what* is counted. Parameters first. We count the
+# arrays of the model, and what the released code carries along in its class of the graph and never
+# calls:
 
 # %%
 d = k = 50
@@ -570,16 +679,20 @@ used = {group: nn.count(tree) for group, tree in network.items()}
 spare = complexity_table4.unused(k)
 for name, number in (used | spare).items():
     print(f"{name:40} {number:9,}")
-print(f"{sum(used.values()):,} used + {sum(spare.values()):,} unused = "
-      f"{sum(used.values()) + sum(spare.values()):,}")
+print(
+    f"{sum(used.values()):,} used + {sum(spare.values()):,} unused = "
+    f"{sum(used.values()) + sum(spare.values()):,}"
+)
 assert sum(used.values()) + sum(spare.values()) == 1_270_770  # Table 4
 
 # %% [markdown]
 # So the paper's count is right, of its code. A tenth of it does nothing.
 #
-# **Operations**, for one utterance at test time. Only encoders and graph run then. One output of a dense layer with
-# $i$ inputs takes $i$ products and $i - 1$ sums; this is $(2 i - 1)\, o$ for $o$ outputs. A batch norm takes 4 a unit,
-# and the leaky ReLU of the graph's $MLP$s 1 a unit. Nothing else is counted: neither biases, nor tanh, nor softmax.
+# **Operations**, for one utterance at test time. Only encoders and graph run then. One output of a
+# dense layer with $i$ inputs takes $i$ products and $i - 1$ sums; this is $(2 i - 1)\, o$ for $o$
+# outputs. A batch norm takes 4 a unit, and the leaky ReLU of the graph's $MLP$s 1 a unit. Nothing
+# else is counted: neither biases, nor tanh, nor softmax.
+
 
 # %%
 def operations(tree):
@@ -609,21 +722,26 @@ assert sum(by_part.values()) == 2_017_645  # Table 4
 
 counted = complexity_table4.complexity()  # counted where they run, by wrapping the operations
 for name, (_, by_rule) in counted.items():
-    print(f"{name:30}", "  ".join(f"{rule} {sum(parts.values()):9,}" for rule, parts in by_rule.items()))
+    print(
+        f"{name:30}",
+        "  ".join(f"{rule} {sum(parts.values()):9,}" for rule, parts in by_rule.items()),
+    )
 assert sum(counted["ARGF"][1]["paper"].values()) == sum(by_part.values())
 
 # %% [markdown]
-# To the last digit. But a comparison needs *one* rule. In Table 4, ARGF is counted as above. TFN's figure is two for
-# each weight. BC-LSTM's leaves out the recurrent products of its LSTM, the larger part of the work. The last column
-# counts all alike, two for each multiply-add:
+# To the last digit. But a comparison needs *one* rule. In Table 4, ARGF is counted as above. TFN's
+# figure is two for each weight. BC-LSTM's leaves out the recurrent products of its LSTM, the larger
+# part of the work. The last column counts all alike, two for each multiply-add:
 
 # %%
 names = ["ARGF", "TFN", "BC-LSTM"]
 fig, ax = plt.subplots(figsize=(6.4, 2.8), layout="constrained")
 alike = [sum(counted[name][1]["multiply-add"].values()) / 1e6 for name in names]
 in_print = [complexity_table4.PAPER[name][1] / 1e6 for name in names]
-for side, values, colour, label in ((-0.2, in_print, "0.7", "printed"),
-                                    (0.2, alike, COLOURS["l"], "one rule for all")):
+for side, values, colour, label in (
+    (-0.2, in_print, "0.7", "printed"),
+    (0.2, alike, COLOURS["l"], "one rule for all"),
+):
     ax.bar_label(ax.bar(np.arange(3) + side, values, 0.38, color=colour, label=label), fmt="%.2f")
 ax.set_xticks(range(3), names)
 ax.set(ylabel="million operations\nan utterance", title="Table 4")
@@ -632,15 +750,15 @@ plt.show()
 assert alike[0] < alike[2] < alike[1]
 
 # %% [markdown]
-# In print BC-LSTM is cheaper than ARGF. By one rule it is dearer. And something is in none of the numbers: the UCLNs
-# that all of them read, three LSTMs as large as that of BC-LSTM, one a modality.
+# In print BC-LSTM is cheaper than ARGF. By one rule it is dearer. And something is in none of the
+# numbers: the UCLNs that all of them read, three LSTMs as large as that of BC-LSTM, one a modality.
 #
 # ## 8. What can be left out? (Table 5)
 #
-# An *ablation* trains without a part (notebook 07 has the updates). Without adversarial training there is no second
-# update, and no $\mathcal{L}_{fal}$ in the first; without decoders no $\mathcal{L}_{rl}$ in it; without classifier no
-# third. Section 4
-# has trained these already, so the table costs nothing:
+# An *ablation* trains without a part (notebook 07 has the updates). Without adversarial training
+# there is no second update, and no $\mathcal{L}_{fal}$ in the first; without decoders no
+# $\mathcal{L}_{rl}$ in it; without classifier no third. Section 4 has trained these already, so the
+# table costs nothing:
 
 # %%
 results = run_all(ablations, subject)
@@ -648,27 +766,49 @@ display(Markdown(result_table.render(ablations, subject, results)))
 forest(ablations, results, f"Table 5, {corpus.source} corpus")
 
 # %% [markdown]
-# The paper's differences are 0.46 to 1.66 points, of one run, we must suppose. Compare them with the intervals, and
-# with section 2: the largest is about what the best of twenty looks has bought there, with nothing to find. Remember
-# also what notebook 06 has found: with $\lambda = 0.001$ the adversary has next to no say in what the encoders learn.
+# The paper's differences are 0.46 to 1.66 points, of one run, we must suppose. Compare them with
+# the intervals, and with section 2: the largest is about what the best of twenty looks has bought
+# there, with nothing to find. Remember also what notebook 06 has found: with $\lambda = 0.001$ the
+# adversary has next to no say in what the encoders learn.
 #
 # ## 9. Other ways to fuse (Table 6, Figure 4)
 #
-# The graph is one way to make a decision of three embeddings. Here are six others. Each is a pair of functions,
-# `init` and `decide`, and they are listed in `STRATEGIES`. Figure 4 shows the first three, the rest is cited:
+# The graph is one way to make a decision of three embeddings. Here are six others. Each is a pair
+# of functions, `init` and `decide`, and they are listed in `STRATEGIES`. Figure 4 shows the first
+# three, the rest is cited:
+
 
 # %%
 def box(ax, x, y, text, colour="white", width=0.2, height=0.16):
-    ax.add_patch(FancyBboxPatch((x - width / 2, y - height / 2), width, height, boxstyle="round,pad=0.01",
-                                facecolor=colour, edgecolor="0.4", lw=0.8))
+    ax.add_patch(
+        FancyBboxPatch(
+            (x - width / 2, y - height / 2),
+            width,
+            height,
+            boxstyle="round,pad=0.01",
+            facecolor=colour,
+            edgecolor="0.4",
+            lw=0.8,
+        )
+    )
     dark = colour != "white" and np.mean(plt.matplotlib.colors.to_rgb(colour)) < 0.55
-    ax.text(x, y, text, ha="center", va="center", fontsize="small", color="white" if dark else "black")
+    ax.text(
+        x, y, text, ha="center", va="center", fontsize="small", color="white" if dark else "black"
+    )
 
 
 def arrow(ax, start, end, text=""):
-    ax.annotate("", end, start, arrowprops={"arrowstyle": "->", "color": "0.4", "shrinkA": 1, "shrinkB": 1})
-    ax.text((start[0] + end[0]) / 2, (start[1] + end[1]) / 2 - 0.015, text, ha="center", fontsize="x-small",
-            bbox={"boxstyle": "square,pad=0.1", "facecolor": "white", "edgecolor": "none"})
+    ax.annotate(
+        "", end, start, arrowprops={"arrowstyle": "->", "color": "0.4", "shrinkA": 1, "shrinkB": 1}
+    )
+    ax.text(
+        (start[0] + end[0]) / 2,
+        (start[1] + end[1]) / 2 - 0.015,
+        text,
+        ha="center",
+        fontsize="x-small",
+        bbox={"boxstyle": "square,pad=0.1", "facecolor": "white", "edgecolor": "none"},
+    )
 
 
 def diagram(ax, title, middle, edges=("", "", ""), last="FC", size=0.2):
@@ -687,8 +827,15 @@ def diagram(ax, title, middle, edges=("", "", ""), last="FC", size=0.2):
 
 
 def dynamic_graph_diagram(ax):
-    place = {"a": (0.08, 0.82), "l": (0.08, 0.5), "v": (0.08, 0.18), "al": (0.36, 0.74), "vl": (0.36, 0.26),
-             "av": (0.42, 0.5), "alv": (0.66, 0.5)}
+    place = {
+        "a": (0.08, 0.82),
+        "l": (0.08, 0.5),
+        "v": (0.08, 0.18),
+        "al": (0.36, 0.74),
+        "vl": (0.36, 0.26),
+        "av": (0.42, 0.5),
+        "alv": (0.66, 0.5),
+    }
     for name, (x, y) in place.items():
         for other, (x_2, y_2) in place.items():
             if set(name) < set(other):
@@ -706,16 +853,24 @@ def dynamic_graph_diagram(ax):
 fig, axes = plt.subplots(2, 3, figsize=(10, 5), layout="constrained")
 diagram(axes[0, 0], "Concatenation + FC", "$3k$\nside by\nside")
 diagram(axes[0, 1], "Multiplication + FC", "entry by\nentry,\n$\\odot$")
-diagram(axes[0, 2], "Weighted Average", r"$\frac{1}{3}\sum$", [rf"$\times\,\alpha_{m}$" for m in "alv"])
+diagram(
+    axes[0, 2], "Weighted Average", r"$\frac{1}{3}\sum$", [rf"$\times\,\alpha_{m}$" for m in "alv"]
+)
 diagram(axes[1, 0], "Tensor Fusion", "$(k+1)^3$\nproducts", ["add a 1"] * 3, size=0.24)
-diagram(axes[1, 1], "Low-rank Fusion", "$\\odot$, 4 times,\nadded up",
-        [rf"$W_{m}^{{(r)}}$" for m in "alv"], size=0.26)
+diagram(
+    axes[1, 1],
+    "Low-rank Fusion",
+    "$\\odot$, 4 times,\nadded up",
+    [rf"$W_{m}^{{(r)}}$" for m in "alv"],
+    size=0.26,
+)
 dynamic_graph_diagram(axes[1, 2])
 plt.show()
 
 # %% [markdown]
-# FC, "fully connected", are dense layers. To compare fusions and nothing else, all but tensor fusion end in the same
-# $Dec$ as the graph (Eq. 16, notebook 09). What goes into it, we write as loops, for a small batch:
+# FC, "fully connected", are dense layers. To compare fusions and nothing else, all but tensor
+# fusion end in the same $Dec$ as the graph (Eq. 16, notebook 09). What goes into it, we write as
+# loops, for a small batch:
 
 # %%
 rng = np.random.default_rng(3)
@@ -732,18 +887,25 @@ def weigh(y):
 
 
 def agree(name, M_loop):
-    """The package gives the same as the loops, and the right gradient by all parameters and embeddings."""
+    """The package gives the same as the loops, and the right gradient by all parameters and
+    embeddings.
+    """
     assert np.allclose(STRATEGIES[name].decide(params[name], x_e)["M"], M_loop, rtol=0, atol=1e-14)
-    nn.check_gradient(lambda p: weigh(STRATEGIES[name].decide(p["fusion"], p["x_e"])["M"]),
-                      {"fusion": params[name], "x_e": x_e}, np.random.default_rng(1), step=1e-5)
+    nn.check_gradient(
+        lambda p: weigh(STRATEGIES[name].decide(p["fusion"], p["x_e"])["M"]),
+        {"fusion": params[name], "x_e": x_e},
+        np.random.default_rng(1),
+        step=1e-5,
+    )
     agreed.append(name)
     print(f"{name:17} {nn.count(params[name]):6,} parameters")
 
 
 # %% [markdown]
 # **Concatenation**, $\mathbf{M} = Dec(\mathbf{x}_a^e \oplus \mathbf{x}_l^e \oplus \mathbf{x}_v^e)$;
-# **multiplication**, $Dec(\mathbf{x}_a^e \odot \mathbf{x}_l^e \odot \mathbf{x}_v^e)$, entry by entry;
-# **weighted average**, $Dec(\mathbf{U})$, which is the first layer of the graph alone (Eq. 10):
+# **multiplication**, $Dec(\mathbf{x}_a^e \odot \mathbf{x}_l^e \odot \mathbf{x}_v^e)$, entry by
+# entry; **weighted average**, $Dec(\mathbf{U})$, which is the first layer of the graph alone (Eq.
+# 10):
 
 # %%
 side_by_side, product, average = np.zeros((B, 3 * k)), np.zeros((B, k)), np.zeros((B, k))
@@ -755,21 +917,27 @@ for i in range(B):
     for x_m in (a[i], l[i], v[i]):
         alpha = 1 / (1 + np.exp(-sum(x_m[j] * MAN["W"][j, 0] for j in range(k)) - MAN["b"][0, 0]))
         average[i] += alpha * x_m / 3
-for name, vector in {"concatenation": side_by_side, "multiplication": product,
-                     "weighted_average": average}.items():
+for name, vector in {
+    "concatenation": side_by_side,
+    "multiplication": product,
+    "weighted_average": average,
+}.items():
     agree(name, gfn.decide(params[name]["Dec"], vector))
 
 # %% [markdown]
-# **Tensor fusion** takes every product of an entry of $\mathbf{x}_a^e$, one of $\mathbf{x}_l^e$ and one of
-# $\mathbf{x}_v^e$. Each vector is extended by a 1, so that products of two and single entries are among them:
+# **Tensor fusion** takes every product of an entry of $\mathbf{x}_a^e$, one of $\mathbf{x}_l^e$ and
+# one of $\mathbf{x}_v^e$. Each vector is extended by a 1, so that products of two and single
+# entries are among them:
 #
 # $$\mathbf{Z} = [\mathbf{x}_a^e; 1] \otimes [\mathbf{x}_l^e; 1] \otimes [\mathbf{x}_v^e; 1]$$
 #
-# These are $(k + 1)^3$ numbers: 132,651 for $k = 50$. Hence the 4.2 million parameters of TFN in Table 4.
-# Three dense layers of its own follow, ReLU twice and softmax.
+# These are $(k + 1)^3$ numbers: 132,651 for $k = 50$. Hence the 4.2 million parameters of TFN in
+# Table 4. Three dense layers of its own follow, ReLU twice and softmax.
 
 # %%
-Z = np.array([[p * q * r for p in [*a[i], 1] for q in [*l[i], 1] for r in [*v[i], 1]] for i in range(B)])
+Z = np.array(
+    [[p * q * r for p in [*a[i], 1] for q in [*l[i], 1] for r in [*v[i], 1]] for i in range(B)]
+)
 layers = [params["tensor"][f"dense_{number}"] for number in (1, 2, 3)]
 h = Z  # (B, (k + 1)^3)
 for p in layers[:2]:
@@ -779,15 +947,18 @@ e = np.exp(h @ layers[2]["W"] + layers[2]["b"])
 agree("tensor", e / e.sum(axis=1, keepdims=True))
 
 # %% [markdown]
-# **Low-rank fusion** (LMF) is a dense layer on $\mathbf{Z}$ whose weights are a sum of four products, one factor a
-# modality. Then $\mathbf{Z}$ need not be computed: multiply each vector by its factor, and then what comes out.
+# **Low-rank fusion** (LMF) is a dense layer on $\mathbf{Z}$ whose weights are a sum of four
+# products, one factor a modality. Then $\mathbf{Z}$ need not be computed: multiply each vector by
+# its factor, and then what comes out.
 #
 # $$\mathbf{h} = \sum_{r=1}^{4} w_r \bigodot_m [\mathbf{x}_m^e; 1]\, \mathbf{W}_m^{(r)}, \qquad
 # \mathbf{M} = Dec(\mathbf{h})$$
 
 # %%
 factors, w = params["low_rank"]["factors"], params["low_rank"]["weights"][:, 0, 0]
-W = np.concatenate([factors["W"], factors["b"]], axis=1).reshape(3, 4, k + 1, k)  # the bias meets the 1
+W = np.concatenate([factors["W"], factors["b"]], axis=1).reshape(
+    3, 4, k + 1, k
+)  # the bias meets the 1
 h = np.zeros((B, k))
 for i in range(B):
     for j in range(k):
@@ -803,14 +974,16 @@ full = np.einsum("r,rxj,ryj,rzj->xyzj", w, *W)
 assert np.allclose(Z @ full.reshape(-1, k), h, rtol=0, atol=1e-14)
 
 # %% [markdown]
-# **The dynamic fusion graph** (DFG) has a vertex for each set of modalities: $a, l, v, al, av, lv, alv$. Each set
-# sends its vector to all sets that contain it, and to the output. Each of these 19 edges has an *efficacy*, a sigmoid
-# of all three embeddings. A vertex lays side by side what arrives, and makes $k$ numbers of it:
+# **The dynamic fusion graph** (DFG) has a vertex for each set of modalities: $a, l, v, al, av, lv,
+# alv$. Each set sends its vector to all sets that contain it, and to the output. Each of these 19
+# edges has an *efficacy*, a sigmoid of all three embeddings. A vertex lays side by side what
+# arrives, and makes $k$ numbers of it:
 #
-# $$\mathbf{V}_s = \tanh\Big(D_s\big(\bigoplus_{r \subset s} \alpha_{rs} \mathbf{V}_r\big)\Big), \qquad
-# \mathbf{M} = Dec\Big(\bigoplus_s \alpha_{s \tau} \mathbf{V}_s\Big)$$
+# $$\mathbf{V}_s = \tanh\Big(D_s\big(\bigoplus_{r \subset s} \alpha_{rs} \mathbf{V}_r\big)\Big),
+# \qquad \mathbf{M} = Dec\Big(\bigoplus_s \alpha_{s \tau} \mathbf{V}_s\Big)$$
 #
-# Where $r \subset s$ are the smaller sets in $s$, $D_s$ is a dense layer, and $\tau$ stands for the output.
+# Where $r \subset s$ are the smaller sets in $s$, $D_s$ is a dense layer, and $\tau$ stands for the
+# output.
 
 # %%
 p = params["dynamic_graph"]
@@ -818,7 +991,9 @@ sets = ["a", "l", "v", "al", "av", "lv", "alv"]
 flow = np.zeros((B, 7 * k))
 for i in range(B):
     everything = np.array([*a[i], *l[i], *v[i]])
-    efficacies = iter((1 / (1 + np.exp(-(everything @ p["efficacies"]["W"] + p["efficacies"]["b"]))))[0])
+    efficacies = iter(
+        (1 / (1 + np.exp(-(everything @ p["efficacies"]["W"] + p["efficacies"]["b"]))))[0]
+    )
     V = {"a": a[i], "l": l[i], "v": v[i]}
     for number, name in enumerate(sets[3:]):
         arriving = [next(efficacies) * V[other] for other in sets if set(other) < set(name)]
@@ -829,8 +1004,9 @@ agree("dynamic_graph", gfn.decide(p["Dec"], flow))
 assert {*agreed, "gfn"} == {*STRATEGIES}
 
 # %% [markdown]
-# DFG has a vertex for the triple, but it makes it of all smaller sets at once. The graph of notebook 08 and 09 makes
-# six trimodal vertices of two each, and weighs them by similarity. Is it worth it? Live:
+# DFG has a vertex for the triple, but it makes it of all smaller sets at once. The graph of
+# notebook 08 and 09 makes six trimodal vertices of two each, and weighs them by similarity. Is it
+# worth it? Live:
 
 # %%
 results = run_all(fusions, subject)
@@ -838,16 +1014,19 @@ display(Markdown(result_table.render(fusions, subject, results)))
 forest(fusions, results, f"Table 6, {corpus.source} corpus")
 
 # %% [markdown]
-# **A warning before you conclude.** In all of these the encoders learn together with the fusion, and they can bend. As
-# notebook 09 has found, they can hand $Dec$ a sum that it then multiplies. So strategies that differ much on paper may
-# hardly differ in what the whole can learn, and a difference of a point may be a matter of step sizes.
+# **A warning before you conclude.** In all of these the encoders learn together with the fusion,
+# and they can bend. As notebook 09 has found, they can hand $Dec$ a sum that it then multiplies. So
+# strategies that differ much on paper may hardly differ in what the whole can learn, and a
+# difference of a point may be a matter of step sizes.
 #
-# **And on the paper's second column.** Table 6 gives 60.20 for the graph on IEMOCAP. Table 2 has this number for the
-# targets $a$ and $v$; for $l$, the default, it has 60.69. A footnote would have helped.
+# **And on the paper's second column.** Table 6 gives 60.20 for the graph on IEMOCAP. Table 2 has
+# this number for the targets $a$ and $v$; for $l$, the default, it has 60.69. A footnote would have
+# helped.
 #
 # ## 10. So, does it work?
 #
-# What would you write? Here is what these runs let one say, on this corpus, of networks of this size:
+# What would you write? Here is what these runs let one say, on this corpus, of networks of this
+# size:
 
 # %%
 everything = {}
@@ -870,8 +1049,8 @@ for verdict, labels in verdicts.items():
     print(f"{verdict}: {', '.join(labels) or 'none'}")
 
 # %% [markdown]
-# Take even this with a grain of salt. These are many comparisons, each with a chance of 5 % for a false alarm, and the
-# networks are small. What to take along for any paper:
+# Take even this with a grain of salt. These are many comparisons, each with a chance of 5 % for a
+# false alarm, and the networks are small. What to take along for any paper:
 #
 # - Ask how the epoch was picked, and by whose labels.
 # - Ask how many seeds, and what the ± is: a deviation, a standard error, an interval?
@@ -880,11 +1059,13 @@ for verdict, labels in verdicts.items():
 #
 # ## Exercises
 #
-# Replace the line with `raise` by your answer and run the cell. `check` compares it with the package on fixed random
-# inputs. Solutions are in `tutorials/solutions/10_does_it_work.py`.
+# Replace the line with `raise` by your answer and run the cell. `check` compares it with the
+# package on fixed random inputs. Solutions are in `tutorials/solutions/10_does_it_work.py`.
 #
-# **10.1 Could this be a mean?** Section 1 has found figures that no single run gives. Say they are means of $s$ runs on
-# the same $n$ utterances. Find the smallest $s$ for which some numbers of correct utterances give the printed figure.
+# **10.1 Could this be a mean?** Section 1 has found figures that no single run gives. Say they are
+# means of $s$ runs on the same $n$ utterances. Find the smallest $s$ for which some numbers of
+# correct utterances give the printed figure.
+
 
 # %%
 def smallest_number_of_runs(percent, n):
@@ -897,29 +1078,36 @@ check("10.1", smallest_number_of_runs)
 # %% [markdown]
 # **10.2 Mean and interval.** For $m$ models at once. The quantile $t$ is given.
 
+
 # %%
 def mean_intervals(y, t):
-    """Accuracies y (m, s) of m models with s seeds. Returns (m, 2): mean, half of the 95 % interval."""
+    """Accuracies y (m, s) of m models with s seeds. Returns (m, 2): mean, half of the 95 %
+    interval.
+    """
     raise NotImplementedError("exercise 10.2")
 
 
 check("10.2", mean_intervals)
 
 # %% [markdown]
-# **10.3 One resample of a bootstrap.** You are told how often each seed and each video was drawn. Compute the mean
-# gain, without a loop over utterances.
+# **10.3 One resample of a bootstrap.** You are told how often each seed and each video was drawn.
+# Compute the mean gain, without a loop over utterances.
+
 
 # %%
 def resampled_gain(gain, videos, seeds_drawn, videos_drawn):
-    """gain (s, n); videos (n,), a number 0 ... V-1 for each utterance; how often each seed (s,) and each
-    video (V,) was drawn. Returns the mean gain, a number."""
+    """gain (s, n); videos (n,), a number 0 ... V-1 for each utterance; how often each seed (s,) and
+    each video (V,) was drawn. Returns the mean gain, a number.
+    """
     raise NotImplementedError("exercise 10.3")
 
 
 check("10.3", resampled_gain)
 
 # %% [markdown]
-# **10.4 Low rank (LMF).** Write $\mathbf{h}$ of section 9 in NumPy, without $\mathbf{Z}$ and without loops.
+# **10.4 Low rank (LMF).** Write $\mathbf{h}$ of section 9 in NumPy, without $\mathbf{Z}$ and
+# without loops.
+
 
 # %%
 def low_rank(x_e, W, w):
@@ -930,6 +1118,6 @@ def low_rank(x_e, W, w):
 check("10.4", low_rank)
 
 # %% [markdown]
-# **To go on.** Design the experiment that would settle Table 6: GFN against DFG. Take the scatter of the gain between
-# seeds and between videos from your runs above. How many seeds, and how many test videos, would it take to see a
-# difference of one point? Which of the two can you buy?
+# **To go on.** Design the experiment that would settle Table 6: GFN against DFG. Take the scatter
+# of the gain between seeds and between videos from your runs above. How many seeds, and how many
+# test videos, would it take to see a difference of one point? Which of the two can you buy?
