@@ -789,9 +789,9 @@ draw_differences(fresh - first, "fresh minus first")
 # %% [markdown]
 # Every interval contains zero: in three epochs, six seeds show no difference between stale and
 # fresh activations, neither in what the updates descend nor on the validation utterances. A small
-# difference may well exist, as the intervals are several per cent wide. But the damage of the toy
-# game is not seen here. The price of fresh activations is certain: the encoders are the largest
-# part of the network, and they run four times per batch instead of once.
+# difference may well exist, as most of the intervals are several per cent wide. But the damage of
+# the toy game is not seen here. The price of fresh activations is certain: the encoders are the
+# largest part of the network, and they run four times per batch instead of once.
 
 # %%
 assert (np.abs(mean) < half).all()
