@@ -62,7 +62,7 @@ def all_similarities(answer, rng):
         "it looks like exp(V): the sum in the denominator of the softmax is missing": S(e),
         "it looks like V divided by its sum: the softmax takes the exponential first":
             S(V / V.sum(axis=-1, keepdims=True)),
-        "it looks like the softmax over the wrong axis, the m vertices: each vector is normalised "
+        "it looks like the softmax over the wrong axis, the vertices: each vector is normalised "
         "along its k entries": S(ops.softmax(V, axis=0)),
         "it looks like the softmax over the batch: each vector is normalised along its k entries":
             S(ops.softmax(V, axis=1)),
@@ -72,7 +72,7 @@ def all_similarities(answer, rng):
             S(unit),
         "it looks like a transposed similarity: the sum runs over the k entries, so that m vertices"
         " meet m vertices": np.einsum("nbi,nbj->bij", V_tilde, V_tilde),
-        "the right numbers in the wrong order of axes: expected (n, m, m)":
+        "the right numbers in the wrong order of axes: the utterance comes first":
             S(V_tilde).transpose(1, 2, 0),
     })
 

@@ -16,16 +16,16 @@ check("8.1", gradient_of_the_weights)
 
 
 def all_similarities(V):
-    V_tilde = ops.softmax(V, axis=-1).swapaxes(0, 1)  # (n, m, k)
-    return V_tilde @ V_tilde.swapaxes(1, 2)  # (n, m, m)
+    V_tilde = ops.softmax(V, axis=-1).swapaxes(0, 1)  # (n, vertices, k)
+    return V_tilde @ V_tilde.swapaxes(1, 2)  # (n, vertices, vertices)
 
 
 check("8.2", all_similarities)
 
 
 def bimodal_dynamics(alpha_1, alpha_2, S, V):
-    alpha_hat = (alpha_1 + alpha_2) / (S + 0.5)  # (p, n, 1), Eq. 13
-    alpha = np.exp(alpha_hat) / np.exp(alpha_hat).sum(axis=0)  # (p, n, 1), Eq. 14: over the pairs
+    alpha_hat = (alpha_1 + alpha_2) / (S + 0.5)  # (pairs, n, 1), Eq. 13
+    alpha = np.exp(alpha_hat) / np.exp(alpha_hat).sum(axis=0)  # (pairs, n, 1), Eq. 14
     return (alpha * V).sum(axis=0)  # (n, k), Eq. 15
 
 

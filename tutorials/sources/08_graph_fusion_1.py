@@ -301,12 +301,12 @@ print(f"for k = {k}, similarities from {S.min():.3f} to {S.max():.3f}")
 
 # %% [markdown]
 # **8.2 All similarities at once (Eq. 12)** ★★ (10 minutes). We have computed three similarities.
-# Compute that of *every* two of $m$ vertices of each utterance. One or two lines are enough,
-# without a loop.
+# Compute that of *every* two vertices of each utterance, however many there are. One or two lines
+# are enough, without a loop.
 
 # %%
 def all_similarities(V):
-    """V (m, n, k). Returns S (n, m, m): S[b, i, j] is that of vertices i and j of utterance b."""
+    """V (vertices, n, k). Returns S (n, vertices, vertices), one matrix per utterance."""
     raise NotImplementedError("exercise 8.2")
 
 
@@ -322,9 +322,9 @@ check("8.2", all_similarities)
 # ratio of two linear functions, hence monotone. So $S$ is largest and smallest at *corners*, where
 # every entry is $-1$ or $1$.
 #
-# - **The largest $S$.** By the Cauchy-Schwarz inequality, $S(\mathbf{u}, \mathbf{v})^2 \le
-#   S(\mathbf{u}, \mathbf{u})\, S(\mathbf{v}, \mathbf{v})$, so the largest similarity is that of a
-#   corner with itself. Let $p$ be the share of its entries that are 1. Then
+# - **The largest $S$.** By the Cauchy-Schwarz inequality, $S(\mathbf{c}, \mathbf{c}')^2 \le
+#   S(\mathbf{c}, \mathbf{c})\, S(\mathbf{c}', \mathbf{c}')$ for two corners, so the largest
+#   similarity is that of a corner with itself. Let $p$ be the share of its entries that are 1. Then
 #
 #   $$ k \cdot S = \frac{p\, r^2 + (1 - p)}{(p\, r + 1 - p)^2}, $$
 #
@@ -367,8 +367,8 @@ assert 0.99 * high < S_corners.max() <= high  # p = 1 / (1 + r) would be 0.95 of
 # %%
 drawn = {}
 for width in (4, 8, 16, 32, 50, 100, 150):
-    u, v = ops.softmax(np.random.default_rng(0).uniform(-1, 1, (2, 300, width)))
-    drawn[width] = graph.similarity(u, v)[:, 0]
+    one, two = ops.softmax(np.random.default_rng(0).uniform(-1, 1, (2, 300, width)))
+    drawn[width] = graph.similarity(one, two)[:, 0]
 draw.range_of_similarity(S_bounds, drawn)
 plt.show()
 
@@ -599,11 +599,11 @@ plt.show()
 
 # %% [markdown]
 # **8.3 From weights to the output (Eq. 13 to 15)** ★ (10 minutes). Compute $\mathbf{B}$ in NumPy,
-# for any number $p$ of pairs.
+# for any number of pairs.
 
 # %%
 def bimodal_dynamics(alpha_1, alpha_2, S, V):
-    """Weights of first and second sources, and S, all (p, n, 1); V (p, n, k). Returns (n, k)."""
+    """Weights of first and second sources, S (pairs, n, 1); V (pairs, n, k). Returns (n, k)."""
     raise NotImplementedError("exercise 8.3")
 
 
@@ -660,8 +660,8 @@ assert (by_pair >= low * (1 - 1e-5)).all()  # float32 rounds
 assert (by_pair <= high * (1 + 1e-5)).all()
 
 alpha_m = out["alpha_m"]
-without_S = graph.vertex_weights(graph.vertex_scores(alpha_m[first], alpha_m[second], 1 / 50))
-change = np.abs(out["alpha_2"] - without_S).max()
+constant = graph.vertex_weights(graph.vertex_scores(alpha_m[first], alpha_m[second], 1 / 50))
+change = np.abs(out["alpha_2"] - constant).max()
 print(f"largest change of a bimodal weight if S is replaced by 1/k: {change:.4f}")
 
 # %% [markdown]
@@ -773,10 +773,10 @@ signs_a, signs_l = np.array([-0.5, -0.5, 0.5, 0.5]), np.array([-0.5, 0.5, -0.5, 
 four = np.zeros((3, 4, 2))
 four[0, :, 0], four[1, :, 0] = signs_a, signs_l
 alternating = np.array([[1.0, -1.0, -1.0, 1.0]])
-sum_U = alternating @ output_of_layer_1(learnt["U"], four)
-sum_B = alternating @ output_of_layer_2(learnt["B"], four)
-print("U:", np.round(np.abs(sum_U), 12), " B:", np.round(np.abs(sum_B), 3))
-assert np.allclose(sum_U, 0, rtol=0, atol=1e-12)
+of_layer_1 = alternating @ output_of_layer_1(learnt["U"], four)
+of_layer_2 = alternating @ output_of_layer_2(learnt["B"], four)
+print("U:", np.round(np.abs(of_layer_1), 12), " B:", np.round(np.abs(of_layer_2), 3))
+assert np.allclose(of_layer_1, 0, rtol=0, atol=1e-12)
 
 alpha_xor = graph.modality_attention(learnt["B"]["MAN"], V_test)
 layer = graph.interaction(learnt["B"]["MLP_2"], V_test, ops.softmax(V_test), alpha_xor, pairs)

@@ -215,26 +215,27 @@ nn.check_gradient(weighed_Omega, inputs, rng, step=1e-5)  # small, since leaky R
 # the score of a vertex of layer 3 is nearly $(\alpha_p + \alpha_q) / 0.52$. What is
 # $\alpha_p + \alpha_q$? A unimodal $\alpha$ is a sigmoid, anything between 0 and 1. The three
 # bimodal ones come from a softmax, so they sum to 1 and are a third on average. In the released
-# code it is different ([D10](../DEVIATIONS.md#d10)). Where a bimodal vertex enters, that code
-# takes the score $\hat\alpha$ of Eq. 13, before the softmax, which is about $2 \bar\alpha / 0.52$,
-# where $\bar\alpha$ is the mean of the two $\alpha_m$. That is four times the $\alpha$ of a
-# modality. The table lists the six sums. Since the bimodal weights sum to 1, $\alpha_{av} +
-# \alpha_{vl}$ is $1 - \alpha_{al}$, and so on:
+# code it is different ([D10](../DEVIATIONS.md#d10)). Where a bimodal vertex enters, that code takes
+# the score $\hat\alpha$ of Eq. 13, before the softmax. Such a score is about $(\alpha_{m_1} +
+# \alpha_{m_2}) / 0.52$, four times as large as the $\alpha$ of a modality if those two are equal.
 #
-# | vertex | sum, paper | typical | sum, released | typical |
+# The table lists the six sums, and what they are if all three $\alpha_m$ are 1/2, the mean of a
+# random sigmoid. (Since the bimodal weights sum to 1, $\alpha_{av} + \alpha_{vl}$ is $1 -
+# \alpha_{al}$, and so on.)
+#
+# | vertex | sum, paper | at 1/2 | sum, released | at 1/2 |
 # |---|---|---|---|---|
-# | `av+vl` | $1 - \alpha_{al}$ | ⅔ | $\hat\alpha_{av} + \hat\alpha_{vl}$ | $7.7 \bar\alpha$ |
-# | `av+al` | $1 - \alpha_{vl}$ | ⅔ | $\hat\alpha_{av} + \hat\alpha_{al}$ | $7.7 \bar\alpha$ |
-# | `vl+al` | $1 - \alpha_{av}$ | ⅔ | $\hat\alpha_{vl} + \hat\alpha_{al}$ | $7.7 \bar\alpha$ |
-# | `av+l` | $\alpha_{av}+\alpha_l$ | ⅓$+\alpha_l$ | $\hat\alpha_{av}+\alpha_l$ | $4.85\bar\alpha$ |
-# | `al+v` | $\alpha_{al}+\alpha_v$ | ⅓$+\alpha_v$ | $\hat\alpha_{al}+\alpha_v$ | $4.85\bar\alpha$ |
-# | `vl+a` | $\alpha_{vl}+\alpha_a$ | ⅓$+\alpha_a$ | $\hat\alpha_{vl}+\alpha_a$ | $4.85\bar\alpha$ |
+# | `av+vl` | $1 - \alpha_{al}$ | 0.67 | $\hat\alpha_{av} + \hat\alpha_{vl}$ | 3.85 |
+# | `av+al` | $1 - \alpha_{vl}$ | 0.67 | $\hat\alpha_{av} + \hat\alpha_{al}$ | 3.85 |
+# | `vl+al` | $1 - \alpha_{av}$ | 0.67 | $\hat\alpha_{vl} + \hat\alpha_{al}$ | 3.85 |
+# | `av+l` | $\alpha_{av} + \alpha_l$ | 0.83 | $\hat\alpha_{av} + \alpha_l$ | 2.42 |
+# | `al+v` | $\alpha_{al} + \alpha_v$ | 0.83 | $\hat\alpha_{al} + \alpha_v$ | 2.42 |
+# | `vl+a` | $\alpha_{vl} + \alpha_a$ | 0.83 | $\hat\alpha_{vl} + \alpha_a$ | 2.42 |
 #
-# In the paper's version the two halves are equal where the $\alpha_m$ are 1/3. At 1/2, the mean of
-# a random sigmoid, the lower half is ahead, 5/6 against 2/3. In the released version the upper
-# half, taken together, is always ahead. With $\bar\alpha = 1/2$, the scores differ by $(7.7 -
-# 4.85) \cdot 0.5 / 0.52 \approx 2.7$, so a vertex of the upper half weighs $e^{2.7} \approx 15$
-# times as much as one of the lower half.
+# In the paper's version the lower half of the table is ahead at 1/2. The halves are equal if all
+# three $\alpha_m$ are 1/3. In the released version the upper half, taken together, is always ahead.
+# At 1/2 its scores are larger by $(3.85 - 2.42) / 0.52 \approx 2.7$, so a vertex of the upper half
+# weighs $e^{2.7} \approx 15$ times as much as one of the lower half.
 #
 # Now vary one number, $\alpha_l$, and watch all six weights in both variants:
 
