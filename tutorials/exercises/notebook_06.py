@@ -48,9 +48,9 @@ def adversarial_losses(answer, rng):
                 "minus infinity; compute both losses from the logits, without D")
         mild = np.clip(z, -3, 3)
         if np.shape(result) == (2,) and np.allclose(answer(mild, target), _both(mild, target)):
-            require(np.allclose(result, right), "right for small logits, not for enormous ones: "
-                    "where D is kept away from 0 and 1, an answer that is sure and wrong costs too "
-                    "little; start from z")
+            require(np.allclose(result, right),
+                    "right for small logits, but not for enormous ones: where D is kept away from "
+                    "0 and 1, an answer that is sure and wrong costs too little; start from z")
         return result
 
     compare(finite, (z, target), right, {

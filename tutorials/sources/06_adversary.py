@@ -1027,8 +1027,8 @@ axes[0].set(xticks=range(4), xticklabels=list(results), xlabel=r"$\lambda$", yli
             title=r"$\mathcal{L}_{tal}$ of two referees")
 axes[0].legend(frameon=False, loc="upper left")
 for ax, lambda_ in zip(axes[1:], (0.001, 0.9), strict=True):
-    figures.modality_gap(encoded[lambda_][:, rows["test"]], ax=ax)
-    ax.set(xticks=[], yticks=[], title=rf"$\mathbf{{x}}_m^e$ at $\lambda = {lambda_}$")
+    figures.modality_gap(encoded[lambda_][:, rows["test"]], ax=ax, title=f"λ = {lambda_}")
+    ax.set(xticks=[], yticks=[])
 axes[1].get_legend().remove()
 plt.show()
 
@@ -1041,8 +1041,8 @@ plt.show()
 #   starts from random parameters of its own, and nothing draws them together.
 # - **$\lambda = 0.001$**, the released value for MOSI, is hardly distinguishable from that. The
 #   discriminator wins clearly. The reconstruction loss gets 99.9 % of the weight; the adversarial
-#   loss gets 0.1 %. With these settings, the gap that the paper wants to "narrow significantly" is
-#   not closed.
+#   loss gets 0.1 %. With these settings, the gap that the paper wants to "significantly
+#   narrow" is not closed.
 # - **With $\lambda = 0.9$** the adversary seems to be a complete success. The loss of the
 #   discriminator is almost that of the dotted line, and its three mean answers are all near 1/3. By
 #   the paper's criterion, the distributions are matched. The price is a slightly higher
@@ -1054,9 +1054,10 @@ plt.show()
 #   it came close. A fooled discriminator has lost track of a moving target. It does not prove that
 #   there is nothing left to see.
 #
-# And the two pictures on the right? They show the first two principal components, as papers like to
-# do. By them, one could believe that the modalities mix in both cases. The other 18 dimensions are
-# not shown, and the referees have looked at all of them.
+# And the two pictures on the right? They show the test utterances along the first two principal
+# components of $\mathbf{x}^e$, as is often done. The clouds overlap, and by such a picture one
+# would hardly guess how easy it is to tell the modalities apart. The other 18 dimensions are not
+# shown, and the referees have looked at all 20.
 #
 # None of this says that the accuracy of ARGF is wrong, or that the adversary is useless. It may
 # help in other ways than by closing the gap, and [notebook 10](10_does_it_work.ipynb) measures what
