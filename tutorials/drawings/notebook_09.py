@@ -74,9 +74,11 @@ def cube(corners, parity, wrong):
         ax.text(x[i], y[i], "+" if positive else "−", ha="center", va="center", color="white",
                 weight="bold", fontsize=13)
         signs = ["+" if sign > 0 else "−" for sign in corners[i]]
-        ax.text(x[i] + 0.2, y[i] + 0.2, "".join(signs), fontsize=11)
+        side = corners[i, 2]  # left of the front face, right of the back face
+        ax.text(x[i] + 0.18 * side, y[i] + 0.2, "".join(signs), fontsize=11,
+                ha="left" if side > 0 else "right")
     ax.scatter(x[wrong], y[wrong], s=1500, marker="x", color="black", lw=2)
-    ax.set(xlim=(-1.8, 2), ylim=(-1.65, 1.75), aspect="equal",
+    ax.set(xlim=(-2.1, 2.1), ylim=(-1.65, 1.75), aspect="equal",
            title="Parity: signs of a, l, v beside each corner, label inside")
     ax.axis("off")
     return ax
