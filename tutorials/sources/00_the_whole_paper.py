@@ -235,7 +235,7 @@ assert right["language alone"][pairs].mean() < 0.6
 # %%
 for i, m in enumerate("alv"):
     print(f"shown {NAMES[m]:9} D says {out['D'][i].mean():.2f}, on average, for 'this is language'")
-assert out["D"][1].mean() > 0.8
+assert out["D"][1].mean() > 0.7
 assert max(out["D"][0].mean(), out["D"][2].mean()) < 0.2
 
 # %%
@@ -243,7 +243,7 @@ ax = figures.modality_gap(out["x_e"][:, ::3], title="after training")
 display(ax.figure)
 
 # %% [markdown]
-# It has not. The discriminator recognises nearly every vector. In the picture each point is one
+# It has not. The discriminator recognises most vectors. In the picture each point is one
 # modality of an utterance in the joint space, seen along the two main directions. Language spreads
 # from left to right, acoustic up and down, and visual stays near the middle. The modalities share
 # their centre, but not their shape. And yet the decision works. Notebook [06](06_adversary.ipynb)
@@ -252,12 +252,16 @@ display(ax.figure)
 #
 # ## 4. From features to a decision
 #
-# We follow one utterance: the first of the test set in which exactly voice and words speak. It is
-# the one with the awful music.
+# We follow one utterance: the first of the test set in which exactly two modalities speak, language
+# alone is wrong and the decision is right. (The table above says how often the decision is right on
+# such utterances. It is not always.)
 
 # %%
-i = int(np.flatnonzero((speaks == [True, True, False]).all(axis=1))[0])
-print(f'"{corpus.words[test[i]]}": {corpus.classes[truth[i]]}')
+two_speak = speaks.sum(axis=1) == 2
+candidates = two_speak & ~right["language alone"] & right["decision M"]
+i = int(np.flatnonzero(candidates)[0])
+label = truth[i]
+print(f'"{corpus.words[test[i]]}": {corpus.classes[label]}')
 print("what a, l and v say:", signs[test[i]])
 x_i = x[:, test[i]][:, None].astype("float32")  # (3, 1, d): a batch of one
 
@@ -272,7 +276,7 @@ y_tilde = embedding.classify(p["classifier"], x_e)  # Eq. 7, (3, 1, N)
 z = embedding.discriminate(p["discriminator"], x_e)  # (3, 1, 1)
 D = 1 / (1 + np.exp(-z))
 for number, m in enumerate("alv"):
-    print(f"{NAMES[m]:9} alone says positive with {y_tilde[number, 0, 1]:.2f}; "
+    print(f"{NAMES[m]:9} alone gives the right class {y_tilde[number, 0, label]:.2f}; "
           f"D takes it for language with {D[number, 0, 0]:.2f}")
 
 # %% [markdown]
@@ -300,13 +304,11 @@ M = graph.decide(fusion["Dec"], Omega)  # Eq. 16, (1, N)
 one = forward(params, x_i)  # the same in one call
 assert np.allclose(M, one["M"], atol=1e-6)
 assert np.allclose(Omega, one["Omega"], atol=1e-6)
-print(f"the decision says positive with {M[0, 1]:.2f}")
-assert y_tilde[:, 0, 1].max() < 0.2
-assert M[0, 1] > 0.5
+print(f"the decision gives the right class {M[0, label]:.2f}")
+assert y_tilde[1, 0, label] < 0.5 < M[0, label]
 
 # %% [markdown]
-# Each modality alone is sure of the wrong class, and the decision is right. The most important
-# numbers on the way:
+# Language alone is wrong, and the decision is right. The most important numbers on the way:
 
 # %%
 MEANING = {
@@ -332,15 +334,16 @@ assert abs(similarities - 1 / k).max() < 0.02
 # distinguishes anything at this size. Notebook [08](08_graph_fusion_1.ipynb) comes back to it.
 #
 # The same utterance as a picture, from top to bottom. A row is a vector, and a small field is one
-# of its 50 numbers. Look at the joint space: all numbers lie between −1 and 1, the rows of voice
-# and words are dark, and that of the face, which says nothing here, is pale. The bars at the bottom
-# compare the modalities alone, all three near 0, with the decision.
+# of its 50 numbers. Look at the joint space: all numbers lie between −1 and 1, the rows of the two
+# modalities that speak are dark, and that of the silent one is pale. The bars at the bottom compare
+# the modalities alone with the decision.
 
 # %%
-draw.strips(x_i, one, corpus.classes, corpus.classes[truth[i]])
+draw.strips(x_i, one, corpus.classes, corpus.classes[label])
 plt.show()
-size_a, size_l, size_v = abs(x_e).mean(axis=(1, 2))
-assert min(size_a, size_l) > 2 * size_v
+sizes = abs(x_e).mean(axis=(1, 2))  # (3,)
+speaking = speaks[i]
+assert sizes[speaking].min() > 1.5 * sizes[~speaking].max()
 
 # %% [markdown]
 # And the graph with the weights of this utterance. A larger circle has a larger weight. In layers
@@ -349,7 +352,7 @@ assert min(size_a, size_l) > 2 * size_v
 # $2 \alpha$, and so the picture draws an edge as wide as the $\alpha$ that it starts from.
 
 # %%
-ax = figures.graph(figures.stack_weights(one), title="the awful music")
+ax = figures.graph(figures.stack_weights(one), title="our utterance")
 display(ax.figure)
 
 # %% [markdown]
