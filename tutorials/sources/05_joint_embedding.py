@@ -64,8 +64,8 @@ plt.rcParams.update({"figure.dpi": 100, "font.size": 10, "axes.spines.top": Fals
 COLOURS = figures.MODALITY_COLOURS  # one colour per modality, in all notebooks
 
 # %% [markdown]
-# Here is the plan of this notebook and the next, for one modality. Boxes are networks, and the
-# colour of a box says which loss trains it.
+# Here is the plan of this notebook and the next, for one modality. Boxes are networks, and
+# on the right stands what is asked of each.
 
 # %%
 def box(ax, x, y, text, colour):
@@ -99,7 +99,9 @@ plt.show()
 
 # %% [markdown]
 # Each modality has its own encoder and its own decoder. There is only one classifier and only one
-# discriminator, and all three modalities share them. The encoder is trained by all three losses.
+# discriminator, and all three modalities share them. The loss of each of the three networks trains
+# the encoders too. (Only the encoder of the target modality is not trained through the
+# discriminator.)
 #
 # ## 1. From three spaces to one (Eq. 1)
 #
@@ -768,9 +770,9 @@ plt.show()
 # %% [markdown]
 # The more wrong an answer is, the harder the cross-entropy pulls. Eq. 8 gives up on answers that
 # are hopelessly wrong, and pulls hardest on the undecided ones. This is an advantage if some
-# utterances are mislabelled, and a disadvantage at the beginning of training. In notebook 06 a loss
-# of the discriminator's opponent vanishes in the same way at this end, and there it decides whether
-# training works at all.
+# utterances are mislabelled, and a disadvantage at the beginning of training. [Notebook
+# 06](06_adversary.ipynb) meets another loss whose force vanishes at this end. There the whole
+# training may depend on it.
 #
 # ### Exercise 5.4 ★★★ (15 minutes): the gradient behind a softmax (Eq. 7, 8)
 #
