@@ -31,10 +31,13 @@ def init_model(rng, d, k, N, dtype="float32", modalities=3, fusion="gfn", varian
         "decoders": init_decoders(rng, modalities, d, k),
         "discriminator": init_discriminator(rng, k),
         "classifier": init_classifier(rng, k, N),
-        "fusion": STRATEGIES[fusion].init(rng, modalities, k, N, variant),
     }
     if variant == "released":
         groups = nn.redraw_as_pytorch(rng, groups)
+    # The fusion is last, so that with one seed all else is equal for every strategy.
+    groups["fusion"] = STRATEGIES[fusion].init(rng, modalities, k, N, variant)
+    if variant == "released":
+        groups["fusion"] = nn.redraw_as_pytorch(rng, groups["fusion"])
     return nn.cast(groups, dtype)
 
 
