@@ -169,7 +169,8 @@ def test_predicts_new_videos(trained, tmp_path, capsys):
     new = write(tmp_path / "new.npz", ["speech", "pulse"], labelled=False, seed=1)
     out = tmp_path / "predictions.csv"
     assert predict.main([str(trained), "--data", new, "--out", str(out)]) == 0
-    assert capsys.readouterr().out == f"21 utterances of 7 videos: predictions are in {out}\n"
+    said = f"21 utterances of 7 videos: predictions are in {out}, in the order of the data's rows\n"
+    assert capsys.readouterr().out == said
     rows, P = read_csv(out), argf_np.load(trained).predict_proba(data.read(new))
     assert [*rows[0]] == ["id", "words", "prediction", "p_calm", "p_glad", "p_tense"]
     assert [row["id"] for row in rows] == [*data.read(new).ids]

@@ -10,19 +10,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from argf_np.gfn_eq10_16 import BIMODAL, TRIMODAL
-from argf_np.model import evaluation_params, forward, init_model, predict
-from argf_np.training import batch_gradients, init_optimisers, train_batch, updates_of
-from argf_np.ucln import context_features, init_ucln, ucln_loss
 from autograd import grad
 
-# All that this file takes from the package, by the names that it has there.
 from argf_np import nn
 from argf_np.data import synthesise
+from argf_np.paper.model import evaluation_params, forward, init_model, predict
+from argf_np.paper.ucln import context_features, init_ucln, ucln_loss
+from argf_np.paper.updates import batch_gradients, init_optimisers, train_batch, updates_of
+from argf_np.paper.vertices import BIMODAL, TRIMODAL
 from argf_np.settings import Settings, preset
 from tutorials import argf_on_one_page as page
 
-FUSION = "gfn"  # the group of the fusion's parameters
+FUSION = "fusion"  # the group of the fusion's parameters
 TEXT = Path(page.__file__).read_text(encoding="utf-8")
 B, d, k, N = 7, 3, 5, 4
 SETTINGS = Settings(k=k, batch_size=B, lambda_=0.3, lr=0.02, weight_decay=0.07, dtype="float64")
@@ -104,11 +103,10 @@ dropout_off_and_on = pytest.mark.parametrize(
 
 @pytest.fixture(autouse=True)
 def same_settings(monkeypatch):
-    """Give the page the settings of these tests, and in layer 3 the package's order until D22."""
+    """Give the page the settings of these tests."""
     monkeypatch.setattr(page, "LAMBDA", SETTINGS.lambda_)
     monkeypatch.setattr(page, "LEARNING_RATE", SETTINGS.lr)
-    monkeypatch.setattr(page, "WEIGHT_DECAY", SETTINGS.weight_decay)
-    monkeypatch.setattr(page, "LAYER_3", list(TRIMODAL.values()))
+    monkeypatch.setattr(page, "WEIGHT_DECAY", SETTINGS.weight_decay / B)  # D20
 
 
 @pytest.fixture
@@ -158,7 +156,6 @@ def test_settings():
 
 
 def test_order_of_the_pairs_is_that_of_d22():
-    """As the page is written, and not as `same_settings` changes it."""
     pairs = {node.targets[0].id: ast.literal_eval(node.value) for node in ast.parse(TEXT).body
              if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]).startswith("LAYER")}
     assert pairs == {
@@ -167,9 +164,7 @@ def test_order_of_the_pairs_is_that_of_d22():
     }
 
 
-@pytest.mark.xfail(reason="D22 is not in the package yet", strict=True)
 def test_the_package_has_the_order_of_d22_too():
-    """Once it has, this fails: then delete the mark, and the line of LAYER_3 in `same_settings`."""
     assert list(TRIMODAL.values()) == D22
 
 
@@ -193,7 +188,7 @@ def test_initial_parameters():
 @dropout_off_and_on
 def test_every_named_intermediate(drop_rate, rng_of_both, params, batch):
     x, _ = batch
-    theirs, theta = forward(params, x, "paper", drop_rate, rng_of_both), theta_of(params)
+    theirs, theta = forward(params, x, "paper", "gfn", drop_rate, rng_of_both), theta_of(params)
     x_e = page.run(theta, "encoders", x, rng_of_both)
     assert_same(x_e, theirs["x_e"])
     assert_same(page.run(theta, "discriminator", x_e), theirs["z"])
@@ -226,7 +221,7 @@ def test_decision_at_test_time(params, rng):
     x[:, n:] += 3
     theta = theta_of(params)
     M = page.decide(theta, page.run(theta, "encoders", x, n=n), n)
-    evaluated = evaluation_params(params, x, "paper", np.arange(n))
+    evaluated = evaluation_params(params, x, rows=np.arange(n))
     assert_same(M[n:], predict(evaluated, x[:, n:]))
 
 
@@ -315,14 +310,14 @@ def videos(rng):
 
 @pytest.fixture
 def ucln_params(rng):
-    tree = {name: nn.pack(part) for name, part in init_ucln(rng, 2, d, N).items()}
+    tree = nn.cast(init_ucln(rng, 2, d, N), "float64")
     shake(tree, rng)
     return tree
 
 
 def test_ucln(ucln_params, videos):
     (features, lengths, _), (padded, _, mask) = videos
-    theirs = context_features(ucln_params, padded, mask)[mask]
+    theirs = context_features(ucln_params, padded, mask, SETTINGS)[mask]
     assert_same(page.ucln(ucln_of(ucln_params), features, lengths), theirs)
 
 
@@ -332,7 +327,7 @@ def test_training_of_the_ucln(ucln_params, videos):
     p, state = ucln_of(ucln_params), {}
     states = {name: nn.init_adadelta(part) for name, part in ucln_params.items()}
     for _ in range(3):
-        value, gradient = nn.value_and_grad(lambda q: ucln_loss(q, *padded), ucln_params)
+        value, gradient = nn.value_and_grad(lambda q: ucln_loss(q, *padded, SETTINGS), ucln_params)
         ours = grad(page.ucln_loss)(p, *flat, None)
         assert_same(page.ucln_loss(p, *flat, None), value)
         assert_same(ours, ucln_of(gradient))
@@ -372,6 +367,7 @@ def slice_of(corpus):
         starts=np.cumsum([0, *corpus.lengths[chosen]]),
         ids=tuple(corpus.ids[i] for i in rows), words=tuple(corpus.words[i] for i in rows),
         features={m: x[rows] for m, x in corpus.features.items()}, labels=corpus.labels[rows],
+        row=None,
         split={"train": np.arange(4), "validation": np.arange(0), "test": np.arange(4, 6)})
 
 

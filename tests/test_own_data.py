@@ -606,10 +606,10 @@ def test_a_corpus_larger_than_the_memory_is_trained_on_and_predicted(tmp_path):
     code = """
         import resource, sys
         import numpy as np
-        from argf_np import model, training, ucln
         from argf_np.data import read, require_trainable, standardise
+        from argf_np.paper import model, protocols, ucln
+        from argf_np.paper.ucln import pad
         from argf_np.settings import Settings
-        from argf_np.ucln import pad
         limit = 400 * 2**20
         resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
 
@@ -617,21 +617,26 @@ def test_a_corpus_larger_than_the_memory_is_trained_on_and_predicted(tmp_path):
         assert sum(x.nbytes for x in raw.features.values()) > 1.9 * limit
         require_trainable(raw)
         corpus, rng = standardise(raw), np.random.default_rng(0)
-        extractors = {m: ucln.train_ucln(corpus, m, 7, 1, rng) for m in corpus.features}
+        settings = Settings(modalities="pulse,speech", target="speech", k=5, d=7, epochs=1,
+                            ucln_epochs=1, protocol="validation")
+        y = np.eye(2, dtype="float32")[corpus.labels]
+        extractors = {}
+        for m, x in corpus.features.items():
+            extractors[m] = ucln.train_ucln(x, y, corpus.starts, corpus.split["train"], settings,
+                                            rng)
 
         def context(videos):
             parts = []
             for m, x in corpus.features.items():
-                padded = pad(x, corpus.starts, videos)
-                parts.append(ucln.context_features(extractors[m], *padded).reshape(-1, 7))
+                padded, mask = pad(x, corpus.starts, videos)
+                h = ucln.context_features(extractors[m], padded, mask, settings)
+                parts.append(h.reshape(-1, 7))
             return np.stack(parts)
 
         x = context(range(8))
         rows = {split: corpus.utterances(split)[:200] for split in corpus.split}
         rows["test"] = rows["validation"]
-        settings = Settings(modalities="pulse,speech", target="speech", k=5, epochs=1,
-                            protocol="validation")
-        fitted = training.fit(x, np.eye(2)[corpus.labels[:400]], rows, settings)
+        fitted = protocols.train(x, np.eye(2)[corpus.labels[:400]], rows, settings)
         for video in np.linspace(0, len(corpus.video_ids) - 1, 50).astype(int):
             M = model.predict(fitted["params"], context([video]))
             assert M.shape == (50, 2) and np.allclose(M.sum(axis=1), 1)

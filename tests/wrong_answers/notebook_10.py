@@ -53,7 +53,7 @@ WRONG = {
         (r"shape \(2, 3\)", lambda y, t: intervals(y, t).T),
     ],
     "10.3": [
-        ("as many as the drawn videos have",
+        ("a resample has those of its videos",
          lambda *arguments: resample(*arguments) / arguments[0].size),
         ("long videos", mean_of_videos),
         ("all seeds", lambda gain, videos, seeds, drawn:
