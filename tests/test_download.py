@@ -293,13 +293,19 @@ def test_a_wrong_command_line_gets_one_line(capsys, arguments):
     assert refused(capsys, command, *arguments)
 
 
+def heed_ctrl_c():
+    """Children of a shell's background job inherit an ignored SIGINT: restore it."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def test_ctrl_c_ends_with_one_line_and_leaves_nothing(server, tmp_path):
     server.contents["/transcripts.csv"] = CONTENTS["words.csv"]
     server.stall = 200_000
     line = [sys.executable, "-m", "argf_np.data", "download", "mosi", "--data-dir", tmp_path]
     line += ["--base-url", server.url]
     with subprocess.Popen(
-        line, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+        line, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+        preexec_fn=heed_ctrl_c,
     ) as process:
         part = tmp_path / "mosi" / "transcripts.csv.part"
         deadline = time.monotonic() + 120

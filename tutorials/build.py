@@ -156,17 +156,20 @@ def functions_of_the_paper():
 
 
 def link_to_test(item, functions):
-    """Links to the tests of an equation, test_eq13_….py, or of the modules of these functions,
-    test_figures.py.
+    """Links to the tests of an equation, or of the modules in which these functions stand.
+
+    The tests of `joint_embedding_eq1_9` are those of its equations, test_eq01_... to test_eq09_...
     """
     kind, number = item.split()
-    modules = dict.fromkeys(module for function in functions for module in function.split(".")[:-1])
-    patterns = [f"eq{int(number):02d}_*"] if kind == "Eq." else modules
-    files = [
-        file.name
-        for pattern in patterns
-        for file in sorted((HERE.parent / "tests").glob(f"test_{pattern}.py"))
-    ]
+    patterns = [f"eq{int(number):02d}_*"]
+    if kind != "Eq.":
+        patterns = {}
+        for function in functions:
+            for module in function.split(".")[:-1]:
+                patterns["eq0[1-9]_*" if module == "joint_embedding_eq1_9" else module] = None
+    files = []
+    for pattern in patterns:
+        files += sorted(path.name for path in (HERE.parent / "tests").glob(f"test_{pattern}.py"))
     return ", ".join(f"[{name}](../tests/{name})" for name in files)
 
 

@@ -49,7 +49,7 @@ def embed(params, x, drop_rate=0.0, rng=None):
 
 
 def forward(params, x, variant="paper", fusion="gfn", drop_rate=0.0, rng=None):
-    """One pass through the whole network.
+    """One pass through the whole network (Figure 1).
 
     Arguments
         - params: of `init_model` or `evaluation_params`; a group may be absent.
