@@ -54,6 +54,18 @@ def test_only_the_sources_count(z):
     assert fake_adversarial_loss(z, A) != fake_adversarial_loss(changed, A)
 
 
+@pytest.mark.parametrize("m", [2, 3, 4])
+def test_all_modalities_but_the_target_are_sources(m, rng):
+    """The paper has two sources; other data may have one, or more."""
+    z = rng.standard_normal((m, B, 1))
+    for target in range(m):
+        expected = 0
+        for source in set(range(m)) - {target}:
+            for b in range(B):
+                expected -= math.log(sigmoid(z[source, b, 0])) / B
+        assert math.isclose(fake_adversarial_loss(z, target), expected, rel_tol=1e-12)
+
+
 def test_positive_and_symmetric(z, rng):
     value = fake_adversarial_loss(z, L)
     assert value > 0

@@ -64,6 +64,19 @@ def test_one_discriminator_sees_each_vector_alone(params, x_e, rng):
     assert_close(discriminate(params, x_e[:, :1]), z[:, :1])
 
 
+@pytest.mark.parametrize("m", [2, 3, 4])
+def test_all_modalities_but_the_target_are_false(m, rng):
+    """The paper has two sources; other data may have one, or more."""
+    z = rng.standard_normal((m, B, 1))
+    for target in range(m):
+        expected = 0
+        for modality in range(m):
+            for b in range(B):
+                D = sigmoid(z[modality, b, 0])
+                expected -= math.log(D if modality == target else 1 - D) / B
+        assert math.isclose(true_adversarial_loss(z, target), expected, rel_tol=1e-12)
+
+
 def test_positive_and_symmetric_in_the_sources(rng):
     z = rng.standard_normal((3, B, 1))
     value = true_adversarial_loss(z, L)

@@ -179,6 +179,20 @@ def test_an_update_changes_its_own_groups_and_no_bit_of_the_others(
 
 
 @each_variant
+@pytest.mark.parametrize("modalities", ["one,two", "a,b,c,d"])
+def test_a_batch_of_two_or_four_modalities_changes_everything(modalities, variant, rng):
+    """But for the third layer of the graph of two, which does not exist."""
+    names = modalities.split(",")
+    m = len(names)
+    settings = replace(SETTINGS, variant=variant, modalities=modalities, target=names[-1])
+    params = updates.init_params(rng, d, N, settings, m)
+    batch = rng.standard_normal((m, B, d)), np.eye(N)[rng.integers(N, size=B)]
+    changed = changed_by_a_batch(params, batch, settings)
+    expected = {path for path, _ in nn.leaves(params) if m > 2 or "MLP_3" not in path}
+    assert changed == expected
+
+
+@each_variant
 @pytest.mark.parametrize("activations", ["first", "fresh"])
 def test_a_batch_changes_everything(activations, variant, params, batch):
     settings = replace(SETTINGS, variant=variant, activations=activations)
