@@ -462,6 +462,8 @@ def without(tree, *path):
     ("average",),
     ("history",),
     ("generator",),
+    ("best", "params"),
+    ("best", "epoch"),
 ], ids="/".join)
 def test_a_state_that_lacks_a_part_is_refused(path, data):
     states = []
