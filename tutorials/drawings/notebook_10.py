@@ -1,4 +1,4 @@
-"""Drawings of notebook 10: accuracies, coverage, forests of differences, RESULTS.md as a picture."""
+"""Drawings of notebook 10: accuracies, coverage, differences, RESULTS.md as a picture."""
 
 import re
 from pathlib import Path

@@ -7,6 +7,8 @@ from matplotlib.patches import FancyBboxPatch
 
 from argf_np import figures
 
+from .notebook_10 import table  # noqa: F401, the forest of Table 6
+
 COLOURS = figures.MODALITY_COLOURS
 HEIGHTS = {"a": 0.82, "l": 0.5, "v": 0.18}
 
@@ -29,13 +31,13 @@ def arrow(ax, start, end, text=""):
 
 def diagram(ax, title, steps, edges=("", "", "")):
     """Three modalities, then one box per text of ``steps``, from left to right."""
-    width = 0.7 / len(steps)
+    width = 0.73 / len(steps)
     for (m, y), edge in zip(HEIGHTS.items(), edges, strict=True):
         box(ax, 0.08, y, f"$x_{m}$", COLOURS[m], 0.11)
         arrow(ax, (0.15, y), (0.26, 0.5 + (y - 0.5) * 0.6), edge)
     for number, text in enumerate(steps):
-        x = 0.27 + width * (number + 0.5)
-        box(ax, x, 0.5, text, "0.94", width - 0.06, 0.62)
+        x = 0.26 + width * (number + 0.5)
+        box(ax, x, 0.5, text, "0.94", width - 0.055, 0.62)
         arrow(ax, (x + width / 2 - 0.025, 0.5), (x + width / 2 + 0.04, 0.5))
     ax.set(xlim=(0, 1.03), ylim=(0.03, 0.97))
     ax.set_title(title, fontsize="medium")
@@ -48,9 +50,9 @@ def models():
     diagram(axes[0, 0], "BC-LSTM", ["side\nby side", "LSTM over\nutterances", "dense"])
     diagram(axes[0, 1], "TFN", ["all products,\n$(d+1)^3$", "dense,\n3 layers"])
     diagram(axes[1, 0], "LMF", ["$\\odot$ of factors,\n4 times, summed", "dense"])
-    diagram(axes[1, 1], "HFFN", ["products in\nwindows of 2", "LSTM over\nwindows", "dense"])
-    diagram(axes[2, 0], "CHFusion", ["al, vl, av", "GRUs over\nutterances", "all\nthree", "GRU"])
-    diagram(axes[2, 1], "ARGF", ["encoders: one\nshared space", "graph: 3 + 3 + 6\nvertices", "Dec"])
+    diagram(axes[1, 1], "HFFN", ["products\nin windows", "LSTM over\nwindows", "dense"])
+    diagram(axes[2, 0], "CHFusion", ["al\nvl\nav", "GRU", "all\n3", "GRU"])
+    diagram(axes[2, 1], "ARGF", ["encoders:\none space", "graph of\n12 vertices", "Dec"])
 
 
 def fusions():
@@ -60,7 +62,7 @@ def fusions():
     diagram(axes[0, 1], "Multiplication + FC", ["entry by\nentry, $\\odot$", "FC"])
     diagram(axes[0, 2], "Weighted Average", [r"$\frac{1}{3}\sum$", "FC"],
             [rf"$\alpha_{m}$" for m in "alv"])
-    diagram(axes[1, 0], "Tensor Fusion", ["$(k+1)^3$\nproducts", "FC"])
+    diagram(axes[1, 0], "Tensor Fusion", ["all products,\n$(k+1)^3$", "FC"])
     diagram(axes[1, 1], "Low-rank Fusion", ["$\\odot$, 4 times,\nsummed", "FC"],
             [f"$W_{m}$" for m in "alv"])
     dynamic_graph(axes[1, 2])
@@ -89,22 +91,21 @@ def products(x_a, x_l):
     limit = np.abs(table).max()
     ax.imshow(table, cmap="PuOr", vmin=-limit, vmax=limit)
     for (row, column), value in np.ndenumerate(table):
-        ax.text(column, row, f"{value:.1f}", ha="center", va="center", fontsize=9)
+        ax.text(column, row, f"{value:.1f}", ha="center", va="center", fontsize=9,
+                color="white" if abs(value) > 0.6 * limit else "black")
     last_a, last_l = len(x_a) - 1, len(x_l) - 1
     ax.axhline(last_a - 0.5, color="black", lw=2)
     ax.axvline(last_l - 0.5, color="black", lw=2)
     ax.set_xticks(range(len(x_l)), [f"$l_{i + 1}$" for i in range(last_l)] + ["1"])
     ax.set_yticks(range(len(x_a)), [f"$a_{i + 1}$" for i in range(last_a)] + ["1"])
     ax.tick_params(length=0, top=True, labeltop=True, bottom=False, labelbottom=False)
-    ax.annotate("$x_l$ alone", (last_l, last_a), (12, 0), textcoords="offset points", va="center",
-                xytext=(30, 0))
     ax.set_xlabel("below the line: $x_l$ alone; right of the line: $x_a$ alone; else products")
 
 
-def slices(tensors):
-    """Slices of weight tensors of rank 1 and 4, ``{title: (k + 1, k + 1)}``."""
-    fig, axes = plt.subplots(1, len(tensors), figsize=(9, 3.6), layout="constrained")
-    for ax, (title, table) in zip(axes, tensors.items(), strict=True):
+def slices(tables):
+    """Tables of weights of rank 1 and 4, ``{title: (9, 9)}``."""
+    _, axes = plt.subplots(1, len(tables), figsize=(9, 3.6), layout="constrained")
+    for ax, (title, table) in zip(axes, tables.items(), strict=True):
         limit = np.abs(table).max()
         ax.imshow(table, cmap="PuOr", vmin=-limit, vmax=limit)
         ax.set(title=title, xlabel="entry of $[x_l; 1]$", ylabel="entry of $[x_a; 1]$")
@@ -135,7 +136,7 @@ def windows(x, size):
 
 def readers(influence):
     """Who reads whom: ``{model: (u, u)}``, row i what a change of utterance i changes."""
-    fig, axes = plt.subplots(1, len(influence), figsize=(9.6, 3), layout="constrained",
+    _, axes = plt.subplots(1, len(influence), figsize=(9.6, 3), layout="constrained",
                              sharey=True)
     for ax, (name, table) in zip(axes, influence.items(), strict=True):
         ax.imshow((table / table.max()) ** 0.25, cmap="Blues", vmin=0, vmax=1)

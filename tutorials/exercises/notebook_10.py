@@ -4,8 +4,6 @@ import numpy as np
 
 from . import compare, exercise, require
 
-B, k, R = 5, 7, 4
-
 
 @exercise("10.1")
 def smallest_number_of_runs(answer, rng):
@@ -88,35 +86,5 @@ def resampled_gain(answer, rng):
             @ often
             / (3 * often.sum()),
             "it looks as if all videos were drawn once": seeds @ gain.sum(axis=1) / (3 * 17),
-        },
-    )
-
-
-@exercise("10.4")
-def low_rank(answer, rng):
-    """h (B, k) of low-rank fusion."""
-    x_e, W, w = (
-        rng.uniform(-1, 1, (3, B, k)),
-        rng.standard_normal((3, R, k + 1, k)),
-        rng.standard_normal(R),
-    )
-    parts = np.einsum(
-        "mbi,mrij->mrbj", np.concatenate([x_e, np.ones((3, B, 1))], axis=-1), W
-    )  # (3, R, B, k)
-    compare(
-        answer,
-        (x_e, W, w),
-        np.einsum("r,rbj->bj", w, parts.prod(axis=0)),
-        {
-            "the 1 is missing: without it there are only products of three": np.einsum(
-                "r,rbj->bj", w, np.einsum("mbi,mrij->mrbj", x_e, W[:, :, :-1]).prod(axis=0)
-            ),
-            "the weights w are missing": parts.prod(axis=0).sum(axis=0),
-            "the sum over r comes after the product over the modalities": np.einsum(
-                "r,mrbj->mbj", w, parts
-            ).prod(axis=0),
-            "it looks like the sum over the modalities, not their product": np.einsum(
-                "r,rbj->bj", w, parts.sum(axis=0)
-            ),
         },
     )

@@ -8,25 +8,24 @@ n, B, k = 6, 5, 7
 
 
 @exercise("11.1")
-def neighbour_probabilities(answer, rng):
-    """p_{j|i}, (n, n), of t-SNE."""
-    points, beta = rng.standard_normal((n, k)), rng.uniform(0.1, 0.5, n)
-    D = np.sum((points[:, None] - points) ** 2, axis=-1)
-    full = np.exp(-beta[:, None] * D)
-    e, columns = full - np.eye(n), np.exp(-beta * D) - np.eye(n)
-    compare(
-        answer,
-        (D, beta),
-        e / e.sum(axis=1, keepdims=True),
-        {
-            "each point is its own neighbour: the diagonal does not count": full
-            / full.sum(axis=1, keepdims=True),
-            "the probabilities of one point sum to 1, not those of all": e / e.sum(),
-            "divided by the sums of the columns: row i sums over j": e / e.sum(axis=0),
-            "row i has beta i: here beta varies along the columns": columns
-            / columns.sum(axis=1, keepdims=True),
-        },
-    )
+def perplexity_of_rows(answer, rng):
+    """The perplexity (n,) of each row of p_{j|i}."""
+    p = rng.dirichlet(np.full(n - 1, 0.5), n)
+    p = np.stack([np.insert(row, i, 0) for i, row in enumerate(p)])  # the diagonal is 0
+    p[0] = np.eye(n)[1]  # one neighbour only: 0 log 0 off the diagonal too
+    entropy = -np.sum(p * np.log(np.where(p > 0, p, 1)), axis=1)
+    columns = -np.sum(p * np.log(np.where(p > 0, p, 1)), axis=0)
+    compare(answer, (p,), np.exp(entropy), {
+        "this is the entropy; the perplexity is e to its power": entropy,
+        "it looks like logarithms to the base 2 and then e to the power: take 2 to the power, or "
+        "natural logarithms": np.exp(entropy / np.log(2)),
+        "the minus sign is missing: a perplexity is at least 1": np.exp(-entropy),
+        "it looks like the sums of the columns: row i has the neighbours of i": np.exp(columns),
+        "it looks like one number for all: every row has its own perplexity":
+            np.asarray(np.exp(entropy.sum())),
+        "this is the number of neighbours that are not 0; the perplexity weighs them":
+            np.sum(p > 0, axis=1),
+    })
 
 
 @exercise("11.2")

@@ -34,9 +34,9 @@
 # | $t$ | the quantile of Student's distribution |
 # | $V$, $v$ | number of test videos; number of one video |
 #
-# Before: [09 · Graph fusion II](09_graph_fusion_2.ipynb). Next: [11 · Seeing it](11_seeing_it.ipynb)
-# or [13 · The other models](13_other_models.ipynb), which explains the models of Tables 1 to 3 and
-# the fusions of Table 6.
+# Before: [09 · Graph fusion II](09_graph_fusion_2.ipynb). Next:
+# [11 · Seeing it](11_seeing_it.ipynb). [13 · The other models](13_other_models.ipynb) explains the
+# models of Tables 1 to 3 and the fusions of Table 6.
 
 # %%
 import csv
@@ -268,15 +268,22 @@ plt.show()
 bought = curves.max(axis=1) - curves[:, -1]
 print("best epoch minus last epoch, per seed:", np.round(bought, 2), f"mean {bought.mean():.2f}")
 assert bought.min() >= 0
+assert 0.8 < bought.mean() < 2.2
+means = {name.split()[-1]: values.mean() for name, values in accuracies.items()}
+assert means["validation"] > means["fixed"]
+assert means["best_test"] > means["released"]
 
 # %% [markdown]
 # A star is never below the dot of its line: choosing the best epoch can never lower the reported
-# number. @EPOCHS@ Such a number belongs under its own name.
+# number. Here it raises it by one to two points on average, although no network is better for it.
+# Such a number belongs under its own name. (`released` and `best_test` measure with dropout and
+# batch statistics left on, which costs accuracy. So compare these two with each other only.)
 #
 # And `validation`? In the synthetic corpus nothing has leaked, so the validation videos can choose
-# an epoch. On real MOSI the features of the validation videos were made with their labels
-# ([notebook 03](03_the_data.ipynb)), so their loss says nothing about new videos. This is why
-# `fixed` is this project's default: it chooses nothing.
+# an epoch, and here the mean of `validation` is above that of `fixed`. On real MOSI the features of
+# the validation videos were made with their labels ([notebook 03](03_the_data.ipynb)), so their
+# loss says nothing about new videos. This is why `fixed` is this project's default: it chooses
+# nothing.
 #
 # ## 3. A mean, and how sure it is
 #
@@ -356,7 +363,7 @@ for s in sizes:
 draw.covered(sizes, shares)
 plt.show()
 for name, values in shares.items():
-    print(f"{name:21}", "  ".join(f"{s} seeds {value:.0%}" for s, value in zip(sizes, values)))
+    print(f"{name:21}", "  ".join(f"{value:.0%}" for value in values), f" with {sizes} seeds")
 assert max(abs(share - 0.95) for share in shares["Student's t"]) < 0.01
 assert shares["bootstrap"][1] < 0.8 < shares["bootstrap"][4] < 0.93
 assert max(shares["1 standard error"]) < 0.7
@@ -430,12 +437,11 @@ mean, low, high = statistics.paired_difference(A, B, video)
 print(f"loop:    {100 * gain.mean():+.2f} ± {100 * half:.2f} points")
 print(f"package: {100 * mean:+.2f} [{100 * low:+.2f}, {100 * high:+.2f}] points")
 assert np.allclose([mean - low, high - mean], half)
-assert np.mean(gain == 0) > 0.8
-agree = np.mean(gain == 0)
+assert np.mean(gain == 0) > 0.9
 
 # %% [markdown]
-# The two agree on most utterances, so the interval of their difference is much narrower than that
-# of either accuracy.
+# The two agree on more than nine of ten utterances, so the interval of their difference is much
+# narrower than that of either accuracy.
 #
 # **Do these intervals cover?** A simulation in `results/coverage_of_intervals.py` draws 2,000
 # experiments with known truth, in six scenarios: as on MOSI, as on IEMOCAP, where seeds or videos
@@ -551,9 +557,16 @@ of_models = {label: correct(some) for label, some in runs.items()}
 rows_1 = show(comparison, of_models)
 draw.table(rows_1, "Table 1: other models, and other target modalities")
 plt.show()
+behind = [label.split()[0] for label, _, low, high, _ in rows_1 if high < 0]
+assert behind == ["TFN", "LMF", "HFFN", "logistic"]
+assert all(high > 0 for _, _, low, high, _ in rows_1 if low > -4)
 
 # %% [markdown]
-# @TABLE1@
+# In these small runs TFN, LMF, HFFN and the linear classifier are behind ARGF: their lines end left
+# of 0. BC-LSTM, the other target modalities, and the graph without the joint embedding space cannot
+# be distinguished from ARGF. HFFN is far behind and varies much between seeds: 20 epochs are few for
+# it ([notebook 13](13_other_models.ipynb) lets you try more). That, too, is part of what a
+# comparison compares: how long each model was trained, and who chose its settings.
 #
 # Look at the widths before you look at the places. An interval that holds 0 says that these runs
 # cannot distinguish the two models. It does not say that there is no difference. And the other way
@@ -581,7 +594,7 @@ suspects = []
 for row in table_2.rows:
     if not row.paper:
         continue
-    found = [counts(row.paper[name], size) for name, size in zip(classes, support)]
+    found = [counts(row.paper[name], size) for name, size in zip(classes, support, strict=True)]
     (in_all,) = counts(row.paper["accuracy"], sum(support))
     print(f"{row.label:18}", "  ".join(f"{some[0] if some else '?':>4}" for some in found),
           f"   in all {in_all}")
@@ -617,7 +630,7 @@ models = [row.paper for row in table_3.rows if row.paper]
 accuracies_3 = np.array([[paper[name] for name in columns] for paper in models])  # (9, 3)
 n_mosei = DATASETS["mosei"].utterances[2]
 candidates = []
-for name, column in zip(columns, accuracies_3.T):
+for name, column in zip(columns, accuracies_3.T, strict=True):
     fitting = [size for size in range(200, n_mosei) if all(counts(p, size) for p in column)]
     candidates.append(fitting)
     print(f"{name:9} {len(fitting)} sizes, the smallest are {fitting[:3]}")
@@ -628,19 +641,19 @@ averages = [paper["accuracy"] for paper in models]
 assert np.abs(accuracies_3 @ sizes_3 / n_mosei - averages).max() < 0.01
 
 # %% [markdown]
-# A large size can fit by accident, since nearly every figure is a fraction of it. But only one
-# choice has the right sum, and it gives the printed average accuracies besides. So these are the
+# Multiples of a size fit as well, and a large size can fit by accident. But only one choice has the
+# right sum, and it gives the printed average accuracies besides. So these are the
 # sizes of the classes of a test set, read off a table that does not mention them. Now compare them
 # with the *training* videos of the published file, where the classes are known:
 
 # %%
 published = DATASETS["mosei"]
 share = {}
-for name, count in zip(published.classes, published.balance[0]):
+for name, count in zip(published.classes, published.balance[0], strict=True):
     share[name] = count / sum(published.balance[0])
 draw.classes(columns, sizes_3, n_mosei, share)
 plt.show()
-for name, size in zip(columns, sizes_3):
+for name, size in zip(columns, sizes_3, strict=True):
     nearest = min(share, key=lambda other, size=size: abs(share[other] - size / n_mosei))
     print(f"column {name:9} {size / n_mosei:6.1%}; nearest in the training labels: {nearest}")
 
@@ -672,9 +685,9 @@ assert sum(used.values()) + sum(spare.values()) == 1_270_770  # Table 4
 #
 # **Operations**, for one utterance at test time. Only encoders and graph run then. One output of a
 # dense layer with $i$ inputs takes $i$ products and $i - 1$ sums, so $o$ outputs take
-# $(2 i - 1)\, o$. A batch norm takes 4 operations per unit, and the leaky ReLU of the graph's $MLP$s
-# takes 1. Nothing else is counted: neither biases, nor tanh, nor softmax. (`nn.leaves` lists the
-# arrays of a tree of parameters, each with its path.)
+# $(2 i - 1)\, o$. A batch norm takes 4 operations per unit, and the leaky ReLU of the graph's
+# $MLP$s takes 1. Nothing else is counted: neither biases, nor tanh, nor softmax. (`nn.leaves` lists
+# the arrays of a tree of parameters, each with its path.)
 
 # %%
 def operations(tree):
@@ -734,9 +747,13 @@ assert alike[0] < alike[2] < alike[1]
 rows_5 = show(ablations, of_parts)
 draw.table(rows_5, "Table 5: ARGF without one of its parts")
 plt.show()
+assert -3.5 < rows_5[2][1] < -1.5
+assert all(low < 0 < high for _, _, low, high, _ in rows_5[:2])
 
 # %% [markdown]
-# @TABLE5@ The paper's differences (crosses) are 0.46 to 1.66 points. The largest is about what the
+# Here, removing the decoders costs two to three points. Without the adversary or without the
+# classifier, the networks cannot be distinguished from ARGF. The paper's differences (crosses) are
+# 0.46 to 1.66 points. The largest is about what the
 # best of 20 looks buys in section 2, with nothing to find. And three of these four figures are no
 # single run (section 1), so the paper must have averaged or chosen in some way that it does not
 # tell. Remember also what [notebook 06](06_adversary.ipynb) has found: with $\lambda = 0.001$ the
@@ -803,4 +820,5 @@ print(f"comparisons: {len(rows_1 + rows_5)}")
 # (`statistics.mean_squares` of the pseudo-values). How many seeds, and how many test videos, would
 # it take to see a difference of one point? Which of the two can you buy?
 #
-# Before: [09 · Graph fusion II](09_graph_fusion_2.ipynb). Next: [11 · Seeing it](11_seeing_it.ipynb)
+# Before: [09 · Graph fusion II](09_graph_fusion_2.ipynb). Next:
+# [11 · Seeing it](11_seeing_it.ipynb)

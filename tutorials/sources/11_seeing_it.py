@@ -125,9 +125,9 @@ def of_seeds(function):
 
 
 probes = of_seeds(probe)
-print(f"features        {probe(x):.1%}")
+print(f"{'features':18} {probe(x):.1%}")
 for kind, values in probes.items():
-    print(f"{kind:20}", "  ".join(f"{value:.1%}" for value in values), f"  mean {values.mean():.1%}")
+    print(f"{kind:18}", "  ".join(f"{value:.1%}" for value in values), f" mean {values.mean():.1%}")
 mean, half = mean_interval(100 * (probes["ARGF"] - probes["without classifier"]))
 print(f"what the classifier adds: {mean:+.1f} ± {half:.1f} points (95 % interval, other seeds)")
 
@@ -505,9 +505,11 @@ draw.weights_of_seeds({"trained": trained, "untrained": fresh["paper"],
                        "untrained, released variant": fresh["released"]})
 plt.show()
 for row, name in enumerate(VERTICES):
-    print(f"{name:6} trained {trained[:, row].min():.2f} to {trained[:, row].max():.2f}   untrained "
-          f"{fresh['paper'][:, row].min():.2f} to {fresh['paper'][:, row].max():.2f}   released "
-          f"{fresh['released'][:, row].min():.2f} to {fresh['released'][:, row].max():.2f}")
+    text = f"{name:6}"
+    for kind, values in (("trained", trained), ("untrained", fresh["paper"]),
+                         ("untrained, released", fresh["released"])):
+        text += f"  {kind} {values[:, row].min():.2f} to {values[:, row].max():.2f}"
+    print(text)
 assert fresh["released"][:, 9:].max() < 0.1
 
 # %% [markdown]

@@ -34,8 +34,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from argf_np import nn
-from argf_np.baselines import bc_lstm, chfusion, hffn
-from argf_np.baselines import MODELS
+from argf_np.baselines import MODELS, bc_lstm, chfusion, hffn
 from argf_np.data import load, standardise
 from argf_np.experiments import catalogue, statistics
 from argf_np.nn import ops
@@ -222,21 +221,25 @@ assert np.allclose(Z @ full.reshape(-1, k), h)
 print(f"weights of a dense layer on Z: {full.size}, in LMF's factors: {W.size}")
 
 # %% [markdown]
-# (`np.einsum` multiplies along the named axes and sums over $r$.) What does LMF give up? Here is a
-# slice of the weights of all products, for the 1 of $\mathbf{x}_v$, of rank 1 and of rank 4:
+# (`np.einsum` multiplies along the named axes and sums over $r$.) What does LMF give up? Take
+# random factors for vectors of 8 entries, and one entry of $\mathbf{x}_v$. The weights of its
+# products with all entries of $\mathbf{x}_a$ and $\mathbf{x}_l$ are a table of 9 × 9 numbers. Here
+# it is for one product of factors and for a sum of four:
 
 # %%
-one = np.einsum("xj,yj,zj->xyzj", W[0, 0], W[1, 0], W[2, 0])
-draw.slices({"rank 1": one[:, :, -1, 0], "rank 4": full[:, :, -1, 0]})
+V_a, V_l, V_v = np.random.default_rng(1).standard_normal((3, 4, 9))  # 4 factors per modality
+one = V_v[0, 0] * np.outer(V_a[0], V_l[0])
+four = sum(V_v[r, 0] * np.outer(V_a[r], V_l[r]) for r in range(4))
+draw.slices({"one product (rank 1)": one, "sum of four (rank 4)": four})
 plt.show()
-ranks = [np.linalg.matrix_rank(tensor[:, :, -1, 0]) for tensor in (one, full)]
-print("ranks of the two slices:", ranks)
+ranks = [int(np.linalg.matrix_rank(table)) for table in (one, four)]
+print("ranks of the two tables:", ranks)
 assert ranks == [1, 4]
 
 # %% [markdown]
 # On the left all rows are multiples of one row: each acoustic entry weighs the language entries
-# alike, but for a factor. On the right the rows are mixtures of four. A free table of 5 × 5 weights
-# could have rank 5, and at $k = 50$ rank 51.
+# alike, but for a factor. On the right the rows are mixtures of four. A free table could have rank
+# 9, and at $k = 50$ rank 51.
 #
 # **13.3 Low rank** ★★★ (20 minutes). Write $\mathbf{h}$ in NumPy, without $\mathbf{Z}$ and without
 # loops.
@@ -523,7 +526,8 @@ for name, vector in into_Dec.items():
 # arrives side by side, and makes $k$ numbers of it:
 #
 # $$\mathbf{V}_s = \tanh\Big(dense_s\big(\bigoplus_{r \subset s} \alpha_{rs}
-# \mathbf{V}_r\big)\Big), \qquad \mathbf{M} = Dec\Big(\bigoplus_s \alpha_{s \tau} \mathbf{V}_s\Big)$$
+# \mathbf{V}_r\big)\Big), \qquad
+# \mathbf{M} = Dec\Big(\bigoplus_s \alpha_{s \tau} \mathbf{V}_s\Big)$$
 #
 # Here $r \subset s$ are the smaller sets in $s$, and $\tau$ stands for the output.
 
@@ -636,8 +640,8 @@ plt.show()
 # helped.
 #
 # **And on the released classes** ([D21](../DEVIATIONS.md#d21)). In the authors' code the class for
-# multiplication overwrites its product with the first modality, so that it ignores $\mathbf{x}_a^e$;
-# and the class for low-rank fusion never initialises its factors. The paper's figures may be of
+# multiplication overwrites its product with the first modality, so that it ignores
+# $\mathbf{x}_a^e$. The class for low-rank fusion never initialises its factors. The paper's figures may be of
 # these classes. The package has them as variant `released`.
 #
 # ## 8. What do they cost?
