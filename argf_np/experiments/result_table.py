@@ -11,6 +11,7 @@ from .runs import settings_of
 from .statistics import accuracy_interval, comparisons_note, mean_interval, paired_difference, scope
 
 WITHOUT_PROTOCOL = ("logistic", "bc_lstm")  # no epoch is chosen
+WITHOUT_VARIANT = ("logistic",)  # there is one reading of it
 
 
 def render(experiment, subject, results):
@@ -158,9 +159,9 @@ def how(some):
     if not some or some[0]["settings"] is None:
         return ["–", "–"]
     settings = settings_of(some[0])
-    if settings.model in WITHOUT_PROTOCOL:
-        return ["–", "–"]
-    return [settings.protocol, settings.variant]
+    protocol = "–" if settings.model in WITHOUT_PROTOCOL else settings.protocol
+    variant = "–" if settings.model in WITHOUT_VARIANT else settings.variant
+    return [protocol, variant]
 
 
 def verdict(experiment, paper, lines):
