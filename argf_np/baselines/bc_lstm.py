@@ -60,13 +60,15 @@ def train(corpus, x, settings, on_epoch=None, on_checkpoint=None, resume=None):
     joint = _side_by_side(x, settings)  # (n, m d)
     y = np.eye(len(corpus.classes), dtype=settings.dtype)[corpus.labels]
     rng = np.random.default_rng([settings.seed, 3])
-    params = nn.cast(init_ucln(rng, joint.shape[1], WIDTH, y.shape[1]), settings.dtype)
+    params = init_ucln(rng, joint.shape[1], WIDTH, y.shape[1])
+    params = nn.cast(params, settings.dtype)
     optimiser = nn.init_adadelta(params)
 
     def loss(params, videos):
         x_batch, mask = pad(joint, corpus.starts, videos)  # (V, u, m d), (V, u)
         y_batch, _ = pad(y, corpus.starts, videos)
-        return cross_entropy(logits(params, x_batch, mask, settings, rng), y_batch, mask)
+        z = logits(params, x_batch, mask, settings, rng)
+        return cross_entropy(z, y_batch, mask)
 
     def step(params, gradients):
         nn.adadelta(optimiser, params, gradients)
@@ -87,11 +89,12 @@ def predict_proba(params, corpus, x, settings):
     """Class probabilities (n, N) of the UCLN features x (m, n, d), in the context of the videos."""
     joint = _side_by_side(x, settings)
     V = len(corpus.starts) - 1
+    batches = np.array_split(np.arange(V), -(-V // BATCH_SIZE))
     parts = []
-    for videos in np.array_split(np.arange(V), -(-V // BATCH_SIZE)):
+    for videos in batches:
         x_batch, mask = pad(joint, corpus.starts, videos)
-        P = ops.softmax(logits(params, x_batch, mask, settings))
-        parts.append(unpad(P, mask))
+        z = logits(params, x_batch, mask, settings)
+        parts.append(unpad(ops.softmax(z), mask))
     return np.concatenate(parts)
 
 

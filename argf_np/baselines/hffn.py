@@ -5,17 +5,18 @@ outer product fuses the modalities within each window, `local_tensors`. Combine:
 connections and attention reads the windows of an utterance in both directions, `abs_lstm`. Two
 dense layers decide. Each utterance is alone here; its context is in the UCLN features.
 
-The source is the authors' code for MOSI, which "in some details" is not their paper, as they say.
+The source is the authors' code for MOSI (TmacMai/multimodal-fusion). They say that some details are
+not as in their paper.
 
-    released    what the code computes. Its attention to the windows pairs the outputs of the
-                backward direction, last window first, with the windows in forward order.
-    paper       the same, with each output beside the window that it belongs to.
+    released    what the code computes. Where it weighs the outputs of the backward direction, it
+                pairs the output for window L + 1 - t with window t.
+    paper       the same with that repaired: each output is paired with its own window.
 
 Training: RMSprop, batches of 10 videos, and minus the cosine of probabilities and label. With the
 protocols "validation" and "released" it stops as the authors' code does, once the validation loss
-has not fallen for 10 epochs, and the parameters of the last epoch are kept. Otherwise, as where the
-validation split cannot be trusted, it takes ``settings.epochs`` epochs, a number set beforehand.
-Unlike ARGF's, the parameters are not averaged over epochs.
+has not fallen for 10 epochs. With the others it takes ``settings.epochs`` epochs, a number set
+beforehand; that suits data like MOSI, whose features know the validation labels. The parameters
+are always those of the last epoch, and no average.
 
 Symbols: B utterances, L windows, m entries of a local tensor, H units per direction, N classes.
 """
@@ -43,19 +44,26 @@ def local_tensors(x):
 
     $$ Z_t = [x_a^{(t)}; 1] \otimes [x_l^{(t)}; 1] \otimes [x_v^{(t)}; 1] $$
 
-    The last window is filled up with zeros. x (modalities, B, d) -> (B, L, m) with L = ceil(d / 2)
-    and m = 3^modalities.
+    The last window is filled up with zeros. x (modalities, B, d) -> (B, L, m), m = 3^modalities.
     """
     modalities, B, d = x.shape
-    L = -(-d // WINDOW)
-    padded = np.pad(x, [(0, 0), (0, 0), (0, L * WINDOW - d)])
+    L = number_of_windows(d)
+    padded = np.zeros((modalities, B, L * WINDOW), x.dtype)
+    padded[:, :, :d] = x
     windows = np.reshape(padded, (modalities, B * L, WINDOW))
-    return np.reshape(outer_product(windows), (B, L, -1))
+    Z = outer_product(windows)  # (B L, m)
+    return np.reshape(Z, (B, L, -1))
+
+
+def number_of_windows(d):
+    """L = ceil(d / 2)."""
+    return -(-d // WINDOW)
 
 
 def glorot_normal(rng, fan_in, fan_out):
-    """Normal with variance 2 / (fan_in + fan_out), (fan_in, fan_out)."""
-    return rng.normal(0, np.sqrt(2 / (fan_in + fan_out)), (fan_in, fan_out))
+    """Weights (fan_in, fan_out), normal with variance 2 / (fan_in + fan_out)."""
+    deviation = np.sqrt(2 / (fan_in + fan_out))
+    return rng.normal(0, deviation, (fan_in, fan_out))
 
 
 def init_abs_lstm(rng, m):
@@ -80,7 +88,7 @@ def init_hffn(rng, modalities, d, N):
 
     At 3 modalities, d = 50 and N = 2 there are 8,348 scalars.
     """
-    L = -(-d // WINDOW)
+    L = number_of_windows(d)
     return {
         "lstm": init_abs_lstm(rng, (WINDOW + 1) ** modalities),
         "dense": nn.init_dense(rng, 2 * HIDDEN * L, DENSE),
@@ -110,10 +118,11 @@ def attend(states, Z_t, A):
         - A: its rows for the state (H, width), its rows for the window (m, width).
     Returns (B, H).
     """
-    A_state, A_window = A
-    keys = ops.tanh(np.matmul(states, A_state) + np.matmul(Z_t, A_window))  # (3, B, width)
+    of_state, of_window = A
+    keys = ops.tanh(np.matmul(states, of_state) + np.matmul(Z_t, of_window))  # (3, B, width)
     w = ops.softmax(ops.norm(keys), axis=0)  # (3, B)
-    return relu(np.sum(np.expand_dims(w, 2) * states, axis=0))
+    weighted = np.expand_dims(w, 2) * states  # (3, B, H)
+    return relu(np.sum(weighted, axis=0))
 
 
 def skip_lstm(p, Z):
@@ -127,19 +136,27 @@ def skip_lstm(p, Z):
     B, L, _ = Z.shape
     W, U = p["W"], p["U"]
     H = len(U)
-    A_h, A_c = [(A[:H], A[H:]) for A in (p["A_h"], p["A_c"])]
+    A_h = p["A_h"][:H], p["A_h"][H:]
+    A_c = p["A_c"][:H], p["A_c"][H:]
     last_h = last_c = np.zeros((SKIPS, B, H), Z.dtype)  # the latest first
     outputs = []
     for t in range(L):
         Z_t = Z[:, t]
-        gates = np.matmul(Z_t, W) + np.matmul(attend(last_h, Z_t, A_h), U)  # (B, 4H)
-        i, f, g, o = np.split(hard_sigmoid(gates), 4, axis=1)
-        c = f * attend(last_c, Z_t, A_c) + i * g
+        h_tilde = attend(last_h, Z_t, A_h)
+        c_tilde = attend(last_c, Z_t, A_c)
+        gates = hard_sigmoid(np.matmul(Z_t, W) + np.matmul(h_tilde, U))  # (B, 4H)
+        i, f, g, o = np.split(gates, 4, axis=1)
+        c = f * c_tilde + i * g
         h = o * ops.tanh(c)
-        last_h = np.concatenate([np.expand_dims(h, 0), last_h[:-1]])
-        last_c = np.concatenate([np.expand_dims(c, 0), last_c[:-1]])
+        last_h = newest_first(h, last_h)
+        last_c = newest_first(c, last_c)
         outputs.append(h)
     return np.stack(outputs, axis=1)
+
+
+def newest_first(state, last):
+    """The last states (3, B, H) with a new one (B, H) in the place of the oldest."""
+    return np.concatenate([np.expand_dims(state, 0), last[:-1]])
 
 
 def weigh(p, h, Z):
@@ -171,7 +188,8 @@ def decide(params, Z, variant="paper", rng=None):
     """Class probabilities (B, N) of local tensors Z (B, L, m); rng: None means no dropout."""
     h = ops.tanh(abs_lstm(params["lstm"], Z, variant))  # (B, L, 2H)
     h = ops.dropout(h, LSTM_DROP_RATE, rng)
-    h = ops.dense_layer(params["dense"], np.reshape(h, (len(Z), -1)), "relu")  # (B, 50)
+    h = np.reshape(h, (len(Z), -1))  # (B, 2HL)
+    h = ops.dense_layer(params["dense"], h, "relu")  # (B, 50)
     h = ops.dropout(h, DENSE_DROP_RATE, rng)
     return ops.dense_layer(params["label"], h, "softmax")
 
@@ -181,7 +199,8 @@ def cosine_loss(P, y):
 
     $$ -\frac{1}{B} \sum_i \frac{P_i \cdot y_i}{\|P_i\|_2 \|y_i\|_2} $$ P, y (B, N).
     """
-    return -ops.mean(np.sum(P * y, axis=1) / ops.norm(P))
+    cosines = np.sum(P * y, axis=1) / ops.norm(P)  # y has length 1
+    return -ops.mean(cosines)
 
 
 def stops_early(settings):
@@ -198,15 +217,16 @@ def train(corpus, x, settings, on_epoch=None, on_checkpoint=None, resume=None):
     """Train on the UCLN features x (modalities, n, d)."""
     x = x.astype(settings.dtype, copy=False)
     y = np.eye(len(corpus.classes), dtype=settings.dtype)[corpus.labels]
+    validation, test = corpus.utterances("validation"), corpus.utterances("test")
     rng = np.random.default_rng([settings.seed, 3])
-    params = nn.cast(init_hffn(rng, len(x), x.shape[2], y.shape[1]), settings.dtype)
+    params = init_hffn(rng, len(x), x.shape[2], y.shape[1])
+    params = nn.cast(params, settings.dtype)
     optimiser = nn.init_rmsprop(params)
-    starts = corpus.starts
 
     def loss(params, videos):
-        rows = np.concatenate([np.arange(starts[v], starts[v + 1]) for v in videos])
-        P = decide(params, local_tensors(x[:, rows]), settings.variant, rng)
-        return cosine_loss(P, y[rows])
+        rows = utterances_of(corpus, videos)
+        Z = local_tensors(x[:, rows])
+        return cosine_loss(decide(params, Z, settings.variant, rng), y[rows])
 
     def step(params, gradients):
         nn.rmsprop(optimiser, params, gradients)
@@ -215,26 +235,33 @@ def train(corpus, x, settings, on_epoch=None, on_checkpoint=None, resume=None):
         batches = batches_of(corpus.split["train"], BATCH_SIZE, rng)
         row = {"loss": train_batches(params, loss, batches, step)}
         if stops_early(settings):
-            rows = corpus.utterances("validation")
-            P = _probabilities(params, x[:, rows], settings)
-            row["validation_loss"] = float(cosine_loss(P, y[rows]))
+            P = predict(params, x[:, validation], settings.variant)
+            row["validation_loss"] = float(cosine_loss(P, y[validation]))
         return row
 
     state = {"params": params, "optimiser": optimiser}
     history = train_epochs(state, rng, epochs(settings), train_epoch, on_epoch, on_checkpoint,
                            resume)
-    test = _probabilities(params, x[:, corpus.utterances("test")], settings)
-    return {"params": params, "probabilities": test, "epoch": len(history), "history": history}
+    probabilities = predict(params, x[:, test], settings.variant)
+    return {"params": params, "probabilities": probabilities, "epoch": len(history),
+            "history": history}
+
+
+def utterances_of(corpus, videos):
+    """Indices of the utterances of some videos."""
+    parts = [np.arange(corpus.starts[video], corpus.starts[video + 1]) for video in videos]
+    return np.concatenate(parts)
 
 
 def predict_proba(params, corpus, x, settings):
     """Class probabilities (n, N) of the UCLN features x (modalities, n, d)."""
-    return _probabilities(params, x.astype(settings.dtype, copy=False), settings)
+    return predict(params, x.astype(settings.dtype, copy=False), settings.variant)
 
 
-def _probabilities(params, x, settings):
+def predict(params, x, variant):
+    """Class probabilities (n, N) of x (modalities, n, d), `CHUNK` utterances at a time."""
     parts = []
     for start in range(0, max(1, x.shape[1]), CHUNK):  # no utterances at all: one empty part
         Z = local_tensors(x[:, start:start + CHUNK])
-        parts.append(decide(params, Z, settings.variant))
+        parts.append(decide(params, Z, variant))
     return np.concatenate(parts)

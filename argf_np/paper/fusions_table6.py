@@ -208,8 +208,8 @@ def dynamic_fusion_graph(params, x_e, variant="paper", rng=None):
        V_s = \tanh(D_s(\bigoplus_{r \subset s} \alpha_{rs} V_r)), \quad
        M = Dec(\bigoplus_s \alpha_{s \tau} V_s) $$
 
-    $V_{\{m\}} = x_m^e$; every D is a dense layer. Released: efficacies without the sigmoid, as in the
-    CMU-MultimodalSDK. (Its vertices and its output are networks of the user's choice.)
+    $V_{\{m\}} = x_m^e$; every D is a dense layer. Released: efficacies without the sigmoid, as in
+    the code of DFG's authors, CMU-MultimodalSDK. Its vertices and its output are any networks.
     x_e (m, B, k) -> M (B, N), efficacies (B, edges).
     """
     together = np.concatenate(x_e, axis=-1)  # (B, m k)
