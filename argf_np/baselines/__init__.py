@@ -12,12 +12,13 @@ calls ``on_epoch`` with each row of the history and returns what `paper.protocol
 label.
 """
 
-from . import argf, bc_lstm, lmf, logistic, tfn
+from . import argf, bc_lstm, chfusion, lmf, logistic, tfn
 
 MODELS = {
     "argf": argf,
     "tfn": tfn,
     "lmf": lmf,
     "bc_lstm": bc_lstm,
+    "chfusion": chfusion,
     "logistic": logistic,
 }
