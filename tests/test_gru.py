@@ -1,10 +1,16 @@
 """The gated recurrent unit of Keras 2: four equations per step, hard sigmoids, one direction."""
 
-import math
-
 import numpy as np
 import pytest
-from helpers import assert_gradient, shaken, weigh, with_each_implementation
+from helpers import (
+    assert_gradient,
+    gru,
+    hard_sigmoid,
+    shaken,
+    torch_gru,
+    weigh,
+    with_each_implementation,
+)
 
 from argf_np import nn
 from argf_np.nn import ops
@@ -22,31 +28,6 @@ def params(rng):
 @pytest.fixture
 def x(rng):
     return rng.standard_normal((V, T, d))
-
-
-def hard_sigmoid(z):
-    return min(max(0.2 * z + 0.5, 0.0), 1.0)
-
-
-def gru(params, sequence):
-    """Outputs h_1, h_2, ... over a list of vectors, one number at a time; the order is z, r, g."""
-    W, U, b = (params[name].tolist() for name in "WUb")
-
-    def from_input(x, column):
-        return sum(x[row] * W[row][column] for row in range(d)) + b[0][column]
-
-    def from_state(h, column):
-        return sum(h[row] * U[row][column] for row in range(H))
-
-    h, outputs = [0.0] * H, []
-    for x in sequence:
-        z = [hard_sigmoid(from_input(x, u) + from_state(h, u)) for u in range(H)]
-        r = [hard_sigmoid(from_input(x, H + u) + from_state(h, H + u)) for u in range(H)]
-        reset = [r[u] * h[u] for u in range(H)]
-        g = [math.tanh(from_input(x, 2 * H + u) + from_state(reset, 2 * H + u)) for u in range(H)]
-        h = [z[u] * h[u] + (1 - z[u]) * g[u] for u in range(H)]
-        outputs.append(h)
-    return outputs
 
 
 @pytest.mark.parametrize("z", [-9.0, -2.6, -2.4, 0.0, 1.0, 2.4, 2.6, 9.0])
@@ -181,15 +162,8 @@ def test_equals_torch(params, x, rng, each_implementation):
     ours = pull(g)
 
     leaves = {name: torch.tensor(leaf, requires_grad=True) for name, leaf in params.items()}
-    W, U, b = (leaves[name].chunk(3, dim=1) for name in "WUb")
     x_ = torch.tensor(x, requires_grad=True)
-    h, outputs = torch.zeros(V, H, dtype=torch.float64), []
-    for t in range(T):
-        z, r = (torch.clamp(0.2 * (x_[:, t] @ W[i] + h @ U[i] + b[i]) + 0.5, 0, 1) for i in (0, 1))
-        candidate = torch.tanh(x_[:, t] @ W[2] + (r * h) @ U[2] + b[2])
-        h = z * h + (1 - z) * candidate
-        outputs.append(h)
-    y_ = torch.stack(outputs, dim=1) * torch.tensor(MASK)[:, :, None]
+    y_ = torch.stack(torch_gru(leaves, x_), dim=1) * torch.tensor(MASK)[:, :, None]
     y_.backward(torch.tensor(g))
     np.testing.assert_allclose(y, y_.detach(), rtol=0, atol=1e-12)
     np.testing.assert_allclose(ours["x"], x_.grad, rtol=0, atol=1e-10)
