@@ -12,7 +12,7 @@ from helpers import refused
 
 import argf_np
 from argf_np import data, evaluate, predict, train
-from argf_np.baselines import MODELS
+from argf_np.baselines import MODELS, chfusion
 
 TINY = ["--epochs", "2", "--ucln-epochs", "1", "--ucln-patience", "0", "--d", "4", "--k", "3",
         "--batch-size", "4", "--quiet"]
@@ -150,7 +150,10 @@ def test_a_bug_shows_its_traceback(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_every_model_is_trained_used_and_evaluated(model, tmp_path, capsys, no_pictures):
+def test_every_model_is_trained_used_and_evaluated(model, tmp_path, capsys, no_pictures,
+                                                   monkeypatch):
+    monkeypatch.setattr(chfusion, "BIMODAL_EPOCHS", 2)
+    monkeypatch.setattr(chfusion, "TRIMODAL_EPOCHS", 2)
     path, folder = write(tmp_path / "mine.npz", ["speech", "pulse"]), tmp_path / "run"
     out = tmp_path / "all.csv"
     assert train.main(["--dataset", path, *TINY, "--model", model, "--out", str(folder)]) == 0

@@ -235,7 +235,8 @@ def comparison_notes(rows, published):
         notes.append(f"{' and '.join(missing)}: {NOT_IMPLEMENTED}.")
     notes.append("TFN and LMF are fusion strategies without the joint embedding space. Like ARGF "
                  "and BC-LSTM, they read the UCLN features. Where no epoch is chosen, there is no "
-                 "protocol (–).")
+                 "protocol (–). CHFusion is as its authors' code has it, with a smaller budget: "
+                 "`argf_np/baselines/chfusion.py` says what that leaves out.")
     if published == "mosei":
         notes.append("The paper's text says that Negative has by far the fewest utterances. In "
                      "the published labels that is neutral, so the headings of its Table 3 may "

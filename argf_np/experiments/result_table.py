@@ -10,7 +10,8 @@ from .printed import AVERAGE
 from .runs import settings_of
 from .statistics import accuracy_interval, comparisons_note, mean_interval, paired_difference, scope
 
-WITHOUT_PROTOCOL = ("logistic", "bc_lstm")  # no epoch is chosen
+WITHOUT_PROTOCOL = ("logistic", "bc_lstm", "chfusion")  # which chooses an epoch
+ALWAYS_RELEASED = ("chfusion",)  # as the authors' code has it, in either variant
 
 
 def render(experiment, subject, results):
@@ -158,6 +159,8 @@ def how(some):
     if not some or some[0]["settings"] is None:
         return ["–", "–"]
     settings = settings_of(some[0])
+    if settings.model in ALWAYS_RELEASED:
+        return ["–", "released"]
     if settings.model in WITHOUT_PROTOCOL:
         return ["–", "–"]
     return [settings.protocol, settings.variant]
