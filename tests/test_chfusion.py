@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -62,7 +63,8 @@ def corpus(rng):
     """26 videos for training, two batches of them; videos of 1 to 4 utterances."""
     lengths = rng.integers(1, 5, 40)
     starts = np.concatenate([[0], np.cumsum(lengths)])
-    features = {m: rng.standard_normal((starts[-1], width)) for m, width in zip("alv", (4, 2, 6))}
+    features = {m: rng.standard_normal((starts[-1], width))
+                for m, width in {"a": 4, "l": 2, "v": 6}.items()}
     split = {"train": np.arange(26), "validation": np.arange(26, 32), "test": np.arange(39, 31, -1)}
     names = tuple(str(row) for row in range(starts[-1]))
     return standardise(Corpus("test", "synthetic", tuple("wxyz"), names[:40], starts, names, names,
@@ -83,35 +85,42 @@ def trusted(monkeypatch):
 # Equations, one number at a time
 
 
+def project(W, x):
+    """tanh of W x, one number at a time."""
+    W = W.tolist()
+    g = []
+    for j in range(SMALL["PROJECTION"]):
+        g.append(math.tanh(sum(x[i] * W[i][j] for i in range(d))))
+    return g
+
+
 def level_1(params, pair, videos):
     """F of each utterance of some videos, which are lists of ``{modality: features}``."""
     p = params["bimodal"]["*".join(pair)]
+    p_mn, q_mn, b = (p["fuse"][name].ravel().tolist() for name in "pqb")
     outputs = []
     for video in videos:
         fused = []
         for utterance in video:
-            g = []
-            for m in pair:
-                W = params["projections"][m]["W"].tolist()
-                g.append([math.tanh(sum(utterance[m][i] * W[i][j] for i in range(d)))
-                          for j in range(SMALL["PROJECTION"])])
-            p_mn, q_mn, b = (p["fuse"][name].ravel().tolist() for name in "pqb")
-            fused.append([math.tanh(p_mn[j] * g[0][j] + q_mn[j] * g[1][j] + b[j])
-                          for j in range(SMALL["PROJECTION"])])
+            g_m, g_n = (project(params["projections"][m]["W"], utterance[m]) for m in pair)
+            entries = zip(p_mn, g_m, q_mn, g_n, b, strict=True)
+            fused.append([math.tanh(p * g + q * h + shift) for p, g, q, h, shift in entries])
         for h in gru(p["gru"], fused):
             outputs.append([math.tanh(z) for z in dense(p["dense"], h)])
     return outputs
 
 
 def level_2(p, videos):
-    """Probabilities of each utterance of some videos, which are lists of lists of F."""
+    """Probabilities of each utterance of some videos, which are lists of the F of all pairs."""
     k, b = p["fuse"]["k"].tolist(), p["fuse"]["b"].ravel().tolist()
     probabilities = []
     for video in videos:
         zs = []
         for Fs in video:
-            zs.append([math.tanh(sum(k[i][j] * F[j] for i, F in enumerate(Fs)) + b[j])
-                       for j in range(SMALL["BIMODAL_WIDTH"])])
+            z = []
+            for j in range(SMALL["BIMODAL_WIDTH"]):
+                z.append(math.tanh(sum(k[i][j] * F[j] for i, F in enumerate(Fs)) + b[j]))
+            zs.append(z)
         for z, r in zip(zs, gru(p["gru"], zs), strict=True):
             h = [max(value, 0) for value in dense(p["dense"], z + r)]
             probabilities.append(softmax(dense(p["label"], h)))
@@ -128,13 +137,12 @@ def test_both_levels_one_number_at_a_time(params, corpus, rng, each_implementati
     """The pairs are (l, a), (l, v), (a, v), whatever the order of the modalities is."""
     x = rng.standard_normal((3, n, d))
     videos = []
-    for start, stop in zip(STARTS[:-1], STARTS[1:], strict=True):
+    for start, stop in pairwise(STARTS):
         videos.append([dict(zip("alv", x[:, row].tolist(), strict=True))
                        for row in range(start, stop)])
     outputs = [level_1(params, pair, videos) for pair in ("la", "lv", "av")]
-    of_videos = []
-    for start, stop in zip(STARTS[:-1], STARTS[1:], strict=True):
-        of_videos.append([[of_pair[row] for of_pair in outputs] for row in range(start, stop)])
+    by_utterance = [*zip(*outputs, strict=True)]
+    of_videos = [by_utterance[start:stop] for start, stop in pairwise(STARTS)]
     expected = level_2(params["trimodal"], of_videos)
 
     some = replace(corpus, features={m: np.zeros((n, 1)) for m in "alv"}, starts=STARTS,
@@ -381,10 +389,10 @@ def test_level_2_is_fitted_to_fixed_outputs(small, corpus, x, monkeypatch):
     """It reads what the final parameters of the pairs give, and does not change them."""
     read, of_pairs, train_epoch = [], [], chfusion.train_epoch
 
-    def record(params, optimiser, logits, inputs, *others):
-        if logits is chfusion.trimodal_logits:
+    def record(state, inputs, *others):
+        if state["fit"] == "all":
             read.append(inputs)
-        return train_epoch(params, optimiser, logits, inputs, *others)
+        return train_epoch(state, inputs, *others)
 
     monkeypatch.setattr(chfusion, "train_epoch", record)
     result = train(corpus, x, on_checkpoint=lambda state: of_pairs.append(
@@ -399,7 +407,7 @@ def test_level_2_is_fitted_to_fixed_outputs(small, corpus, x, monkeypatch):
 @pytest.mark.parametrize("stops", range(1, 11))
 def test_resumed_training_gives_the_same_bits(stops, small, corpus, x):
     """From the checkpoint of every epoch, the last one of a fit too."""
-    class Stop(Exception):
+    class StopError(Exception):
         pass
 
     kept = []
@@ -410,9 +418,9 @@ def test_resumed_training_gives_the_same_bits(stops, small, corpus, x):
                 name: state[name] for name in ("fit", "best", "generator")} | {
                     "history": [*state["history"]]})
         if len(kept) == stops:
-            raise Stop
+            raise StopError
 
-    with pytest.raises(Stop):
+    with pytest.raises(StopError):
         train(corpus, x, on_checkpoint=keep)
     whole, resumed = train(corpus, x), train(corpus, x, resume=kept[-1])
     assert bits(resumed["params"]) == bits(whole["params"])
@@ -476,7 +484,7 @@ class TestStopping:
                 P = chfusion.predict_proba(p, corpus, x, SETTINGS)
             else:
                 p = p["bimodal"][state["fit"]]
-                inputs = chfusion.inputs_of(state["fit"], state, x, corpus.starts, SETTINGS)
+                inputs = chfusion.inputs_of(state, x, corpus.starts, SETTINGS)
                 F = chfusion.apply(chfusion.bimodal_features, p, inputs, corpus.starts,
                                    np.arange(40))
                 P = np.array([softmax(dense(p["label"], f)) for f in F.tolist()])
@@ -489,7 +497,7 @@ class TestStopping:
             self, corpus, x, monkeypatch):
         """Each pair for itself; level 2 never stops early. The last parameters are kept."""
         scripted = iter([5, 4, 6, 4, 7, 3, 3, 9, 9, 8, 7, 6, 5, 4, 3, 1, 2, 3, 4, 5, 6])
-        monkeypatch.setattr(chfusion, "mean_loss", lambda *_: next(scripted))
+        monkeypatch.setattr(chfusion, "validation_loss", lambda *_: next(scripted))
         monkeypatch.setattr(chfusion, "PATIENCE", 3)
         monkeypatch.setattr(chfusion, "BIMODAL_EPOCHS", 6)
         monkeypatch.setattr(chfusion, "TRIMODAL_EPOCHS", 5)

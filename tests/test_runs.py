@@ -432,7 +432,8 @@ def test_tables_of_any_corpus_have_its_modalities_and_classes(own):
     text = (own / "comparison_our-interviews.md").read_text(encoding="utf-8")
     for label in ("ARGF (pulse, speech → breath)", "ARGF (breath, speech → pulse)",
                   "ARGF (breath, pulse → speech)", "breath alone", "pulse alone", "speech alone",
-                  "TFN", "BC-LSTM", "CHFusion", "logistic regression on the raw features", "always "):
+                  "TFN", "BC-LSTM", "CHFusion", "logistic regression on the raw features",
+                  "always "):
         assert f"| {label}" in text
     assert "|  | 10 | calm | tense |" in text
     assert "Settings: the preset of own data, but for" in text
