@@ -23,6 +23,7 @@ from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
+from .metrics import distances
 from .paper.vertices import UNIMODAL, bimodal, trimodal
 
 # Paul Tol's high-contrast scheme, which the colour-blind can distinguish, and which works in grey.
@@ -226,9 +227,7 @@ def modality_gap(x_e, ax=None, title="", modalities=UNIMODAL):
     _legend(ax, names)
     ax.set_aspect("equal", adjustable="datalim")
     ax.set(xlabel="first principal component", ylabel="second principal component")
-    centres = x_e.mean(axis=1)  # (m, k)
-    apart = np.mean([np.linalg.norm(centres[i] - centres[j]) for i in range(m) for j in range(i)])
-    spread = np.linalg.norm(x_e - centres[:, None], axis=-1).mean()
+    apart, spread = distances(x_e.reshape(m * B, k), np.repeat(np.arange(m), B))
     _describe(figure, "Modality gap", title, (
         "Each point is one modality of an utterance; the mean of each modality has a black outline."
         " Separate clouds are the gap that adversarial training is meant to close; clouds on top of"

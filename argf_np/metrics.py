@@ -1,4 +1,6 @@
-"""Accuracy and F1 from the confusion matrix, and warnings about runs that are worthless."""
+"""Accuracy and F1, how far groups of vectors lie apart, and warnings about worthless runs."""
+
+from itertools import combinations
 
 import numpy as np
 
@@ -40,6 +42,49 @@ def scores(truth, prediction, classes):
         "f1_weighted": float(np.sum(f1 * support) / len(truth)),
         "per_class": per_class,
     }
+
+
+def modality_gap(train, test):
+    """How far the modalities lie apart: `separation` of vectors (m, n, k) by their modality."""
+    m, _, k = train.shape
+    groups = [np.repeat(np.arange(m), x.shape[1]) for x in (train, test)]
+    return separation(train.reshape(-1, k), groups[0], test.reshape(-1, k), groups[1])
+
+
+def class_separation(train, test, train_labels, test_labels):
+    """How far the classes lie apart: `separation` of the modalities side by side, (n, m k)."""
+    train, test = np.concatenate(train, axis=1), np.concatenate(test, axis=1)
+    return separation(train, train_labels, test, test_labels)
+
+
+def separation(train, train_groups, test, test_groups):
+    """How far groups of vectors lie apart.
+
+    - train, test (n, k): vectors of training and of test utterances.
+    - train_groups, test_groups (n,): the group of each, from 0.
+
+    Returns
+
+    - the accuracy on the test vectors of a linear probe of the group: least squares on one-hot
+      targets, fitted to the training vectors.
+    - the first distance of `distances`, divided by the second, on the test vectors.
+    """
+    train = np.concatenate([train, np.ones((len(train), 1))], axis=1)
+    W = np.linalg.lstsq(train, np.eye(train_groups.max() + 1)[train_groups], rcond=None)[0]
+    probe = np.concatenate([test, np.ones((len(test), 1))], axis=1) @ W  # (n, groups)
+    apart, spread = distances(test, test_groups)
+    return np.mean(probe.argmax(axis=1) == test_groups), apart / spread
+
+
+def distances(x, groups):
+    """Mean distance between the means of two groups, and of a vector from the mean of its group.
+
+    Arguments: x (n, k), vectors; groups (n,), the group of each.
+    """
+    names, place = np.unique(groups, return_inverse=True)
+    centres = np.array([x[groups == name].mean(axis=0) for name in names])
+    apart = [np.linalg.norm(one - other) for one, other in combinations(centres, 2)]
+    return np.mean(apart), np.linalg.norm(x - centres[place], axis=1).mean()
 
 
 def warnings_of(probabilities, classes, alpha_m=None, train_accuracy=None):

@@ -4,6 +4,8 @@ The plain layers are written from the papers, one number at a time, for one netw
 floats. They use nothing of `argf_np`.
 """
 
+import csv
+import json
 import math
 
 import numpy as np
@@ -56,6 +58,48 @@ def assert_trees_close(ours, expected, *, atol, rtol=0):
         assert path == expected_path
         assert leaf.shape == expected_leaf.shape, path
         np.testing.assert_allclose(leaf, expected_leaf, rtol, atol, err_msg="/".join(path))
+
+
+def assert_alone_in_evaluation(apply, params, x):
+    """In evaluation, an utterance does not depend on the others of its batch.
+
+    The statistics are those of this very batch x (m, B, ...), so the results are those of training.
+    """
+    frozen = nn.batch_norm_statistics(params, lambda p, rows: apply(p, x[:, rows]), [range(B)])
+    alone = [apply(frozen, x[:, [b]]) for b in range(B)]
+    assert_close(np.concatenate(alone, axis=1), apply(frozen, x))
+    assert_close(np.concatenate(alone, axis=1), apply(params, x))
+
+
+def assert_one_network_each(apply, params, x):
+    """Changing the last modality of x (3, B, ...) changes its output and nothing else.
+
+    Equal inputs give different outputs.
+    """
+    before = apply(params, x)
+    after = apply(params, np.concatenate([x[:2], x[2:] ** 2]))
+    assert np.array_equal(before[:2], after[:2])
+    assert not np.allclose(before[2], after[2])
+    same = apply(params, np.stack([x[0]] * 3))
+    assert not np.allclose(same[0], same[1])
+    assert not np.allclose(same[1], same[2])
+
+
+def labelled_features(rng, n, d, N):
+    """Features (3, n, d) in which every modality tells the label, with noise; labels (n, N)."""
+    labels = rng.integers(N, size=n)
+    centres = rng.standard_normal((3, N, d))
+    return rng.standard_normal((3, n, d)) + centres[:, labels], np.eye(N)[labels]
+
+
+def read_csv(path):
+    """The lines of a table as dicts."""
+    with open(path, encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def read_json(path):
+    return json.loads(path.read_text(encoding="utf-8"))
 
 
 def bits(tree):

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from autograd import grad
-from helpers import assert_trees_close, bits
+from helpers import assert_trees_close, bits, labelled_features
 
 from argf_np import nn
 from argf_np.paper import joint_embedding_eq1_9 as embedding
@@ -82,9 +82,7 @@ each_variant = pytest.mark.parametrize("variant", ["paper", "released"])
 
 @pytest.fixture
 def data(rng):
-    labels = rng.integers(N, size=n)
-    centres = rng.standard_normal((3, N, d))
-    return rng.standard_normal((3, n, d)) + centres[:, labels], np.eye(N)[labels]
+    return labelled_features(rng, n, d, N)
 
 
 @pytest.fixture

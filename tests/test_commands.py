@@ -1,14 +1,12 @@
 """The commands on data of your own: train, predict, evaluate; what they write, say and refuse."""
 
-import csv
-import json
 import re
 import subprocess
 import sys
 
 import numpy as np
 import pytest
-from helpers import refused
+from helpers import read_csv, read_json, refused
 
 import argf_np
 from argf_np import data, evaluate, predict, train
@@ -32,15 +30,6 @@ def write(path, modalities, labelled=True, seed=0, **more):
     features = {m: rng.normal(size=(21, WIDTHS[m])) for m in modalities}
     np.savez(path, **columns, **features, **more)
     return str(path)
-
-
-def read_csv(path):
-    with open(path, encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
-
-
-def read_json(path):
-    return json.loads(path.read_text(encoding="utf-8"))
 
 
 def figures_in(run):

@@ -6,8 +6,9 @@ import math
 import numpy as np
 import pytest
 
-from argf_np.experiments import coverage, coverage_picture
-from argf_np.experiments.coverage import SCENARIOS, Scenario
+import coverage_of_intervals as coverage
+import coverage_picture
+from coverage_of_intervals import SCENARIOS, Scenario
 
 # Everything varies, runs collapse, and the two methods differ.
 ALL = Scenario("all at once", 0.8, 0.5, 0.3, 0.4, 0.2, 0.5, 0.6, drop=0.7, lengths=(8, 6.0, 3.0))

@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 from helpers import (
     B,
+    assert_alone_in_evaluation,
     assert_close,
     assert_gradient,
+    assert_one_network_each,
     batch_norm,
     d,
     dense,
@@ -24,7 +26,6 @@ from helpers import (
     weigh,
 )
 
-from argf_np import nn
 from argf_np.paper.joint_embedding_eq1_9 import encode, init_encoders
 
 pytestmark = pytest.mark.eq1
@@ -80,19 +81,8 @@ def test_order_within_the_batch_does_not_matter(params, x, rng):
 
 
 def test_each_modality_has_an_encoder_of_its_own(params, x):
-    """Changing x_v changes x_v^e and nothing else, and equal inputs are encoded differently."""
-    before = encode(params, x)
-    after = encode(params, np.concatenate([x[:2], x[2:] ** 2]))
-    assert np.array_equal(before[:2], after[:2])
-    assert not np.allclose(before[2], after[2])
-    x_e = encode(params, np.stack([x[0]] * 3))
-    assert not np.allclose(x_e[0], x_e[1])
-    assert not np.allclose(x_e[1], x_e[2])
+    assert_one_network_each(encode, params, x)
 
 
 def test_in_evaluation_an_utterance_does_not_depend_on_the_others(params, x):
-    """The statistics are those of this very batch, so the results are those of training."""
-    frozen = nn.batch_norm_statistics(params, lambda p, rows: encode(p, x[:, rows]), [range(B)])
-    alone = [encode(frozen, x[:, [b]]) for b in range(B)]
-    assert_close(np.concatenate(alone, axis=1), encode(frozen, x))
-    assert_close(np.concatenate(alone, axis=1), encode(params, x))
+    assert_alone_in_evaluation(encode, params, x)

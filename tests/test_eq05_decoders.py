@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 from helpers import (
     B,
+    assert_alone_in_evaluation,
     assert_close,
     assert_gradient,
+    assert_one_network_each,
     batch_norm,
     d,
     dense,
@@ -24,7 +26,6 @@ from helpers import (
     weigh,
 )
 
-from argf_np import nn
 from argf_np.paper.joint_embedding_eq1_9 import decode, init_decoders
 
 pytestmark = pytest.mark.eq5
@@ -80,18 +81,8 @@ def test_order_within_the_batch_does_not_matter(params, x_e, rng):
 
 
 def test_each_modality_has_a_decoder_of_its_own(params, x_e):
-    before = decode(params, x_e)
-    after = decode(params, np.concatenate([x_e[:2], x_e[2:] ** 2]))
-    assert np.array_equal(before[:2], after[:2])
-    assert not np.allclose(before[2], after[2])
-    x_tilde = decode(params, np.stack([x_e[0]] * 3))
-    assert not np.allclose(x_tilde[0], x_tilde[1])
-    assert not np.allclose(x_tilde[1], x_tilde[2])
+    assert_one_network_each(decode, params, x_e)
 
 
 def test_in_evaluation_an_utterance_does_not_depend_on_the_others(params, x_e):
-    """The statistics are those of this very batch, so the results are those of training."""
-    frozen = nn.batch_norm_statistics(params, lambda p, rows: decode(p, x_e[:, rows]), [range(B)])
-    alone = [decode(frozen, x_e[:, [b]]) for b in range(B)]
-    assert_close(np.concatenate(alone, axis=1), decode(frozen, x_e))
-    assert_close(np.concatenate(alone, axis=1), decode(params, x_e))
+    assert_alone_in_evaluation(decode, params, x_e)

@@ -1,9 +1,9 @@
-"""Accuracy and F1, equal to scikit-learn's, and what is said of a model that learnt nothing."""
+"""Accuracy and F1, equal to scikit-learn's; distances of groups; warnings of worthless models."""
 
 import numpy as np
 import pytest
 
-from argf_np.metrics import confusion, scores, warnings_of
+from argf_np.metrics import class_separation, confusion, modality_gap, scores, warnings_of
 
 CLASSES = ("happy", "sad", "neutral", "angry")
 CASES = {
@@ -109,3 +109,43 @@ def test_a_ucln_below_a_linear_model_is_named():
 
 def test_of_one_utterance_nothing_is_said():
     assert warnings_of(probabilities_of((1, 0.9)), ("no", "yes"), np.full((3, 1, 1), 0.4)) == []
+
+
+def test_modality_gap_of_clouds_far_apart(rng):
+    centres = np.array([[9.0, 0, 0, 0], [0, 9, 0, 0], [0, 0, 9, 0]])[:, None]
+    train, test = (centres + rng.standard_normal((3, n, 4)) for n in (50, 40))
+    probe, distance = modality_gap(train, test)
+    assert probe == 1
+    centres = test.mean(axis=1)
+    pairs = ((0, 1), (0, 2), (1, 2))
+    apart = np.mean([np.linalg.norm(centres[i] - centres[j]) for i, j in pairs])
+    within = np.mean([np.linalg.norm(test[m, i] - centres[m]) for m in range(3) for i in range(40)])
+    assert distance == pytest.approx(apart / within)
+    moved = modality_gap(7 * train + 3, 7 * test + 3)
+    assert moved == pytest.approx((probe, distance)), "scale and origin do not count"
+
+
+def test_modality_gap_of_one_cloud_is_at_chance(rng):
+    train, test = (rng.standard_normal((3, n, 2)) for n in (3000, 2000))
+    probe, distance = modality_gap(train, test)
+    assert probe == pytest.approx(1 / 3, abs=0.03)
+    assert distance < 0.1
+
+
+def test_modality_gap_probe_learns_from_training_utterances(rng):
+    """Clouds that change places between training and test are told apart wrongly."""
+    train = np.array([[5.0, 0], [0, 5]])[:, None] + rng.standard_normal((2, 60, 2))
+    assert modality_gap(train, train[::-1])[0] == 0
+
+
+def test_class_separation_is_that_of_the_modalities_side_by_side(rng):
+    """Neither modality alone tells the class: it is the product of two signs, one in each."""
+    signs = rng.choice([-1.0, 1.0], size=(2, 200))
+    labels = (signs[0] * signs[1] > 0).astype(int)
+    alone = signs[..., None] + 0.01 * rng.standard_normal((2, 200, 1))
+    product = np.concatenate([alone, alone[:1] * alone[1:]])  # a third modality that does tell it
+    unseen, seen = np.arange(100), np.arange(100, 200)
+    probe, _ = class_separation(alone[:, seen], alone[:, unseen], labels[seen], labels[unseen])
+    assert probe < 0.7, "a linear probe does not see an interaction"
+    probe, _ = class_separation(product[:, seen], product[:, unseen], labels[seen], labels[unseen])
+    assert probe == 1

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from helpers import assert_close, assert_trees_close, bits
+from helpers import assert_close, assert_trees_close, bits, labelled_features
 
 from argf_np import nn
 from argf_np.errors import ModelError, NotFiniteError
@@ -28,10 +28,7 @@ each_variant = pytest.mark.parametrize("variant", ["paper", "released"])
 
 @pytest.fixture
 def data(rng):
-    """Features (3, n, d) in which every modality tells the label, with noise; labels (n, N)."""
-    labels = rng.integers(N, size=n)
-    centres = rng.standard_normal((3, N, d))
-    return rng.standard_normal((3, n, d)) + centres[:, labels], np.eye(N)[labels]
+    return labelled_features(rng, n, d, N)
 
 
 @pytest.fixture
@@ -462,6 +459,8 @@ def without(tree, *path):
     ("average",),
     ("history",),
     ("generator",),
+    ("best", "params"),
+    ("best", "epoch"),
 ], ids="/".join)
 def test_a_state_that_lacks_a_part_is_refused(path, data):
     states = []

@@ -1,4 +1,4 @@
-"""Intervals over seeds and videos, Holm's correction, the best of n trials, the modality gap."""
+"""Intervals over seeds and videos, Holm's correction, the best of n trials."""
 
 import itertools
 import math
@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from argf_np.experiments import statistics
-from argf_np.experiments.runs import modality_gap
 from argf_np.experiments.statistics import (
     accuracy_interval,
     best_curve,
@@ -421,33 +420,3 @@ def test_band_of_the_mean_trial_is_that_of_a_mean(rng):
     row = best_curve(values, [1])[0]
     error = values.std() / math.sqrt(200)
     assert (row["high"] - row["low"]) / (2 * 1.96 * error) == pytest.approx(1, abs=0.15)
-
-
-# The modality gap
-
-
-def test_modality_gap_of_clouds_far_apart(rng):
-    centres = np.array([[9.0, 0, 0, 0], [0, 9, 0, 0], [0, 0, 9, 0]])[:, None]
-    train, test = (centres + rng.standard_normal((3, n, 4)) for n in (50, 40))
-    probe, distance = modality_gap(train, test)
-    assert probe == 1
-    centres = test.mean(axis=1)
-    pairs = ((0, 1), (0, 2), (1, 2))
-    apart = np.mean([np.linalg.norm(centres[i] - centres[j]) for i, j in pairs])
-    within = np.mean([np.linalg.norm(test[m, i] - centres[m]) for m in range(3) for i in range(40)])
-    assert distance == pytest.approx(apart / within)
-    moved = modality_gap(7 * train + 3, 7 * test + 3)
-    assert moved == pytest.approx((probe, distance)), "scale and origin do not count"
-
-
-def test_modality_gap_of_one_cloud_is_at_chance(rng):
-    train, test = (rng.standard_normal((3, n, 2)) for n in (3000, 2000))
-    probe, distance = modality_gap(train, test)
-    assert probe == pytest.approx(1 / 3, abs=0.03)
-    assert distance < 0.1
-
-
-def test_modality_gap_probe_learns_from_training_utterances(rng):
-    """Clouds that change places between training and test are told apart wrongly."""
-    train = np.array([[5.0, 0], [0, 5]])[:, None] + rng.standard_normal((2, 60, 2))
-    assert modality_gap(train, train[::-1])[0] == 0

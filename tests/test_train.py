@@ -1,7 +1,5 @@
 """The command ``python -m argf_np.train``: what it writes, repeats, refuses and says."""
 
-import csv
-import json
 import os
 import shlex
 import subprocess
@@ -10,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers import refused
+from helpers import read_csv, read_json, refused
 
 from argf_np import data, pipeline, train
 from argf_np.estimator import ARGF
@@ -35,15 +33,6 @@ def finished(tmp_path_factory):
 @pytest.fixture
 def no_pictures(monkeypatch):
     monkeypatch.setattr(train, "draw", lambda *arguments: None)
-
-
-def read_csv(path):
-    with open(path, encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
-
-
-def read_json(path):
-    return json.loads(path.read_text(encoding="utf-8"))
 
 
 def files_of(folder):

@@ -311,6 +311,13 @@ def test_without_validation_videos_the_last_epoch_is_kept():
     assert bits(stopped) != bits(train(x, y, starts, TRAIN, long))
 
 
+def test_a_patience_of_0_means_no_early_stopping():
+    x, y, starts = corpus()
+    settings = replace(SETTINGS, ucln_epochs=3, ucln_patience=0)
+    watched = train(x, y, starts, TRAIN, settings, validation=np.arange(20, 25))
+    assert bits(watched) == bits(train(x, y, starts, TRAIN, settings))
+
+
 def test_it_learns_context(monkeypatch):
     """Above 80 % on unseen videos, where the features of the utterance alone say nothing.
 

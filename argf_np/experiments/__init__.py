@@ -2,7 +2,7 @@
 
     printed, catalogue                  what the paper prints, and what is trained for each table
     runs, many_runs, isolated, flags    one run, many at the same time, and how commands say so
-    statistics, coverage                intervals, and how often they cover the truth
+    statistics                          intervals over seeds and videos
     result_table, figures_5_and_6       from finished runs to tables and pictures
     complexity_table4                   parameters and operations, where nothing is trained
     claims                              each claim of the paper beside what is found

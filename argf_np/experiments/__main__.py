@@ -9,7 +9,7 @@ from ..errors import SettingError
 from ..settings import PRESETS
 from ..storage import files
 from ..train import run_name
-from . import claims, coverage, isolated, result_table, runs
+from . import claims, isolated, result_table, runs
 from .catalogue import (
     COMPARISONS,
     KINDS,
@@ -20,7 +20,7 @@ from .catalogue import (
     names_of,
 )
 from .complexity_table4 import table4
-from .flags import add_flags, common_settings, completed, load_subject, ready, whole
+from .flags import add_flags, common_settings, completed, load_subject, whole
 
 
 def parser():
@@ -32,8 +32,7 @@ def parser():
                "setting that is given by its flag holds for all rows but those that are about it.")
     p.add_argument("names", nargs="*", metavar="NAME",
                    help=f"{names}. On the paper's data sets also table1 to table6, figure5 and "
-                   "figure6; all; or coverage, which simulates how often the intervals "
-                   "cover the truth; or report, which puts the experiments that are in the folder "
+                   "figure6; all; or report, which puts the experiments that are in the folder "
                    "together as RESULTS.md, after introduction.md if there is one")
     p.add_argument("--list", action="store_true",
                    help="list every row with its number of runs, or why there is none")
@@ -52,10 +51,6 @@ def work(options):
     """The command with its flags."""
     if options.names == ["report"]:
         report(options.out)
-        return
-    if options.names == ["coverage"]:
-        with ready(options.out):
-            print(coverage.write(options.out))
         return
     common = common_settings(options)
     if options.dataset in PRESETS:  # refuse what is wrong before data is looked for

@@ -103,7 +103,7 @@ def measures(params, x, out, corpus, settings):
 
     Returns a dict
 
-    - gap (2, 2): `modality_gap` of the UCLN features and of the embedding.
+    - gap (2, 2): `metrics.modality_gap` of the UCLN features and of the embedding.
     - separation (2, 2): the same of `class_separation`.
     - weights (2, vertices): mean and deviation of each vertex over the test utterances.
     - of seed 0, for the pictures, x_e (m, n_test, k) and the weights of the vertices, alpha_...
@@ -114,8 +114,9 @@ def measures(params, x, out, corpus, settings):
     found = {}
     if "encoders" in params:
         spaces.append((embed(params, x[:, train]), out["x_e"]))
-        found["gap"] = np.array([modality_gap(*space) for space in spaces])
-        found["separation"] = np.array([class_separation(*space, *labels) for space in spaces])
+        found["gap"] = np.array([metrics.modality_gap(*space) for space in spaces])
+        found["separation"] = np.array([metrics.class_separation(*space, *labels)
+                                        for space in spaces])
     if "alpha_2" in out:
         weights = vertex_weights(out)
         found["weights"] = np.array([weights.mean(axis=0), weights.std(axis=0)])
@@ -129,42 +130,6 @@ def measures(params, x, out, corpus, settings):
 def vertex_weights(out):
     """The weights of all vertices, (n, vertices), of an output of `forward` or a run of seed 0."""
     return np.concatenate([out[name] for name in ALPHAS if name in out])[..., 0].T
-
-
-def modality_gap(train, test):
-    """How far the modalities lie apart: `separation` of vectors (m, n, k) by their modality."""
-    m, _, k = train.shape
-    groups = [np.repeat(np.arange(m), x.shape[1]) for x in (train, test)]
-    return separation(train.reshape(-1, k), groups[0], test.reshape(-1, k), groups[1])
-
-
-def class_separation(train, test, train_labels, test_labels):
-    """How far the classes lie apart: `separation` of the modalities side by side, (n, m k)."""
-    train, test = np.concatenate(train, axis=1), np.concatenate(test, axis=1)
-    return separation(train, train_labels, test, test_labels)
-
-
-def separation(train, train_groups, test, test_groups):
-    """How far groups of vectors lie apart.
-
-    - train, test (n, k): vectors of training and of test utterances.
-    - train_groups, test_groups (n,): the group of each, from 0.
-
-    Returns
-
-    - the accuracy on the test vectors of a linear probe of the group: least squares on one-hot
-      targets, fitted to the training vectors.
-    - the mean distance between the means of two groups of test vectors, divided by the mean
-      distance of a vector from the mean of its group.
-    """
-    train = np.concatenate([train, np.ones((len(train), 1))], axis=1)
-    W = np.linalg.lstsq(train, np.eye(train_groups.max() + 1)[train_groups], rcond=None)[0]
-    probe = np.concatenate([test, np.ones((len(test), 1))], axis=1) @ W  # (n, groups)
-    names, place = np.unique(test_groups, return_inverse=True)
-    centres = np.array([test[test_groups == name].mean(axis=0) for name in names])
-    apart = [np.linalg.norm(centres[i] - centres[j]) for i in range(len(names)) for j in range(i)]
-    spread = np.linalg.norm(test - centres[place], axis=1).mean()
-    return np.mean(probe.argmax(axis=1) == test_groups), np.mean(apart) / spread
 
 
 def attempt(*arguments):

@@ -6,7 +6,7 @@ An interval holds for what could have come out differently. There are two of the
 - `accuracy_interval` and `paired_difference`: other seeds and other test videos of the same kind.
   This is what a statement about a method needs.
 
-`coverage` shows by simulation how often each of them covers the truth.
+`results/coverage.md` shows by simulation how often each of them covers the truth.
 """
 
 import math
@@ -306,7 +306,7 @@ def best_curve(values, counts, level=LEVEL):
     as n nears N, since no resample holds a better trial than the best. So the band runs from the
     lower to the higher of two bootstrap bands, of `expected_best` (no new trial is better than the
     best) and of `extrapolated_best` (the tail is a normal's). It is meant for scores whose upper
-    tail is no heavier than a normal's; `coverage` shows how often it holds the truth.
+    tail is no heavier than a normal's; `results/coverage.md` shows how often it holds the truth.
 
     Returns a list of dicts, one per n: ``n``, ``expected``, ``low``, ``high``, ``extrapolated``.
     """

@@ -42,8 +42,7 @@ def init_bilstm(rng, fan_in, hidden):
     """``W`` (2, fan_in, 4 hidden), ``U`` (2, hidden, 4 hidden), ``b`` (2, 1, 4 hidden).
 
     Index 0 is the forward LSTM, 1 the backward one. The gates stand side by side in the order i, f,
-    g, o. All biases start at 0: a forget gate that starts open (bias 1) mixes earlier utterances
-    into the present one, whose own content is then harder to see.
+    g, o. All biases start at 0; many libraries start that of the forget gate at 1.
 
     - rng: `numpy.random.Generator`.
     - fan_in, hidden: numbers of inputs and of units per direction.

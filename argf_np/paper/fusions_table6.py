@@ -7,7 +7,8 @@ A strategy is a pair of functions, and a line in `STRATEGIES`:
 
 In the paper's variant all but tensor fusion end in the decision network Dec (Eq. 16), so that the
 strategies differ in nothing else. "released" computes what the authors' classes compute (D21);
-concatenation is the same in both, and they have no dynamic fusion graph.
+concatenation is the same in both, and they have no dynamic fusion graph. Few strategies use all
+arguments: ``rng`` is for dropout, and None means none.
 """
 
 from collections.abc import Callable
@@ -121,8 +122,8 @@ def tensor_fusion(params, x_e, variant="paper", rng=None):
     Z = outer_product(x_e)  # (B, (k + 1)^m)
     if variant == "released":
         Z = ops.dropout(Z, TENSOR_DROP_RATE, rng)
-    h = ops.dense_layer(params["dense_1"], Z, "relu")  # (B, 32)
-    h = ops.dense_layer(params["dense_2"], h, "relu")  # (B, 32)
+    h = ops.dense_layer(params["dense_1"], Z, "relu")  # (B, hidden)
+    h = ops.dense_layer(params["dense_2"], h, "relu")  # (B, hidden)
     return {"M": ops.dense_layer(params["dense_3"], h, "softmax")}
 
 

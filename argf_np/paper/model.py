@@ -55,7 +55,9 @@ def forward(params, x, variant="paper", fusion="gfn", drop_rate=0.0, rng=None):
         - params: of `init_model` or `evaluation_params`; a group may be absent.
         - x (m, B, d): features.
         - fusion: the strategy that ``params["fusion"]`` belongs to.
-        - rng: None means no dropout.
+        - drop_rate, rng: dropout in encoders, decoders and classifier; None means no dropout. The
+          updates take `updates.inner_drop_rate` for decoders and classifier, which differs in
+          "released".
     Returns a dict of every named intermediate, without those of absent groups
         - x_e (m, B, k): Eq. 1.
         - z (m, B, 1): the discriminator's logits; D (m, B, 1): their sigmoid.

@@ -35,7 +35,8 @@ def train(x, y, rows, settings, on_epoch=None, on_checkpoint=None, resume=None):
           and gives the same bits.
     Returns a dict: ``params`` for evaluation, ``probabilities`` (n_test, N), the ``epoch`` that was
     chosen, and the ``history``, a list of dicts.
-    Raises NotFiniteError where a loss, a score or a parameter becomes infinite or NaN.
+    Raises NotFiniteError where a loss, a score or a parameter becomes infinite or NaN, and
+    ModelError if ``resume`` is not a whole state of training.
     """
     x = x.astype(settings.dtype, copy=False)
     y = y.astype(settings.dtype, copy=False)
@@ -73,6 +74,8 @@ def restore(state, resume, rng):
     try:
         nn.restore(state, resume)
         rng.bit_generator.state = state["generator"]
+        if state["history"] and not {"params", "epoch"} <= state["best"].keys():
+            raise ValueError("best/params or best/epoch is missing")
     except (KeyError, TypeError, ValueError) as error:
         raise ModelError(f"not a whole checkpoint: {error}") from None
 
@@ -101,7 +104,6 @@ def train_one_epoch(state, x, y, rows, settings, rng, epoch):
     candidate = state["average"] if settings.protocol == "fixed" else params
     frozen = evaluation_params(candidate, x, settings.variant, settings.fusion, rows["train"])
     x_validation, y_validation = x[:, rows["validation"]], y[rows["validation"]]
-    x_test, y_test = x[:, rows["test"]], y[rows["test"]]
     scores = {}
     if len(y_validation):
         scores = evaluate(frozen, x_validation, y_validation, settings)
@@ -117,14 +119,16 @@ def train_one_epoch(state, x, y, rows, settings, rng, epoch):
         row["validation_loss_in_training_mode"] = loss
         merit = -loss
     elif settings.protocol == "best_test":
+        x_test = x[:, rows["test"]]
         best["probabilities"] = predict_in_training_mode(params, x_test, settings, rng)
-        row["test_accuracy"] = accuracy(best["probabilities"], y_test)
+        row["test_accuracy"] = accuracy(best["probabilities"], y[rows["test"]])
         merit = row["test_accuracy"]
     for name, value in row.items():
         if not np.isfinite(value):
             raise NotFiniteError(f"epoch {epoch}: {name} is {value}")
     if merit > state["best"]["merit"]:
         if settings.protocol == "released":
+            x_test = x[:, rows["test"]]
             own = np.random.default_rng([settings.seed, 4])  # training does not depend on the test
             best["probabilities"] = predict_in_training_mode(params, x_test, settings, own)
         state["best"] = best | {"merit": merit}
@@ -141,14 +145,18 @@ def train_epoch(params, optimisers, x, y, settings, rng, rows=None, epoch=1):
     """One pass over some utterances in random batches, in place on ``params``.
 
     Arguments
+        - params, optimisers: of `updates.init_params` and `updates.init_optimisers`.
         - x (m, n, d): features.
         - y (n, N): one-hot labels.
         - rows: indices of the utterances; all n by default.
+        - epoch: its number, for error messages.
     Returns ``{update: mean loss of the batches}``.
+    Raises NotFiniteError where a loss or a parameter becomes infinite or NaN.
     """
     order = rng.permutation(len(y) if rows is None else rows)
-    batches = [order[start:start + settings.batch_size]
-               for start in range(0, len(order), settings.batch_size)]
+    batches = []
+    for start in range(0, len(order), settings.batch_size):
+        batches.append(order[start:start + settings.batch_size])
     losses = []
     for number, batch in enumerate(batches, 1):
         try:

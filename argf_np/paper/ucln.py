@@ -97,7 +97,8 @@ def train_ucln(x, y, starts, videos, settings, rng, on_epoch=None, validation=()
     """Train the UCLN of one modality with Adadelta.
 
     With validation videos, training stops once their cross-entropy has not fallen for
-    ``settings.ucln_patience`` epochs, and the parameters of its minimum are kept.
+    ``settings.ucln_patience`` epochs, and the parameters of its minimum are kept. A patience of 0
+    means that training does not stop early.
 
     Arguments
         - x (n, d_j): standardised raw features of all utterances.
@@ -115,7 +116,7 @@ def train_ucln(x, y, starts, videos, settings, rng, on_epoch=None, validation=()
         loss = train_ucln_epoch(params, state, x, y, starts, videos, settings, rng)
         if on_epoch:
             on_epoch(epoch, loss)
-        if len(validation) == 0:
+        if len(validation) == 0 or settings.ucln_patience == 0:
             continue
         loss = mean_loss(params, x, y, starts, validation, settings)
         if loss < lowest:
@@ -161,7 +162,11 @@ def _batch(x, y, starts, videos):
 def apply_ucln(params, x, starts, settings):
     """What a trained UCLN gives for every utterance.
 
-    Arguments: params of `train_ucln`; x (n, d_j); starts (V + 1,).
+    Arguments
+        - params: of `train_ucln`.
+        - x (n, d_j): standardised raw features of all utterances.
+        - starts (V + 1,): where videos begin; there is one video at least.
+        - settings: as in `train_ucln`.
     Returns features (n, d) and class probabilities (n, N).
     """
     dtype = params["dense"]["W"].dtype

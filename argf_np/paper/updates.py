@@ -6,7 +6,7 @@ Each update has its own loss, changes its own groups of parameters and keeps its
     embedding       lambda L_fal + (1 - lambda) L_rl    encoders, decoders
     discriminator   0.5 L_tal                           discriminator
     classifier      L_cl                                encoders, classifier
-    fusion          mean square error of M              fusion; in the paper's variant, which trains
+    fusion          mean square error of M (D7)         fusion; in the paper's variant, which trains
                                                         "end to end", the encoders too
 
 The activations that the updates see (D6): with ``settings.activations == "first"`` all gradients of
@@ -163,7 +163,9 @@ def batch_gradients(params, x, y, updates, settings, rng):
         - updates: ``{update: groups}``, of `updates_of`.
     Returns ``{update: loss}`` and ``{update: {group: tree of gradients}}``.
     """
-    encoders = {group: params[group] for group in ("encoders",) if group in params}
+    encoders = {}
+    if "encoders" in params:
+        encoders["encoders"] = params["encoders"]
 
     def run_encoders(encoders):
         return embed(encoders, x, settings.drop_rate, rng)
@@ -193,7 +195,8 @@ def train_batch(params, optimisers, x, y, settings, rng):
     """The updates of one batch, in place on ``params`` and ``optimisers``.
 
     Arguments: x (m, B, d), y (B, N) one-hot. Returns ``{update: loss}``.
-    Raises NotFiniteError where a loss is infinite or NaN.
+    Raises NotFiniteError where a loss is infinite or NaN. With "fresh" activations, the updates
+    before that one have been made by then.
     """
     updates = updates_of(settings)
     stages = [updates]

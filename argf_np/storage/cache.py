@@ -1,5 +1,6 @@
 """A cache of what takes long to compute, and fingerprints of data."""
 
+import functools
 import hashlib
 import os
 import sys
@@ -34,8 +35,14 @@ def cached(depends_on, compute):
         with replacing(path) as part:
             nn.save(part, result)
     except (OSError, RuntimeError) as error:
-        print(f"notice: nothing is cached: {error}", file=sys.stderr)
+        say_once(f"notice: nothing is cached: {getattr(error, 'strerror', None) or error}")
     return result
+
+
+@functools.cache
+def say_once(text):
+    """Print a line on stderr, each text once per process."""
+    print(text, file=sys.stderr)
 
 
 def _folder():

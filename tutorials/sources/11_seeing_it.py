@@ -39,7 +39,7 @@ from IPython.display import display
 from argf_np import figures, nn
 from argf_np.data import load, standardise, synthesise
 from argf_np.data.synthetic import draw_truth
-from argf_np.experiments.runs import modality_gap
+from argf_np.metrics import modality_gap
 from argf_np.paper import graph_fusion_eq10_16 as gfn
 from argf_np.paper import protocols, vertices
 from argf_np.paper.model import embed, forward

@@ -1,4 +1,4 @@
-"""How often the intervals of `statistics` cover the truth, by simulation, beside what was before.
+"""How often the intervals of the tables cover the truth, by simulation, beside what was before.
 
 Answers are made up from a model whose truth is known. Method, seed, video and utterance each add
 to a latent score, and an answer is right where the score is above 0:
@@ -8,17 +8,21 @@ to a latent score, and an answer is right where the score is above 0:
 All effects are normal. That of the utterances has the deviation 1, and the others are measured in
 it. Two methods share a part of what makes utterances and videos hard. Lengths of videos are drawn
 anew each time, since the truth is about new videos too.
+
+`python results/coverage_of_intervals.py` writes coverage.md, .csv and .png beside this file.
 """
 
 import math
+from pathlib import Path
 from statistics import NormalDist
 from typing import NamedTuple
 
 import numpy as np
 
-from ..storage import files
-from .markdown import grid
-from .statistics import (
+import coverage_picture
+from argf_np import figures
+from argf_np.experiments.markdown import grid
+from argf_np.experiments.statistics import (
     LEVEL,
     accuracy_interval,
     best_curve,
@@ -26,6 +30,7 @@ from .statistics import (
     mean_interval,
     paired_difference,
 )
+from argf_np.storage import files
 
 SEEDS = (3, 5, 10, 20)
 REPLICATIONS = 2000
@@ -352,9 +357,6 @@ def scenario_table():
 
 def write(folder, replications=REPLICATIONS):
     """Simulate, write coverage.csv, coverage.png and coverage.md, and give the Markdown."""
-    from .. import figures  # matplotlib is slow to import, and only needed here
-    from . import coverage_picture
-
     rows = simulation(replications)
     text = report(rows, band_coverage(max(replications // 20, 2)))
     lines = []
@@ -366,3 +368,7 @@ def write(folder, replications=REPLICATIONS):
         figures.save(coverage_picture.coverage(rows), part)
     files.write_text(folder / "coverage.md", text)
     return text
+
+
+if __name__ == "__main__":
+    print(write(Path(__file__).parent))

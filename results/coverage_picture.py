@@ -1,8 +1,8 @@
-"""The picture of `coverage`: how often the intervals cover the truth."""
+"""The picture of `coverage_of_intervals`: how often the intervals cover the truth."""
 
 from matplotlib.figure import Figure
 
-from .. import figures
+from argf_np import figures
 
 LINES = {"old": (figures.MODALITY_COLOURS["a"], "--"), "new": (figures.MODALITY_COLOURS["l"], "-")}
 SHAPES = ("o", "s", "^", "D", "v", "X")
@@ -11,7 +11,7 @@ SHAPES = ("o", "s", "^", "D", "v", "X")
 def coverage(rows):
     """Draw how often the old and the new intervals cover the truth. Returns the Figure.
 
-    - rows: those of `coverage.simulation`. One panel per interval, one line per scenario.
+    - rows: of `coverage_of_intervals.simulation`. One panel per interval, one line per scenario.
     """
     intervals, scenarios = unique(rows, "interval"), unique(rows, "scenario")
     shapes = dict(zip(scenarios, SHAPES, strict=False))
