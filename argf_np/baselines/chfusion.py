@@ -13,8 +13,9 @@ $$ z = \tanh(\sum_{mn} k_{mn} \circ F_{mn} + b), \quad r = GRU(z), \quad
 Training is not end to end. Each pair is fitted alone, with a softmax layer of its own on $F_{mn}$.
 The $W_m$ are shared, so the fit of a pair goes on from where the one before left them, and
 $F_{mn}$ is read out at the end of the pair's own fit. Then level 2 is fitted to these fixed
-$F_{mn}$. Dropout rates, learning rates, initial values and the order of the fits are those of the
-authors' code. It has no unimodal stage, which is the UCLN here.
+$F_{mn}$. Sizes, dropout rates, learning rates and the order of the fits are those of the authors'
+code. It begins with the features of a unimodal stage that is not part of it; here the UCLN is that
+stage.
 
 What differs from their code:
 
@@ -22,11 +23,12 @@ What differs from their code:
   and 40. These numbers were set before any accuracy was seen, so that a seed takes three minutes on
   MOSI at most. What the other epochs would change is not known.
 - Stopping. They stop the fit of a pair once the loss on the last tenth of the training videos has
-  not fallen for 10 epochs. Here the validation videos say so. Where they cannot be trusted, as on
-  MOSI, the fit goes on to its last epoch. As in their code, the last parameters are kept, and
-  level 2 never stops early.
+  not fallen for 10 epochs. Here it is the loss on the validation videos. Where these cannot be
+  trusted, as on MOSI, each fit has all its epochs. As in their code, the last parameters are kept,
+  and level 2 never stops early.
 - Dropout before a GRU draws a mask per utterance; Keras draws one per video and gate.
-- All matrices start as Glorot and Bengio have them; in Keras a GRU's U starts orthogonal.
+- Initial values. All matrices of a GRU are drawn as Glorot and Bengio say, gate by gate. Keras
+  draws W for all gates at once, and U is orthogonal there.
 
 Two modalities are one pair, and four are six.
 
