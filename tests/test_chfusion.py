@@ -18,7 +18,7 @@ from helpers import (
 )
 
 from argf_np import nn
-from argf_np.baselines import chfusion
+from argf_np.baselines import chfusion, epoch_loop
 from argf_np.data import Corpus, standardise
 from argf_np.errors import ModelError, NotFiniteError
 from argf_np.estimator import Estimator
@@ -415,7 +415,7 @@ def test_resumed_training_gives_the_same_bits(stops, small, corpus, x):
     def keep(state):
         kept.append(nn.map_leaves(np.copy, {name: state[name] for name in (
             "params", "projections", "optimiser")}) | {
-                name: state[name] for name in ("fit", "best", "generator")} | {
+                name: state[name] for name in ("fit", "generator")} | {
                     "history": [*state["history"]]})
         if len(kept) == stops:
             raise StopError
@@ -498,7 +498,7 @@ class TestStopping:
         """Each pair for itself; level 2 never stops early. The last parameters are kept."""
         scripted = iter([5, 4, 6, 4, 7, 3, 3, 9, 9, 8, 7, 6, 5, 4, 3, 1, 2, 3, 4, 5, 6])
         monkeypatch.setattr(chfusion, "validation_loss", lambda *_: next(scripted))
-        monkeypatch.setattr(chfusion, "PATIENCE", 3)
+        monkeypatch.setattr(epoch_loop, "PATIENCE", 3)
         monkeypatch.setattr(chfusion, "BIMODAL_EPOCHS", 6)
         monkeypatch.setattr(chfusion, "TRIMODAL_EPOCHS", 5)
         ends = {}

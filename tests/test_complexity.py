@@ -8,7 +8,7 @@ import pytest
 from helpers import with_each_implementation
 
 from argf_np import nn
-from argf_np.baselines import chfusion
+from argf_np.baselines import chfusion, hffn
 from argf_np.experiments import complexity_table4 as c
 from argf_np.nn import ops
 from argf_np.paper.fusions_table6 import STRATEGIES
@@ -133,6 +133,28 @@ def test_closed_form_of_bc_lstm(m, rng):
     assert total(calls, "multiply-add") == 2 * (weights + 2 * 300 * 4 * 300)
 
 
+def hffn_operations(rule, modalities, d, N):
+    """Of each window and direction: gates of 3 units, scores of 3 + 5 entries, and the weighing.
+
+    Of the state, only the rule "multiply-add" counts what it is multiplied with: once for the
+    gates, three times for the scores, whose vectors it also takes the length of.
+    """
+    m, L = 3**modalities, -(-d // 2)
+    of_window = dense(rule, m, 4 * 3 + 3 + 5) + dense(rule, 3 + m, 3) + dense(rule, 3, 1)
+    if rule == "multiply-add":
+        of_window += 2 * (4 * 3 * 3 + 3 * (3 + 5) * 3 + 3 * (3 + 5))
+    return 2 * L * of_window + dense(rule, 6 * L, 50) + dense(rule, 50, N)
+
+
+@each_rule
+@pytest.mark.parametrize(("modalities", "d"), [(2, 7), (3, 10)])
+def test_closed_form_of_hffn(modalities, d, rule, rng):
+    params = hffn.init_hffn(rng, modalities, d, N)
+    with c.counting(params) as calls:
+        hffn.decide(params, hffn.local_tensors(np.zeros((modalities, 1, d))))
+    assert total(calls, rule) == hffn_operations(rule, modalities, d, N)
+
+
 def test_closed_form_of_chfusion(rng):
     """Each of three pairs has two projections, and a GRU with three products per input and state.
 
@@ -204,6 +226,15 @@ def test_products_of_an_lstm_are_those_that_numpy_is_asked_for(multiply_adds, rn
     assert total(calls, "multiply-add") == 2 * sum(multiply_adds) > 0
 
 
+def test_products_of_hffn_are_those_that_numpy_is_asked_for(multiply_adds, rng):
+    """The length of a vector alone is a sum of products."""
+    params, x = hffn.init_hffn(rng, 3, d, N), rng.standard_normal((3, B, d))
+    with c.counting(params) as calls:
+        hffn.decide(params, hffn.local_tensors(x))
+    lengths = 2 * 4 * B * 3 * (3 + 5)  # two directions, four windows, three states
+    assert total(calls, "multiply-add") == 2 * (sum(multiply_adds) + lengths) > 0
+
+
 def test_products_of_chfusion_are_those_that_numpy_is_asked_for(multiply_adds, rng):
     params = chfusion.init_params(rng, "alv", c.d, N)
     with c.counting(params) as calls:
@@ -259,6 +290,14 @@ def test_numbers_of_bc_lstm(counts):
     assert parameters == c.PAPER["BC-LSTM"][0] == 1_383_902
     assert operations["weight"] == 1_322_000 == 1_322_044 - 44
     assert operations["multiply-add"] == 2_762_000
+
+
+def test_numbers_of_the_models_that_table_4_does_not_count(counts):
+    """HFFN: the authors' 8,351 without the 3 parameters that they multiply by 0."""
+    assert sums(counts, "LMF")[0] == 12 * 51 * 50 + 4 + 100 + 51 * 50 + 51 * 50 + 51 * 2
+    parameters, operations = sums(counts, "HFFN")
+    assert parameters == 8_351 - 3
+    assert operations["multiply-add"] == hffn_operations("multiply-add", 3, 50, 2)
 
 
 def test_numbers_of_chfusion(counts):

@@ -12,13 +12,14 @@ calls ``on_epoch`` with each row of the history and returns what `paper.protocol
 label.
 """
 
-from . import argf, bc_lstm, chfusion, lmf, logistic, tfn
+from . import argf, bc_lstm, chfusion, hffn, lmf, logistic, tfn
 
 MODELS = {
     "argf": argf,
     "tfn": tfn,
     "lmf": lmf,
     "bc_lstm": bc_lstm,
+    "hffn": hffn,
     "chfusion": chfusion,
     "logistic": logistic,
 }

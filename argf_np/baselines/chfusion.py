@@ -48,13 +48,13 @@ from ..errors import ModelError, NotFiniteError
 from ..nn import ops
 from ..paper import protocols
 from ..paper.ucln import cross_entropy, pad, unpad
+from .epoch_loop import batches_of, is_out_of_patience, train_batches
 
 PROJECTION = 450  # width of g and f
 BIMODAL_UNITS, BIMODAL_WIDTH = 600, 500  # of the GRU, and of F
 TRIMODAL_UNITS, TRIMODAL_WIDTH = 500, 450  # of the GRU, and of the dense layer behind it
 BIMODAL_LR, TRIMODAL_LR = 1e-3, 1e-4  # of Adam
 BIMODAL_EPOCHS, TRIMODAL_EPOCHS = 80, 40
-PATIENCE = 10  # epochs
 BATCH_SIZE = 20  # videos
 TRIMODAL = "all"  # name of the last fit; the others have the names of their pairs
 
@@ -293,7 +293,6 @@ def begin(state, fit):
     """Begin a fit, which is the name of a pair or `TRIMODAL`."""
     state["fit"] = fit
     state["optimiser"] = nn.init_adam(params_of(state["params"], fit))
-    state["best"] = {"epoch": 0, "loss": np.inf}  # it stays so without validation videos
 
 
 def restore(state, resume, rng):
@@ -340,18 +339,12 @@ def inputs_of(state, x, starts, settings):
     return of_modalities(x, pair, settings)
 
 
-def epochs_done(state):
-    """Number of finished epochs of the present fit."""
-    return sum(row["fit"] == state["fit"] for row in state["history"])
-
-
 def is_over(state):
     """Whether the present fit has had all its epochs, or is out of patience."""
-    done, best = epochs_done(state), state["best"]
+    rows = [row for row in state["history"] if row["fit"] == state["fit"]]
     if state["fit"] == TRIMODAL:
-        return done >= TRIMODAL_EPOCHS
-    out_of_patience = best["loss"] < np.inf and done >= best["epoch"] + PATIENCE
-    return done >= BIMODAL_EPOCHS or out_of_patience
+        return len(rows) >= TRIMODAL_EPOCHS
+    return len(rows) >= BIMODAL_EPOCHS or is_out_of_patience(rows)
 
 
 def train_one_epoch(state, inputs, data, rng):
@@ -370,8 +363,6 @@ def train_one_epoch(state, inputs, data, rng):
         if not np.isfinite(row.get(name, 0)):
             raise NotFiniteError(f"epoch {row['epoch']}, fit {row['fit']}: {name} is {row[name]}")
     state["history"].append(row)
-    if row.get("validation_loss", np.inf) < state["best"]["loss"]:
-        state["best"] = {"epoch": epochs_done(state), "loss": row["validation_loss"]}
     return row
 
 
@@ -379,20 +370,17 @@ def train_epoch(state, inputs, data, rng):
     """One pass over the training videos, in place on ``state``; returns the mean loss."""
     params, logits = params_of(state["params"], state["fit"]), logits_of(state["fit"])
     lr = TRIMODAL_LR if state["fit"] == TRIMODAL else BIMODAL_LR
-    order = rng.permutation(data["train"])
-    losses = []
-    for first in range(0, len(order), BATCH_SIZE):
-        batch = order[first:first + BATCH_SIZE]
-        x, mask = pad(inputs, data["starts"], batch)
-        y, _ = pad(data["y"], data["starts"], batch)
 
-        def loss(params, x=x, y=y, mask=mask):
-            return cross_entropy(logits(params, x, mask, rng), y, mask)
+    def loss(params, videos):
+        x, mask = pad(inputs, data["starts"], videos)
+        y, _ = pad(data["y"], data["starts"], videos)
+        return cross_entropy(logits(params, x, mask, rng), y, mask)
 
-        value, gradients = nn.value_and_grad(loss, params)
+    def step(params, gradients):
         nn.adam(state["optimiser"], params, gradients, lr)
-        losses.append(float(value))
-    return sum(losses) / len(losses)
+
+    batches = batches_of(data["train"], BATCH_SIZE, rng)
+    return train_batches(params, loss, batches, step)
 
 
 def validation_loss(state, inputs, data):

@@ -11,7 +11,7 @@ from functools import partial
 import numpy as np
 
 from .. import nn
-from ..baselines import chfusion
+from ..baselines import chfusion, hffn
 from ..baselines.bc_lstm import WIDTH
 from ..nn import ops
 from ..paper import graph_fusion_eq10_16
@@ -48,7 +48,7 @@ PAPER = {
     "TFN": (4_245_986, 8_491_844, "weight"),
     "BC-LSTM": (1_383_902, 1_322_044, "weight"),
 }
-OTHERS = ("CHFusion",)  # models of Tables 1 to 3 that Table 4 does not count
+OTHERS = ("LMF", "HFFN", "CHFusion")  # models of Tables 1 to 3 that Table 4 does not count
 
 
 def unused(k):
@@ -84,6 +84,22 @@ def _bilstm(h, p, x, mask):
     yield p, "recurrent product", 4 * h.size, p["U"].shape[-2]
 
 
+def _skip_lstm(h, p, Z):
+    H, m = p["U"].shape[0], Z.shape[-1]
+    steps = h.size // H
+    scored = steps * (H + hffn.SCORED)  # entries of the vectors that score h and c
+    yield p, "product", 4 * h.size + scored, m
+    yield p, "recurrent product", 4 * h.size + hffn.SKIPS * scored, H
+    for terms in (H, hffn.SCORED):
+        yield p, "inner product", hffn.SKIPS * steps, terms  # the square of a vector's length
+
+
+def _weigh(h, p, h_before, Z):
+    H, m = h.shape[-1], Z.shape[-1]
+    yield p, "product", h.size, H + m
+    yield p, "product", h.size // H, H
+
+
 def _gru(h, p, x, mask):
     yield p, "product", 3 * h.size, x.shape[-1]  # two gates and the candidate
     yield p, "recurrent product", 3 * h.size, p["U"].shape[-2]
@@ -101,6 +117,8 @@ COUNTED = {
     (ops, "dense_layer"): _dense_layer,
     (ops, "batch_norm"): _batch_norm,
     (ops, "bilstm"): _bilstm,
+    (hffn, "skip_lstm"): _skip_lstm,
+    (hffn, "weigh"): _weigh,
     (ops, "gru"): _gru,
     (chfusion, "project"): _project,
     (graph_fusion_eq10_16, "similarity"): _similarity,
@@ -185,9 +203,11 @@ def models():
     for name, strategy in STRATEGIES.items():
         params = {"fusion": strategy.init(rng, 3, k, N)}
         found[name] = params, partial(predict, params, x, fusion=name)
-    found["TFN"] = found["tensor"]  # the fusion alone, without encoders
+    found["TFN"], found["LMF"] = found["tensor"], found["low_rank"]  # without encoders
     params = init_ucln(rng, 3 * d, WIDTH, N)
     found["BC-LSTM"] = params, partial(run_bc_lstm, params)
+    params = hffn.init_hffn(rng, 3, d, N)
+    found["HFFN"] = params, partial(hffn.decide, params, hffn.local_tensors(x))
     params = chfusion.init_params(rng, "alv", d, N)
     found["CHFusion"] = params, partial(run_chfusion, params)
     return found

@@ -11,7 +11,8 @@ from .runs import settings_of
 from .statistics import accuracy_interval, comparisons_note, mean_interval, paired_difference, scope
 
 WITHOUT_PROTOCOL = ("logistic", "bc_lstm", "chfusion")  # which chooses an epoch
-ALWAYS_RELEASED = ("chfusion",)  # as the authors' code has it, in either variant
+WITHOUT_VARIANT = ("logistic",)  # there is one reading of it
+ALWAYS_RELEASED = ("chfusion",)  # the one reading is that of its authors' code
 
 
 def render(experiment, subject, results):
@@ -159,11 +160,11 @@ def how(some):
     if not some or some[0]["settings"] is None:
         return ["–", "–"]
     settings = settings_of(some[0])
+    protocol = "–" if settings.model in WITHOUT_PROTOCOL else settings.protocol
+    variant = "–" if settings.model in WITHOUT_VARIANT else settings.variant
     if settings.model in ALWAYS_RELEASED:
-        return ["–", "released"]
-    if settings.model in WITHOUT_PROTOCOL:
-        return ["–", "–"]
-    return [settings.protocol, settings.variant]
+        variant = "released"
+    return [protocol, variant]
 
 
 def verdict(experiment, paper, lines):
