@@ -153,7 +153,7 @@ def test_settings_of_the_fusion_do_not_change_tfn_and_lmf(model, corpus, x):
     assert result_bits(MODELS[model].train(corpus, x, other)) == result_bits(result)
 
 
-class Stopped(Exception):
+class StopError(Exception):
     """What ends a training in the middle."""
 
 
@@ -163,12 +163,12 @@ def stopped(model, corpus, x, settings, epochs):
 
     def on_epoch(row):
         if row["epoch"] > epochs:
-            raise Stopped
+            raise StopError
 
     def on_checkpoint(state):
         states[:] = [nn.map_leaves(deepcopy, state)]
 
-    with pytest.raises(Stopped):
+    with pytest.raises(StopError):
         MODELS[model].train(corpus, x, settings, on_epoch, on_checkpoint)
     return states[0] if states else None
 
@@ -216,7 +216,7 @@ def test_hffn_continues_to_the_epoch_at_which_it_would_have_stopped(corpus, rng)
 @pytest.mark.parametrize("model", ["bc_lstm", "hffn"])
 def test_a_loss_that_is_not_finite_is_named(model, corpus, x, monkeypatch):
     monkeypatch.setattr(MODELS[model], "train_batches", lambda *arguments: math.nan)
-    with pytest.raises(NotFiniteError, match="^epoch 1: loss is nan$"):
+    with pytest.raises(NotFiniteError, match=r"^epoch 1: loss is nan$"):
         MODELS[model].train(corpus, x, SETTINGS)
 
 

@@ -35,8 +35,8 @@ STRATEGIES = {"concatenation": "Concatenation + FC",
               "gfn": "Graph Fusion Network (GFN)"}
 # Rows of Tables 1 to 3 that stay open, and why.
 NOT_IMPLEMENTED = {
-    "LMFN": "its code is not public, and the abstract, all that we have of its paper, leaves "
-            "gates, sizes, loss and optimiser open, so that a model of that name would mislead",
+    "LMFN": "no code of it is public, and its abstract leaves gates, sizes, loss and optimiser "
+            "open, so a model of that name would mislead",
 }
 
 
