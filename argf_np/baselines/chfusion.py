@@ -15,7 +15,7 @@ The $W_m$ are shared, so the fit of a pair goes on from where the one before lef
 $F_{mn}$ is read out at the end of the pair's own fit. Then level 2 is fitted to these fixed
 $F_{mn}$. Sizes, dropout rates, learning rates and the order of the fits are those of the authors'
 code. It begins with the features of a unimodal stage that is not part of it; here the UCLN is that
-stage.
+stage. Both variants are this reading, "released": where the paper's text differs is not known.
 
 What differs from their code:
 
