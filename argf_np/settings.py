@@ -8,7 +8,7 @@ from numbers import Integral, Real
 from .errors import SettingError
 
 NUMBERS = {int: Integral, float: Real}  # what may stand for a number of a type, NumPy's too
-MODELS = ("argf", "tfn", "lmf", "bc_lstm", "hffn", "logistic")
+MODELS = ("argf", "tfn", "lmf", "bc_lstm", "hffn", "chfusion", "logistic")
 FUSIONS = ("gfn", "concatenation", "multiplication", "weighted_average", "tensor", "low_rank",
            "dynamic_graph")
 PROTOCOLS = ("fixed", "validation", "released", "best_test")

@@ -13,7 +13,7 @@ import pytest
 from helpers import assert_gradient, bits, dense, softmax
 
 from argf_np import nn
-from argf_np.baselines import MODELS, bc_lstm, hffn, logistic
+from argf_np.baselines import MODELS, bc_lstm, chfusion, hffn, logistic
 from argf_np.data import Corpus, standardise
 from argf_np.errors import ModelError, NotFiniteError
 from argf_np.paper import ucln
@@ -25,6 +25,11 @@ LOGISTIC_EPOCHS = logistic.EPOCHS
 RAW = {"a": 2, "l": 7, "v": 3}  # widths of the raw features
 SETTINGS = Settings(k=k, epochs=12, ucln_epochs=30, batch_size=8, drop_rate=0.1, lr=0.01,
                     dtype="float64")
+SMALL_CHFUSION = {"PROJECTION": 5, "BIMODAL_UNITS": 6, "BIMODAL_WIDTH": 7, "TRIMODAL_UNITS": 8,
+                  "TRIMODAL_WIDTH": 9, "BIMODAL_EPOCHS": 5, "TRIMODAL_EPOCHS": 3}
+LEARNING_CHFUSION = {"BIMODAL_UNITS": 40, "BIMODAL_WIDTH": 40, "TRIMODAL_UNITS": 40,
+                     "TRIMODAL_WIDTH": 40, "BIMODAL_EPOCHS": 60, "TRIMODAL_EPOCHS": 60,
+                     "BIMODAL_LR": 0.01, "TRIMODAL_LR": 0.01}
 each_model = pytest.mark.parametrize("model", MODELS)
 
 
@@ -34,6 +39,8 @@ def small(monkeypatch):
     monkeypatch.setattr(bc_lstm, "WIDTH", WIDTH)
     monkeypatch.setattr(logistic, "EPOCHS", 50)
     monkeypatch.setattr(hffn, "MOST_EPOCHS", 40)
+    for name, value in SMALL_CHFUSION.items():
+        monkeypatch.setattr(chfusion, name, value)
 
 
 @pytest.fixture
@@ -73,7 +80,7 @@ def test_result(model, corpus, x):
     assert set(result) == {"params", "probabilities", "epoch", "history"}
     assert result["probabilities"].shape == (len(corpus.utterances("test")), N)
     np.testing.assert_allclose(result["probabilities"].sum(axis=1), 1)
-    epochs = {"bc_lstm": 30, "logistic": 50}.get(model, 12)
+    epochs = {"bc_lstm": 30, "logistic": 50, "chfusion": 3 * 5 + 3}.get(model, 12)
     assert MODELS[model].epochs(SETTINGS) == epochs
     assert result["epoch"] == len(reported) == epochs
     assert result["history"] == reported
@@ -94,6 +101,8 @@ def test_predictions_are_those_of_the_parameters(model, corpus, x):
 def test_it_learns(model, corpus, x, monkeypatch):
     monkeypatch.setattr(ucln, "HIDDEN", 40)  # dropout of 0.9 leaves nothing of two units
     monkeypatch.setattr(bc_lstm, "WIDTH", 40)
+    for name, value in LEARNING_CHFUSION.items():
+        monkeypatch.setattr(chfusion, name, value)
     test = corpus.utterances("test")
     truth = corpus.labels[test]
     epochs = 150 if model == "hffn" else 12  # three small steps each
@@ -178,7 +187,7 @@ def test_continued_training_gives_the_same_bits(model, variant, corpus, x):
     if model == "logistic":
         assert state is None
     else:
-        assert [row["epoch"] for row in rows] == [3, 4]
+        assert [row["epoch"] for row in rows] == [*range(3, whole["epoch"] + 1)]
 
 
 @pytest.mark.parametrize("model", ["bc_lstm", "hffn"])

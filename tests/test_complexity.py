@@ -8,7 +8,7 @@ import pytest
 from helpers import with_each_implementation
 
 from argf_np import nn
-from argf_np.baselines import hffn
+from argf_np.baselines import chfusion, hffn
 from argf_np.experiments import complexity_table4 as c
 from argf_np.nn import ops
 from argf_np.paper.fusions_table6 import STRATEGIES
@@ -155,6 +155,22 @@ def test_closed_form_of_hffn(modalities, d, rule, rng):
     assert total(calls, rule) == hffn_operations(rule, modalities, d, N)
 
 
+def test_closed_form_of_chfusion(rng):
+    """Each of three pairs has two projections, and a GRU with three products per input and state.
+
+    Label layers of the pairs are not needed at test time, and entry-wise products are left out.
+    """
+    params = chfusion.init_params(rng, "alv", 50, N)
+    with c.counting(params) as calls:
+        c.run_chfusion(params)
+    cost = c.operations(calls, "multiply-add")
+    assert cost["projections"] == 2 * 6 * 50 * 450
+    assert cost["bimodal"] == 2 * 3 * (3 * (450 * 600 + 600 * 600) + 600 * 500)
+    assert cost["trimodal"] == 2 * (3 * (500 * 500 + 500 * 500) + 1000 * 450 + 450 * N)
+    without = 2 * (3 * 3 * 600 * 600 + 3 * 500 * 500)
+    assert total(calls, "weight") == sum(cost.values()) - without
+
+
 @each_rule
 def test_operations_grow_with_the_batch(rule, argf):
     one, batch = [total(counted(argf, np.zeros((3, size, d))), rule) for size in (1, B)]
@@ -219,6 +235,13 @@ def test_products_of_hffn_are_those_that_numpy_is_asked_for(multiply_adds, rng):
     assert total(calls, "multiply-add") == 2 * (sum(multiply_adds) + lengths) > 0
 
 
+def test_products_of_chfusion_are_those_that_numpy_is_asked_for(multiply_adds, rng):
+    params = chfusion.init_params(rng, "alv", c.d, N)
+    with c.counting(params) as calls:
+        c.run_chfusion(params)
+    assert total(calls, "multiply-add") == 2 * sum(multiply_adds) > 0
+
+
 def test_counting_changes_no_value_and_leaves_nothing_behind(argf, rng):
     x = rng.standard_normal((3, B, d))
     functions = [getattr(*place) for place in c.COUNTED]
@@ -277,6 +300,12 @@ def test_numbers_of_the_models_that_table_4_does_not_count(counts):
     assert operations["multiply-add"] == hffn_operations("multiply-add", 3, 50, 2)
 
 
+def test_numbers_of_chfusion(counts):
+    parameters, operations = sums(counts, "CHFusion")
+    assert parameters == 8_606_308
+    assert operations["multiply-add"] == 17_311_800
+
+
 def test_components_of_argf(counts):
     sizes, costs = counts["ARGF"]
     assert sizes == {
@@ -306,6 +335,7 @@ def test_table():
             "8,491,840 |",
             "| BC-LSTM | 1,383,902 | 1,383,902 | 1,322,044 | 1,322,000 + 44 unexplained (weight) | "
             "2,762,000 |",
+            "| CHFusion | sum | 8,606,308 |",
             "| ARGF | sum | 1,141,120 | 2,017,645 | 2,008,300 | 2,009,200 |"):
         assert line in text
     for words in (*c.RULES_IN_WORDS.values(), *c.unused(50)):

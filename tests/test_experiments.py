@@ -488,17 +488,24 @@ def test_figure5_has_differences_paired_by_seed(monkeypatch, tmp_path):
     assert "where chance is 33.3" in text
 
 
+@pytest.mark.parametrize("variant", ["paper", "released"])
+def test_chfusion_is_as_its_authors_code_has_it_in_either_variant(variant):
+    some = [result(LABEL, 0, model="chfusion", variant=variant, protocol="validation")]
+    assert result_table.how(some) == ["–", "released"], "and no protocol chooses an epoch"
+
+
 def test_list_says_of_every_row_how_many_runs_it_needs_or_why_none(capsys):
     assert experiments.main(["--list", "--dataset", "iemocap", "--source", "synthetic",
                              "--seeds", "3"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0].split()[:3] == ["table2", str(3 * 9), "runs"]
+    assert lines[0].split()[:3] == ["table2", str(3 * 10), "runs"]
     listed = [line.split()[0] for line in lines if not line.startswith(" ")]
     assert listed == ["table2", "table4", "table5", "table6", "figure5", "figure6", "protocols",
                       "claims", "table1", "table3"]
     rows = [re.split("  +", line.strip()) for line in lines if line.startswith(" ")]
     assert ["TFN", "3 runs"] in rows
     assert ["HFFN", "3 runs"] in rows
+    assert ["CHFusion", "3 runs"] in rows
     assert ["LMFN", f"no runs: {catalogue.NOT_IMPLEMENTED['LMFN']}"] in rows
     assert ["Weighted Average", "3 runs"] in rows
     assert lines[-1] == "table3      none of iemocap: see --list --dataset mosei"

@@ -16,7 +16,7 @@ model is fitted to a test label.
 or "released", what its authors' code computes. The docstring of each file says what these are.
 """
 
-from . import argf, bc_lstm, hffn, lmf, logistic, tfn
+from . import argf, bc_lstm, chfusion, hffn, lmf, logistic, tfn
 
 MODELS = {
     "argf": argf,
@@ -24,5 +24,6 @@ MODELS = {
     "lmf": lmf,
     "bc_lstm": bc_lstm,
     "hffn": hffn,
+    "chfusion": chfusion,
     "logistic": logistic,
 }

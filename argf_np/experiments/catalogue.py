@@ -37,7 +37,6 @@ STRATEGIES = {"concatenation": "Concatenation + FC",
 NOT_IMPLEMENTED = {
     "LMFN": "no code of it is public, and its abstract leaves gates, sizes, loss and optimiser "
             "open, so a model of that name would mislead",
-    "CHFusion": "cited by the paper, not described there, and not implemented here",
 }
 
 
@@ -236,9 +235,10 @@ def comparison_notes(rows, published):
     """What to say below a table of models."""
     notes = [f"{row.label}: {row.reason}." for row in rows if row.reason]
     notes.append("TFN and LMF are fusion strategies without the joint embedding space. Like ARGF, "
-                 "BC-LSTM and HFFN, they read the UCLN features. The variant is the reading of a "
-                 "model that a row shows; the files of `argf_np/baselines` say where it is from. "
-                 "Where no epoch is chosen, there is no protocol (–).")
+                 "BC-LSTM, HFFN and CHFusion, they read the UCLN features. The variant is the "
+                 "reading of a model that a row shows; the files of `argf_np/baselines` say where "
+                 "it is from. Where no epoch is chosen, there is no protocol (–). CHFusion has "
+                 "fewer epochs than its authors give it.")
     if published == "mosei":
         notes.append("The paper's text says that Negative has by far the fewest utterances. In "
                      "the published labels that is neutral, so the headings of its Table 3 may "
