@@ -7,7 +7,7 @@ from matplotlib.patches import FancyBboxPatch
 
 from argf_np import figures
 
-from .notebook_10 import table  # noqa: F401, the forest of Table 6
+from .notebook_10 import table  # noqa: F401, the picture of Table 6
 
 COLOURS = figures.MODALITY_COLOURS
 HEIGHTS = {"a": 0.82, "l": 0.5, "v": 0.18}

@@ -1,7 +1,7 @@
 # %% [markdown]
 # # 10 · Does it work?
 #
-# *Needs: 07, 09. Minutes: @MIN@. Paper: "Results and Discussions", Tables 1 to 5.*
+# *Needs: 07, 09. Minutes: 25. Paper: "Results and Discussions", Tables 1 to 5.*
 #
 # "Our method achieves state-of-the-art performance on multiple datasets", says the abstract of the
 # paper. Table 1 has 81.38 % for ARGF, and no other model has more than 80.9 %. So does it work?
@@ -564,8 +564,8 @@ assert all(high > 0 for _, _, low, high, _ in rows_1 if low > -4)
 # %% [markdown]
 # In these small runs TFN, LMF, HFFN and the linear classifier are behind ARGF: their lines end left
 # of 0. BC-LSTM, the other target modalities, and the graph without the joint embedding space cannot
-# be distinguished from ARGF. HFFN is far behind and varies much between seeds: 20 epochs are few for
-# it ([notebook 13](13_other_models.ipynb) lets you try more). That, too, is part of what a
+# be distinguished from ARGF. HFFN is far behind and varies much between seeds: 20 epochs are few
+# for it ([notebook 13](13_other_models.ipynb) lets you try more). That, too, is part of what a
 # comparison compares: how long each model was trained, and who chose its settings.
 #
 # Look at the widths before you look at the places. An interval that holds 0 says that these runs

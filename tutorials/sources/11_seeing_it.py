@@ -1,7 +1,7 @@
 # %% [markdown]
 # # 11 · Seeing it
 #
-# *Needs: 03, 06, 09, 10. Minutes: @MIN@. Paper: "Results and Discussions", Figures 5 and 6.*
+# *Needs: 03, 06, 09, 10. Minutes: 20. Paper: "Results and Discussions", Figures 5 and 6.*
 #
 # A picture convinces faster than a table. In its Figure 5 the paper sees that "the dots tend to
 # form two separate clusters", and "it is clear that the embedding space learnt without classifier

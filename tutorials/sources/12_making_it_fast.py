@@ -1,7 +1,7 @@
 # %% [markdown]
 # # 12 · Making it fast
 #
-# *Needs: 01, 02, 04, 07. Minutes: 75. Paper: "Experimental details".*
+# *Needs: 01, 02, 04, 07. Minutes: 25. Paper: "Experimental details".*
 #
 # The notebooks before this one begin with `nn.use("readable")`: operations as in a textbook. For
 # training they switch to `nn.use("fast")`, and promise the same values. NumPy with autograd is said
