@@ -41,8 +41,7 @@ def dots(panels, ylabels, reference=None):
     fig, axes = plt.subplots(1, len(panels), figsize=(9.4, 3.6), layout="constrained",
                              squeeze=False)
     for ax, (title, groups), ylabel in zip(axes[0], panels.items(), ylabels, strict=True):
-        lines = np.array([np.broadcast_to(values, 6) for values in groups.values()])
-        ax.plot(range(len(groups)), lines, color="0.8", lw=1, zorder=0)
+        ax.plot(range(len(groups)), np.array(list(groups.values())), color="0.8", lw=1, zorder=0)
         for place, values in enumerate(groups.values()):
             marker, colour = LOOKS[place % 3]
             ax.plot(np.full(len(values), place), values, marker, color=colour, mfc="none", mew=1.5)

@@ -682,9 +682,9 @@ assert all(abs(share - 0.5) < 0.08 for share in alone["trimodal signal"])
 # On the trimodal signal (dark bars) the classifier $C$, which sees one modality at a time, is at
 # chance, as it must be, and the decision is right for all test utterances or nearly all.
 # $\mathbf{T}$ and one of the others are enough. $\mathbf{T}$ alone is not, although it holds
-# everything: this $Dec$ has learnt with all three, and reads them together. Without $\mathbf{T}$ the
-# decision is still right in far more than three of four cases, although $\mathbf{U}$ alone is near
-# chance and $\mathbf{B}$ alone far from perfect: $Dec$ can combine what the two say.
+# everything: this $Dec$ has learnt with all three, and reads them together. Without $\mathbf{T}$
+# the decision is still right in far more than three of four cases, although $\mathbf{U}$ alone is
+# near chance and $\mathbf{B}$ alone far from perfect: $Dec$ can combine what the two say.
 #
 # On the other corpus (hatched bars) it matters little which part is kept. There most labels that
 # can be known follow from language alone, and language reaches all three layers. Differences of two

@@ -764,7 +764,8 @@ assert all(low < 0 < high for _, _, low, high, _ in rows_5[:2])
 # [RESULTS.md](../results/RESULTS.md) has the runs of full size, on real data, with ten seeds. The
 # next cell reads every difference that its tables state and draws it: the dot is the mean over
 # seeds, the line is the 95 % interval for other seeds and other test videos, and the dot is filled
-# where the interval excludes 0.
+# where the interval excludes 0. The title of a panel is the heading in RESULTS.md. There you find
+# to what the difference is taken.
 
 # %%
 text = (draw.RESULTS / "RESULTS.md").read_text(encoding="utf-8")

@@ -680,7 +680,7 @@ assert sizes["CHFusion"] == 8_606_308
 # **An experiment** ★★ (15 minutes). HFFN trains quickly. Train it here with the settings of `SMALL`
 # and 20, 40 and 60 epochs (`subject.settings(model="hffn", **SMALL | {"epochs": 20})`,
 # `hffn.train(corpus, x, ...)`, seed 0, after `nn.use("fast")`). How many percent of the test
-# utterances does it get right? Write down three numbers before you run. (@HFFN@)
+# utterances does it get right? Write down three numbers before you run. (74, 80 and 83.)
 #
 # ## To go on
 #
