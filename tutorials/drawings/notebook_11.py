@@ -27,10 +27,11 @@ def gaps(embedded):
     fig, axes = plt.subplots(1, len(embedded), figsize=(9.4, 3.5), layout="constrained")
     for ax, (name, x_e) in zip(axes, embedded.items(), strict=True):
         figures.modality_gap(x_e, ax=ax, title=name)
-        legend = ax.get_legend_handles_labels()
+        handles, _ = ax.get_legend_handles_labels()
         ax.get_legend().remove()
         ax.set(xticks=[], yticks=[], xlabel="", ylabel="")
-    fig.legend(*legend, frameon=False, loc="outside lower center", ncols=3)
+    names = [figures.MODALITY_NAMES[m] for m in UNIMODAL]
+    fig.legend(handles, names, frameon=False, loc="outside lower center", ncols=3)
 
 
 def dots(panels, ylabels, reference=None):

@@ -29,11 +29,11 @@ def arrow(ax, start, end, text=""):
                 fontsize=9, bbox={"boxstyle": "square,pad=0.1", "facecolor": "white", "lw": 0})
 
 
-def diagram(ax, title, steps, edges=("", "", "")):
+def diagram(ax, title, steps, edges=("", "", ""), embedded=False):
     """Three modalities, then one box per text of ``steps``, from left to right."""
     width = 0.73 / len(steps)
     for (m, y), edge in zip(HEIGHTS.items(), edges, strict=True):
-        box(ax, 0.08, y, f"$x_{m}$", COLOURS[m], 0.11)
+        box(ax, 0.08, y, f"$x_{m}^e$" if embedded else f"$x_{m}$", COLOURS[m], 0.11)
         arrow(ax, (0.15, y), (0.26, 0.5 + (y - 0.5) * 0.6), edge)
     for number, text in enumerate(steps):
         x = 0.26 + width * (number + 0.5)
@@ -58,13 +58,16 @@ def models():
 def fusions():
     """The six other ways to fuse of Table 6; the first row is Figure 4."""
     _, axes = plt.subplots(2, 3, figsize=(10, 5), layout="constrained")
-    diagram(axes[0, 0], "Concatenation + FC", ["$3k$, side\nby side", "FC"])
-    diagram(axes[0, 1], "Multiplication + FC", ["entry by\nentry, $\\odot$", "FC"])
-    diagram(axes[0, 2], "Weighted Average", [r"$\frac{1}{3}\sum$", "FC"],
-            [rf"$\alpha_{m}$" for m in "alv"])
-    diagram(axes[1, 0], "Tensor Fusion", ["all products,\n$(k+1)^3$", "FC"])
-    diagram(axes[1, 1], "Low-rank Fusion", ["$\\odot$, 4 times,\nsummed", "FC"],
-            [f"$W_{m}$" for m in "alv"])
+    nothing = ("", "", "")
+    weights = [rf"$\alpha_{m}$" for m in "alv"]
+    factors = [f"$W_{m}$" for m in "alv"]
+    for ax, title, step, edges in (
+            (axes[0, 0], "Concatenation + FC", "$3k$, side\nby side", nothing),
+            (axes[0, 1], "Multiplication + FC", "entry by\nentry, $\\odot$", nothing),
+            (axes[0, 2], "Weighted Average", r"$\frac{1}{3}\sum$", weights),
+            (axes[1, 0], "Tensor Fusion", "all products,\n$(k+1)^3$", nothing),
+            (axes[1, 1], "Low-rank Fusion", "$\\odot$, 4 times,\nsummed", factors)):
+        diagram(ax, title, [step, "FC"], edges, embedded=True)
     dynamic_graph(axes[1, 2])
 
 
