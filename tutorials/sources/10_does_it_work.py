@@ -521,7 +521,8 @@ check("10.3", resampled_gain)
 # multiply the features of the modalities; BC-LSTM puts them side by side and lets an LSTM read each
 # video; HFFN multiplies small windows of them. "GFN on the UCLN features" is ARGF without its joint
 # embedding space, and logistic regression is the floor: what a linear classifier gets. (CHFusion
-# would take minutes, so it is not among them.)
+# would take minutes, so it is not among them.) In the print, ± is half of the interval for other
+# seeds (section 3), and the brackets hold for other seeds and other videos (section 4).
 
 # %%
 def show(experiment, right):
