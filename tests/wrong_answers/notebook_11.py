@@ -57,7 +57,7 @@ WRONG = {
         ("that of V", lambda alpha, V, i: removed(alpha, V, i, alpha[i] * V[i].mean(axis=0))),
         ("over the entries", lambda alpha, V, i:
             removed(alpha, V, i, (alpha[i] * V[i]).mean(axis=1, keepdims=True))),
-        ("nothing was taken away", lambda alpha, V, i: (alpha * V).sum(axis=0)),
+        ("nothing was removed", lambda alpha, V, i: (alpha * V).sum(axis=0)),
     ],
     "11.4": [
         ("silent ones win", lambda witness, speaks: 1 - ranked(witness, speaks)),
