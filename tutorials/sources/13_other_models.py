@@ -24,7 +24,7 @@
 # | $N$, $\mathbf{M}$ | number of classes; decision, a probability per class |
 # | $\oplus$, $\odot$, $\otimes$ | concatenation; entry-wise product; outer product |
 # | $\mathbf{h}$, $\mathbf{c}$ | output and cell of a recurrent network (notebook 04) |
-# | $\sigma$, $hs$ | sigmoid; hard sigmoid, $0.2 z + 0.5$ cut off at 0 and 1 |
+# | $hs$ | hard sigmoid, $0.2 z + 0.5$ cut off at 0 and 1 |
 #
 # Before: [12 · Making it fast](12_making_it_fast.ipynb). This notebook only needs 04, 08 and 10.
 
