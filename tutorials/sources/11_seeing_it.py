@@ -293,6 +293,10 @@ def first_two_components(points):
     return U[:, :2] * s[:2]
 
 
+L_after = mismatch(t_sne(few, 3, 0), p_few)
+print(f"L of the seven points at random places {L_loop:.3f}, after t-SNE {L_after:.3f}")
+assert L_after < L_loop / 2
+
 # %% [markdown]
 # ## 3. Two ways to be fooled
 #
