@@ -5,19 +5,20 @@ import numpy as np
 from exercises import check
 
 
+def labels_of(signs):
+    said = np.where(signs == 0, 1, signs)  # a 1 changes no product
+    speaks = np.any(signs != 0, axis=1)
+    return np.where(speaks, said.prod(axis=1), 0)
+
+
+check("0.1", labels_of)
+
+
 def accuracy(M, labels):
     return np.mean(M.argmax(axis=1) == labels)
 
 
-check("0.1", accuracy)
-
-
-def always_the_same(train_labels, test_labels, N):
-    most_frequent = np.bincount(train_labels, minlength=N).argmax()
-    return np.mean(test_labels == most_frequent)
-
-
-check("0.2", always_the_same)
+check("0.2", accuracy)
 
 
 def encoder_parameters(d, k):
