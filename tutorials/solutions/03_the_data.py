@@ -22,10 +22,10 @@ def mask_of(lengths):
 check("3.2", mask_of)
 
 
-def gradient_of_the_logits(s, y, mask):
+def gradient_of_the_logits(o, y, mask):
     # One utterance: the probabilities minus the one-hot label. The mean gives each real one the
     # factor 1 / sum of M.
-    return (ops.softmax(s) - y) * mask[:, :, None] / mask.sum()
+    return (ops.softmax(o) - y) * mask[:, :, None] / mask.sum()
 
 
 check("3.3", gradient_of_the_logits)

@@ -55,7 +55,8 @@ plt.rcParams.update({"figure.dpi": 100, "axes.spines.top": False, "axes.spines.r
 # The notebooks run on a *synthetic* corpus with the same 93 lengths, the same split and the same
 # balance of classes. Its features and words are made up. So everybody can run it, and its truth is
 # known. Next to its numbers the text gives those of the real corpus. To get them yourself, download
-# it (`python -m argf_np.data download mosi`), and write `source="real"` here:
+# it (`python -m argf_np.data download mosi`), write `source="real"` here, and leave out the cells
+# with `draw_truth` and the `assert` lines, which are about the synthetic corpus:
 
 # %%
 raw = load("mosi", source="synthetic")
@@ -183,7 +184,7 @@ print(f"two neighbours have the same label             {np.mean(agree):5.1%}   6
 print(f"two utterances of the corpus, at random        {by_chance:5.1%}   50.2%")
 print(f"the majority label of the other utterances     {np.mean(guessed):5.1%}   66.7%")
 assert np.mean(agree) > 0.62
-assert np.mean(guessed) > 0.7
+assert np.mean(guessed) > 0.7  # "in three of four cases", below
 
 # %% [markdown]
 # (The second column is real CMU-MOSI, by this cell with `source="real"`.) Notebook
@@ -355,15 +356,15 @@ print("dL/dx, the same over sigma:", gradient["x"][0, 0])
 
 # %% [markdown]
 # **Does it matter?** We try it with the simplest classifier: one dense layer gives two *logits*
-# $s_c$, and a softmax makes probabilities $q_c$ of them. Its loss is the *cross-entropy*, minus the
+# $o_c$, and a softmax makes probabilities $q_c$ of them. Its loss is the *cross-entropy*, minus the
 # logarithm of the probability of the true class, on average. With one-hot labels, $y_{ic} = 1$ for
 # the true class of utterance $i$ and 0 otherwise,
 #
 # $$L = -\frac{1}{n} \sum_i \sum_c y_{ic} \log q_{ic}, \qquad
-# \frac{\partial L}{\partial s_{ic}} = \frac{1}{n} (q_{ic} - y_{ic}).$$
+# \frac{\partial L}{\partial o_{ic}} = \frac{1}{n} (q_{ic} - y_{ic}).$$
 #
-# By hand: $\log q_c = s_c - \log \sum_b e^{s_b}$, and the derivative of the last term with respect
-# to $s_c$ is $q_c$ itself.
+# By hand: $\log q_c = o_c - \log \sum_b e^{o_b}$, and the derivative of the last term with respect
+# to $o_c$ is $q_c$ itself.
 
 # %%
 y = np.eye(len(raw.classes))[raw.labels]  # (n, N), one-hot
@@ -547,12 +548,12 @@ check("3.2", mask_of)
 # **Exercise 3.3 The gradient of the masked loss, by hand** ★★ (15 minutes). The loss is the mean
 # cross-entropy over the *real* utterances of padded videos, $-\frac{1}{\sum M} \sum_{i, t} M_{it}
 # \sum_c y_{itc} \log q_{itc}$, where $\mathbf{q}_{it}$ is the softmax of the logits
-# $\mathbf{s}_{it}$. What is its gradient with respect to the logits? Section 3 has it without a
+# $\mathbf{o}_{it}$. What is its gradient with respect to the logits? Section 3 has it without a
 # mask.
 
 # %%
-def gradient_of_the_logits(s, y, mask):
-    """s, y (V, u, N), y one-hot; mask (V, u). Returns the gradient with respect to s."""
+def gradient_of_the_logits(o, y, mask):
+    """o, y (V, u, N), y one-hot; mask (V, u). Returns the gradient with respect to o."""
     raise NotImplementedError("exercise 3.3")
 
 
