@@ -123,15 +123,6 @@ def _arrow(ax, start, end, colour=GREY):
     ax.annotate("", end, start, arrowprops={"arrowstyle": "->", "color": colour, "lw": 1.4})
 
 
-def before_and_after(x, x_e):
-    """Three modalities in their two main directions: features x (3, n, d), embedding x_e."""
-    _, axes = plt.subplots(1, 2, figsize=(10, 4.4), layout="constrained")
-    figures.modality_gap(x, axes[0], title="features, before stage 1")
-    axes[0].get_legend().remove()
-    figures.modality_gap(x_e, axes[1], title="joint space, after training")
-    return axes
-
-
 def strips(x, one, classes, label):
     """One utterance in every stage: a row is a vector, a field is one of its 50 numbers."""
     blocks = {

@@ -12,18 +12,9 @@ from argf_np import figures
 COLOURS = figures.MODALITY_COLOURS
 LOOKS = {"gradient descent": (COLOURS["v"], "-."), "Adam": (COLOURS["l"], "-"),
          "Adadelta": (COLOURS["a"], "--")}
-
-
-def plane(stages):
-    """A grid of lines after each of some stages ``{title: function of points (n, 2)}``."""
-    fine = np.linspace(-1.5, 1.5, 60)
-    _, axes = plt.subplots(1, 3, figsize=(9, 3.2), layout="constrained")
-    for ax, (title, stage) in zip(axes, stages.items(), strict=True):
-        for place in np.linspace(-1.5, 1.5, 13):
-            upright = np.stack([np.full(60, place), fine], axis=1)  # (60, 2)
-            ax.plot(*stage(upright).T, color=COLOURS["l"], lw=1)
-            ax.plot(*stage(upright[:, ::-1]).T, color=COLOURS["a"], lw=1, ls="--")
-        ax.set(title=title, aspect="equal", xlim=(-3, 3), ylim=(-3, 3))
+HEADS = {"gradient descent": {"marker": "o", "ms": 14, "mfc": "none", "mew": 2},  # a ring
+         "Adam": {"marker": "o", "ms": 8, "mec": "white"},
+         "Adadelta": {"marker": "s", "ms": 9, "mec": "white"}}
 
 
 def activations(x, values, slopes):
@@ -120,7 +111,7 @@ def race(losses, paths):
         ax.set(title=title, aspect="equal")
         for name, (colour, style) in LOOKS.items():
             tracks[title, name], = ax.plot([], [], style, color=colour, lw=1.5, label=name)
-            heads[title, name], = ax.plot([], [], "o", color=colour, ms=9, mec="white")
+            heads[title, name], = ax.plot([], [], color=colour, ls="", **HEADS[name])
     axes[0].set_ylabel(r"$\theta_2$")
     fig.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3,
                frameon=False)

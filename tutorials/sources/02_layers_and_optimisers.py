@@ -172,18 +172,6 @@ plt.show()
 # of the leaky ReLU never falls below its slope $s$. So the leaky ReLU stands inside the networks,
 # and the others at their ends, where the output has to lie between bounds.
 #
-# **A picture.** What one layer does to a plane: the dense part turns, stretches and shears it
-# (middle), and tanh bends the result into a square (right).
-
-# %%
-plane = {"W": np.array([[1.2, 0.7], [-0.6, 0.9]]), "b": np.array([[0.2, 0.0]])}
-stages = {"$x$": lambda line: line,
-          "$x W + b$": lambda line: ops.dense_layer(plane, line, "identity"),
-          r"$\tanh(x W + b)$": lambda line: ops.dense_layer(plane, line, "tanh")}
-draw.plane(stages)
-plt.show()
-
-# %% [markdown]
 # ## 3. Dropout
 #
 # The paper's data sets are small: some thousand utterances for a network with more than a million
@@ -326,10 +314,9 @@ assert np.abs(of_bias[0.5]).max() > 0.1
 
 # %% [markdown]
 # **In training, the result depends on the other utterances.** $\mu$ and var come from the batch. So
-# the output for one utterance changes with the other 15 that happen to be in its batch. In training
-# this is welcome noise. In an exam it would be odd: the same answer would get another mark
-# depending on who else sits in the room. And alone in its batch, every utterance is its own mean,
-# so all of them give the same output:
+# the output for one utterance changes with the others that happen to be in its batch. In training
+# this is welcome noise. In a test it would be odd. And alone in its batch, every utterance is its
+# own mean, so all of them give the same output:
 
 # %%
 data = rng.standard_normal((400, fan_in))  # 400 training utterances
@@ -687,7 +674,7 @@ Image(draw.race(losses, paths), alt="The paths of the three optimisers, step by 
 # the floor as fast as across it, and overshoots at first like a rolling ball, since its average
 # keeps the direction of the past. Adadelta is the slowest of the three at every step that is
 # printed above, and it does not settle: near the minimum the gradient and its usual size shrink
-# together, so its steps do not. It was made to work without a learning rate, not to be the fastest.
+# together, so its steps do not.
 #
 # **Right**, Adam has lost its lead: after 400 steps it is behind plain gradient descent. Where the
 # valley lies crosswise, steep and flat are mixed in each coordinate, and rescaling single
@@ -897,8 +884,5 @@ check("2.4", limit_for_leaky_relu)
 # section 10 with Glorot's weights and a learning rate of 0.1, 0.03, 0.003 and 0.001. With which is
 # the accuracy on new points highest after 300 steps, and what is it?
 #
-# **To go on.** Adam and Adadelta rescale each coordinate on its own. What would an optimiser need
-# that is not troubled by a turned valley? What would it cost for a million parameters? And does a
-# real loss have turned valleys? Take a small dense layer, estimate its second derivatives by
-# differences of gradients ([notebook 01](01_gradients.ipynb)), and look at how large those off the
-# diagonal are.
+# **To go on.** What would an optimiser need that is not troubled by a turned valley, and what would
+# it cost for a million parameters?
