@@ -7,8 +7,9 @@ A strategy is a pair of functions, and a line in `STRATEGIES`:
 
 In the paper's variant all but tensor fusion end in the decision network Dec (Eq. 16), so that the
 strategies differ in nothing else. "released" computes what the authors' classes compute (D21);
-concatenation is the same in both, and they have no dynamic fusion graph. Few strategies use all
-arguments: ``rng`` is for dropout, and None means none.
+concatenation is the same in both. They have no dynamic fusion graph, so its released variant is
+that of its own authors. Few strategies use all arguments: ``rng`` is for dropout, and None means
+none.
 """
 
 from collections.abc import Callable
@@ -208,10 +209,13 @@ def dynamic_fusion_graph(params, x_e, variant="paper", rng=None):
        V_s = \tanh(D_s(\bigoplus_{r \subset s} \alpha_{rs} V_r)), \quad
        M = Dec(\bigoplus_s \alpha_{s \tau} V_s) $$
 
-    $V_{\{m\}} = x_m^e$; every D is a dense layer. x_e (m, B, k) -> M (B, N), efficacies (B, edges).
+    $V_{\{m\}} = x_m^e$; every D is a dense layer. Released: efficacies without the sigmoid, as in
+    the code of DFG's authors, CMU-MultimodalSDK. Its vertices and its output are any networks.
+    x_e (m, B, k) -> M (B, N), efficacies (B, edges).
     """
     together = np.concatenate(x_e, axis=-1)  # (B, m k)
-    alpha = ops.dense_layer(params["efficacies"], together, "sigmoid")  # (B, edges)
+    activation = "identity" if variant == "released" else "sigmoid"
+    alpha = ops.dense_layer(params["efficacies"], together, activation)  # (B, edges)
     V = [*x_e]  # each (B, k)
     *inner, output = sources_of_subsets(len(x_e))
     used = 0  # edges so far

@@ -44,6 +44,8 @@ def train(x, y, rows, settings, on_epoch=None, on_checkpoint=None, resume=None):
     state = init_state(x, y, settings, rng)
     if resume:
         restore(state, resume, rng)
+        if state["history"] and not {"params", "epoch"} <= state["best"].keys():
+            raise ModelError("not a whole checkpoint: best/params or best/epoch is missing")
     first = len(state["history"]) + 1
     for epoch in range(first, settings.epochs + 1):
         if settings.protocol == "released" and is_out_of_patience(state, epoch):
@@ -74,8 +76,6 @@ def restore(state, resume, rng):
     try:
         nn.restore(state, resume)
         rng.bit_generator.state = state["generator"]
-        if state["history"] and not {"params", "epoch"} <= state["best"].keys():
-            raise ValueError("best/params or best/epoch is missing")
     except (KeyError, TypeError, ValueError) as error:
         raise ModelError(f"not a whole checkpoint: {error}") from None
 
