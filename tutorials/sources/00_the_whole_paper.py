@@ -280,10 +280,10 @@ display(ax.figure)
 # It has not. The discriminator recognises most vectors. In the picture each point is one modality
 # of an utterance in the joint space, seen along the two main directions. A modality that is silent
 # lies near the centre. Where it speaks, it lies further out: language at the two ends of a line,
-# one for −1 and one for +1, and voice and face in directions of their own. So the modalities share
-# their centre, but not their shape, and that is how they are recognised. And yet the decision
-# works. Notebook [06](06_adversary.ipynb) finds out why the adversary is so weak here, and notebook
-# [10](10_does_it_work.ipynb) asks whether it matters.
+# one for −1 and one for +1, and voice and face in directions of their own. So the three clouds
+# overlap in the middle but differ in shape, and that is how the modalities are recognised. And yet
+# the decision works. Notebook [06](06_adversary.ipynb) finds out why the adversary is so weak here,
+# and notebook [10](10_does_it_work.ipynb) asks whether it matters.
 #
 # ## 4. From features to a decision
 #
@@ -431,7 +431,8 @@ assert np.isclose(L, lambda_ * L_fal + (1 - lambda_) * L_rl + 0.5 * L_tal + L_cl
 #
 # ## One more exercise, and an experiment
 #
-# Solutions are in [solutions/00_the_whole_paper.py](solutions/00_the_whole_paper.py).
+# Solutions, and the numbers of the experiment, are in
+# [solutions/00_the_whole_paper.py](solutions/00_the_whole_paper.py).
 #
 # **0.3 Count** ★★ (10 minutes). A dense layer from $p$ to $q$ numbers has $p \cdot q$ weights and
 # $q$ shifts. An encoder has four of them, $d \to 10d \to 10k \to k \to k$. After each of the first

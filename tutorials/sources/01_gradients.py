@@ -197,11 +197,18 @@ def L_of(w, V_1, V_2):
 assert np.isclose(L, L_of(w, V_1, V_2), rtol=0, atol=1e-14)
 by_hand = {"w": w_bar, "V_1": V_1_bar, "V_2": V_2_bar}
 inputs = {"w": w, "V_1": V_1, "V_2": V_2}
-for name, slope in by_hand.items():
-    def along_one_input(value, name=name):
+
+
+def measured_slope(name):
+    """The slope of L with respect to one input, from finite differences."""
+    def along_one_input(value):
         return L_of(**(inputs | {name: value}))  # the two others stay as they are
 
-    measured = fourth_order_difference(along_one_input, inputs[name], 1e-3)
+    return fourth_order_difference(along_one_input, inputs[name], 1e-3)
+
+
+for name, slope in by_hand.items():
+    measured = measured_slope(name)
     print(f"dL/d{name:4} by hand {slope:+.12f}   finite differences {measured:+.12f}")
     assert np.isclose(slope, measured, rtol=1e-9)
 
@@ -861,7 +868,8 @@ print("step 1e-5: passes")
 #
 # Replace the line with `raise` by your answer and run the cell. `check` compares it with the
 # package on fixed random inputs. If something is wrong, it tells you what the mistake looks like.
-# Solutions are in `tutorials/solutions/01_gradients.py`. Exercise 1.1 is at the end of section 4.
+# Solutions, and the numbers of the experiment, are in
+# [solutions/01_gradients.py](solutions/01_gradients.py). Exercise 1.1 is at the end of section 4.
 #
 # **1.2 (★, 10 minutes). Central differences, entry by entry.** The gradient of a scalar function of
 # an array of any shape, with two evaluations per entry.

@@ -54,10 +54,10 @@ def weigh(y):
     return (y * np.random.default_rng(0).standard_normal(y.shape)).sum()
 
 
-def same(a, b):
+def same(name, a, b):
     """Print the largest difference of two arrays, and stop if it is more than rounding."""
     difference = np.abs(a - b).max()
-    print(f"largest difference: {difference:.0e}")
+    print(f"{name}: largest difference {difference:.0e}")
     assert difference < 1e-13
 
 
@@ -84,7 +84,7 @@ for utterance in range(B):
 
 y = ops.dense_layer(layer, x, "identity")  # (B, fan_out); "identity": no activation, section 2
 print(y.round(2))
-same(y, y_loop)
+same("package and loop", y, y_loop)
 
 
 def dense_loss(p):
@@ -106,9 +106,9 @@ def dense_of(p):
 g = rng.standard_normal((B, fan_out))
 _, pull = nn.vjp(dense_of, {"layer": layer, "x": x})
 back = pull(g)
-same(back["layer"]["W"], x.T @ g)
-same(back["layer"]["b"], g.sum(axis=0, keepdims=True))
-same(back["x"], g @ layer["W"].T)
+same("W", back["layer"]["W"], x.T @ g)
+same("b", back["layer"]["b"], g.sum(axis=0, keepdims=True))
+same("x", back["x"], g @ layer["W"].T)
 
 # %% [markdown]
 # ## 2. Activations
@@ -200,8 +200,8 @@ for utterance in range(6):
     for i in range(40):
         if u[utterance, i] >= drop_rate:
             y_loop[utterance, i] = x_wide[utterance, i] / (1 - drop_rate)
-same(ops.dropout(x_wide, drop_rate, np.random.default_rng(5)), y_loop)
-same(ops.dropout(x_wide, drop_rate, None), x_wide)  # no generator: evaluation, nothing is dropped
+same("training", ops.dropout(x_wide, drop_rate, np.random.default_rng(5)), y_loop)
+same("evaluation", ops.dropout(x_wide, drop_rate, None), x_wide)  # no generator: nothing is dropped
 
 
 def dropped(p):
@@ -211,7 +211,7 @@ def dropped(p):
 
 nn.check_gradient(lambda p: weigh(dropped(p)), {"x": x_wide}, rng)
 _, gradient = nn.value_and_grad(lambda p: dropped(p).sum(), {"x": x_wide})
-same(gradient["x"], mask)  # by hand: the derivative is the mask
+same("gradient and mask", gradient["x"], mask)  # by hand: the derivative is the mask
 
 # %% [markdown]
 # The price is noise. By hand, the standard deviation of the mask is $\sqrt{q / (1 - q)}$. We send
@@ -272,7 +272,7 @@ for j in range(width):
         y_loop[b, j] = norm["gamma"][0, j] * x_hat + norm["beta"][0, j]
 
 y = ops.batch_norm(norm, x)
-same(y, y_loop)
+same("package and loop", y, y_loop)
 nn.check_gradient(lambda p: weigh(ops.batch_norm(p["norm"], p["x"])), {"norm": norm, "x": x}, rng)
 
 # Neither a shift nor a scale of the input makes a difference (up to the 1e-5):
@@ -302,15 +302,21 @@ x_in = rng.standard_normal((B, fan_in))
 _, gradient = nn.value_and_grad(lambda p: weigh(ops.batch_norm(norm, p["x"])), {"x": x})
 print("gradient with respect to x, summed over the batch:", np.abs(gradient["x"].sum(0)).max())
 assert np.allclose(gradient["x"].sum(axis=0), 0)
-of_bias = {}
-for rate in (0, 0.5):
-    def loss(p, rate=rate):
-        return weigh(ops.dense_layer(p, x_in, "identity", rate, np.random.default_rng(2)))
 
-    of_bias[rate] = nn.value_and_grad(loss, layer)[1]["b"]
-    print(f"gradient with respect to b, drop rate {rate}:", of_bias[rate].round(3) + 0.0)
-assert np.allclose(of_bias[0], 0)
-assert np.abs(of_bias[0.5]).max() > 0.1
+
+def gradient_of_bias(drop_rate):
+    """The gradient with respect to b of dense layer, dropout, batch norm, in this order."""
+    def loss(p):
+        return weigh(ops.dense_layer(p, x_in, "identity", drop_rate, np.random.default_rng(2)))
+
+    _, gradient = nn.value_and_grad(loss, layer)
+    return gradient["b"]
+
+
+for rate in (0, 0.5):
+    print(f"gradient with respect to b, drop rate {rate}:", gradient_of_bias(rate).round(3) + 0.0)
+assert np.allclose(gradient_of_bias(0), 0)
+assert np.abs(gradient_of_bias(0.5)).max() > 0.1
 
 # %% [markdown]
 # **In training, the result depends on the other utterances.** $\mu$ and var come from the batch. So
@@ -345,8 +351,8 @@ evaluated = nn.batch_norm_statistics(layer, run, [data])
 print("parameters in training:  ", *layer)
 print("parameters in evaluation:", *evaluated)
 alone = run(evaluated, x_one)
-same(alone[0], run(evaluated, data)[0])  # the other utterances do not matter
-same(run(evaluated, data), run(layer, data))  # on all training data the two modes agree
+same("alone and in company", alone[0], run(evaluated, data)[0])  # the others do not matter
+same("both modes, all training data", run(evaluated, data), run(layer, data))
 
 # %% [markdown]
 # **A picture** of both modes. The bars are the 500 outputs for one and the same utterance in
@@ -371,7 +377,7 @@ whole = ops.dense_layer(layer, x_in, "leaky_relu_0.01", 0.5, np.random.default_r
 by_parts = ops.dense_layer({"W": layer["W"], "b": layer["b"]}, x_in, "identity")
 by_parts = ops.dropout(by_parts, 0.5, np.random.default_rng(2))
 by_parts = ops.leaky_relu(ops.batch_norm(layer, by_parts), 0.01)
-same(whole, by_parts)
+same("whole and parts", whole, by_parts)
 
 # %% [markdown]
 # ## 5. The initial weights
@@ -539,7 +545,7 @@ params = {"theta": theta.copy()}
 state = nn.init_adam(params)  # t, m and v
 for g in gradients:
     nn.adam(state, params, {"theta": g}, lr=0.1)  # changes state and params in place
-same(params["theta"], adam_loop(theta, gradients, lr=0.1))
+same("package and loop", params["theta"], adam_loop(theta, gradients, lr=0.1))
 
 # By hand: in the first step m_hat = g and v_hat = g^2, so it is eta times the sign of g.
 first = {"theta": theta.copy()}
@@ -619,7 +625,7 @@ params = {"theta": theta.copy()}
 state = nn.init_adadelta(params)
 for g in gradients:
     nn.adadelta(state, params, {"theta": g})
-same(params["theta"], adadelta_loop(theta, gradients))
+same("package and loop", params["theta"], adadelta_loop(theta, gradients))
 
 # By hand: at first E[g^2] = (1 - rho) g^2, and the step is +- sqrt(epsilon / (1 - rho)).
 first = {"theta": theta.copy()}
@@ -777,7 +783,8 @@ assert networks["Glorot's / 4"][1][-1] > 0.3 > networks["/ 4, batch norm"][1][-1
 
 # %%
 axis = np.linspace(-1.8, 1.8, 90)
-grid = np.array([[s, t] for t in axis for s in axis])  # (8100, 2)
+across, up = np.meshgrid(axis, axis)
+grid = np.stack([across.ravel(), up.ravel()], axis=1)  # (8100, 2)
 regions = {}
 for name, (params, _, _) in networks.items():
     scores = logits(params, grid)
@@ -823,7 +830,9 @@ plt.show()
 #
 # Replace the line with `raise` by your answer and run the cell. `check` compares it with the
 # package on fixed random inputs. If something is wrong, it tells you what the mistake looks like.
-# Solutions are in `tutorials/solutions/02_layers_and_optimisers.py`. Exercise 2.1 is in section 3.
+# Solutions, and the numbers of the experiments, are in
+# [solutions/02_layers_and_optimisers.py](solutions/02_layers_and_optimisers.py). Exercise 2.1 is in
+# section 3.
 #
 # **2.2 (★★★, 30 minutes). Back through a batch norm.** The hardest calculation by hand in this
 # course. Given $g = \partial L / \partial y$, find $\partial L / \partial x$ in training mode. Let
@@ -880,9 +889,9 @@ check("2.4", limit_for_leaky_relu)
 # %% [markdown]
 # **Two experiments (★★, 20 minutes).** Let Adam run through the valley for 150 steps,
 # `descend(nn.init_adam, nn.adam, 150, lr=0.05, betas=(0.5, 0.999))`, with $\beta_1 = 0.9$, $0.5$
-# and $0$. How far does $\theta_1$ shoot over its goal of 0 in each case? And train the network of
-# section 10 with Glorot's weights and a learning rate of 0.1, 0.03, 0.003 and 0.001. With which is
-# the accuracy on new points highest after 300 steps, and what is it?
+# and $0$. How far does $\theta_1$ shoot over its goal of 0 in each case? Then take the network of
+# section 10 with Glorot's weights. After how many steps is the loss below 0.1, with Adam and a
+# learning rate of 0.1, 0.01 and 0.001, and with gradient descent and 0.1 and 0.01?
 #
 # **To go on.** What would an optimiser need that is not troubled by a turned valley, and what would
 # it cost for a million parameters?

@@ -807,7 +807,8 @@ assert scores[chosen]["test"] < scores["language"]["test"]
 #
 # ## One more exercise, and an experiment
 #
-# Solutions are in [solutions/03_the_data.py](solutions/03_the_data.py).
+# Solutions, and the numbers of the experiment, are in
+# [solutions/03_the_data.py](solutions/03_the_data.py).
 #
 # **3.4 The verdict** ★★ (10 minutes). Two accuracies on *different* utterances, each with its
 # number of utterances. How many standard errors of their difference does the first lie above the
