@@ -259,7 +259,8 @@ def gru(p, x, mask):
     """
     V, T = mask.shape
     H = p["U"].shape[0]
-    U_gates, U_candidate = p["U"][:, :2 * H], p["U"][:, 2 * H:]
+    U_gates = p["U"][:, :2 * H]
+    U_candidate = p["U"][:, 2 * H:]
     gates_x = np.matmul(x, p["W"]) + p["b"]  # (V, T, 3H)
     h = np.zeros((V, H), x.dtype)
     hs = []
