@@ -28,6 +28,7 @@
 # | $d_m$ | | width of the features of modality $m \in \{a, l, v\}$: acoustic, language, visual |
 # | $\mathbf{x}_m$ | $d_m$ | features of one utterance; `features[m]` holds all, `(n, d_m)` |
 # | $N$ | | number of classes |
+# | $s_m$ | 1 | what modality $m$ says in the synthetic corpus: $-1$, 0 or 1 |
 # | $\mu_j$, $\sigma_j$ | 1 | mean and standard deviation of column $j$ in *training* |
 
 # %%
@@ -85,12 +86,12 @@ for i in range(start, start + 8):
 # You need this rule for everything that follows. It is made so that the three modalities have to be
 # combined. Each utterance has one *mechanism*, drawn at random. The mechanism says which modalities
 # speak. A modality that speaks carries a sign $s_m$ of $+1$ or $-1$ in its features; a silent one
-# carries nothing. The label $y$, $+1$ for positive and $-1$ for negative, is the *product* of the
+# carries nothing. The label, $+1$ for positive and $-1$ for negative, is the *product* of the
 # signs:
 #
-# - one modality speaks: $y = s_m$. It tells the label.
-# - two speak: $y = s_m s_n$. This is XOR: each of the two alone is no better than a coin.
-# - all three speak: $y = s_a s_l s_v$, called parity. Even two of them together tell nothing.
+# - one modality speaks: the label is $s_m$, its sign.
+# - two speak: the label is $s_m s_n$. This is XOR: each of the two alone is no better than a coin.
+# - all three speak: the label is $s_a s_l s_v$, called parity. Even two of them tell nothing.
 # - *context*: all are silent, but the words of the utterance before give the label away, such as
 #   "and it only gets better".
 # - nothing: no feature of the utterance depends on the label.
@@ -129,15 +130,15 @@ print("before the example of 'context':", raw.words[first_with("context") - 1])
 # often do the words agree with the label? And how many labels could a perfect classifier get right?
 
 # %%
-y_sign = 2 * labels - 1  # -1 or +1
+label_signs = 2 * labels - 1  # -1 or +1
 said = signs[:, 1]  # by the words
-print(f"the words agree with the label {np.mean(said == y_sign):.0%}, "
-      f"say the opposite {np.mean(said == -y_sign):.0%}, say nothing {np.mean(said == 0):.0%}")
+print(f"the words agree with the label {np.mean(said == label_signs):.0%}, "
+      f"say the opposite {np.mean(said == -label_signs):.0%}, say nothing {np.mean(said == 0):.0%}")
 rest = 1 - sum(SIGNALS.values())
 p_test = raw.labels[test].mean()  # share of positive labels
 best = sum(SIGNALS.values()) + rest * p_test
 print(f"best possible test accuracy: {1 - rest:.0%} + {rest:.0%} of {p_test:.0%} = {best:.1%}")
-assert np.mean(said == y_sign) > 7 * np.mean(said == -y_sign)
+assert np.mean(said == label_signs) > 7 * np.mean(said == -label_signs)
 
 # %% [markdown]
 # The best is to be right wherever something tells the label, and to say "positive" in the other
@@ -512,8 +513,8 @@ print(f"divided by all places         {(L * mask).sum() / mask.size:.4f}")
 print(f"mean of the videos' means     {per_video.mean():.4f}")
 
 # %% [markdown]
-# How much padding a batch needs depends on which videos are in it. Next to the longest video of the
-# corpus, all others are mostly padding. Videos of similar length need hardly any:
+# How much padding a batch needs depends on which videos are in it. If all videos stand next to the
+# longest one, most of the array is padding. Videos of similar length need hardly any:
 
 # %%
 def share_of_padding(videos, size=10):
@@ -643,7 +644,7 @@ plt.show()
 # One thing these hills do *not* say is how sure the *difference* of two methods is. Two methods are
 # tried on the same utterances, and most of their luck is the same luck. Their difference needs a
 # bootstrap of its own, *paired*: for each drawn video, take the difference of the two. Notebook
-# [04](04_context.ipynb) does so in section 5, and notebook [10](10_does_it_work.ipynb) for whole
+# [04](04_context.ipynb) does so, and notebook [10](10_does_it_work.ipynb) has intervals for whole
 # tables.
 #
 # ## 6. A detective's tool: the linear probe
