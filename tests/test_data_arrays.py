@@ -145,12 +145,20 @@ def test_white_space_around_names_is_removed_and_said(capsys):
         "notice: label: white space around texts is removed, as of 'calm '\n")
 
 
+def test_a_corpus_is_shown_on_one_line():
+    text = repr(from_arrays(**parts()))
+    assert "\n" not in text
+    assert len(text) < 200
+    assert "18 utterances" in text
+
+
 # --- what is refused -----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("change", "expected"), [
     ({"videos": []}, "video_id is empty"),
     ({"videos": [None] * 18}, "video_id has the value None, expected texts or numbers"),
+    ({"videos": [np.eye(2)] * 18}, "video_id has the value array"),
     ({"videos": np.zeros((18, 2))}, r"video_id is float64 of shape \(18, 2\)"),
     ({"labels": ["x"] * 17}, "label has 17 values, expected 18: one per utterance"),
     ({"labels": [1.5] * 18}, "label has the value 1.5, expected a class"),

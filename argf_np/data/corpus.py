@@ -111,6 +111,11 @@ class Corpus:
             if isinstance(x, np.ndarray):  # others are computed from features that were checked
                 self._require_finite(m, x)
 
+    def __repr__(self):
+        widths = ", ".join(f"{m} {x.shape[1]}" for m, x in self.features.items())
+        return (f"Corpus({self.name!r}, {self.source} data, {len(self.video_ids)} videos, "
+                f"{len(self.ids)} utterances, widths {widths}, classes {self.classes})")
+
     def _require_finite(self, m, x):
         for start, rows in chunks(x):
             broken = ~np.isfinite(rows).all(axis=1) & ~np.isnan(rows).all(axis=1)
