@@ -104,6 +104,8 @@ class Corpus:
         count = len(self.features)
         self._require(count > 1, f"two modalities or more, not {count}")
         for m, x in self.features.items():
+            plain = not any(mark in m for mark in "*+,")  # which stand between names
+            self._require(plain, f"modalities without '*', '+' and ',' in their names, not {m!r}")
             fits = x.ndim == 2 and len(x) == n and x.shape[1]
             self._require(fits, f"features {m} of shape ({n}, width), not {x.shape}")
             real = x.dtype.kind in "fiu"
