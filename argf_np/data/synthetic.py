@@ -9,18 +9,34 @@ modalities speak: they carry a sign s_m of +1 or -1. The others are silent: s_m 
     alv          y = s_a s_l s_v         parity: any one or two modalities are at chance
     context      all silent              the language of the previous utterance carries the label as
                                          its cue
-    (the rest)   all silent, no cue      no feature depends on the label
+    (the rest)   all silent, no cue      no feature of it depends on the label
 
-Signs are fair coins except for their product. So "at chance" holds exactly, whatever the share of
-positive labels is. With N classes, signs are the N-th roots of unity in the complex plane (for
-N = 2, these are +1 and -1): class c is e^(2 pi i (c + 1) / N), and the rest is as above. Who speaks
-can be seen in the features. So a classifier that reads them without error is right wherever
-something speaks, and guesses elsewhere:
+Signs are fair coins except for their product. So the signs of fewer modalities than speak are
+independent of all labels: "at chance" holds exactly, whatever the labels are. With N classes, signs
+are the N-th roots of unity in the complex plane (for N = 2, these are +1 and -1): class c is
+e^(2 pi i (c + 1) / N), and the rest is as above.
+
+In the default corpus, speakers differ in two ways:
+
+- An opinion, which is a standard normal. The utterances of a split are ranked by their speaker's
+  opinion plus a standard normal of their own, and get the classes in this order, each as often as
+  published. So the labels of a video resemble each other: of two classes that are equally frequent,
+  the share of either is uniform from 0 to 1 over videos, and two utterances of a video agree with
+  probability 2/3.
+- An offset in the features, which is independent of all else. It tells videos apart, and nothing
+  about their labels.
+
+With `signals` of your own, speakers are alike: these signals are all that the features tell.
+
+Who speaks can be seen in the features. So a classifier that reads an utterance and the cue before
+it without error is right wherever something speaks, and guesses elsewhere:
 
     Bayes accuracy = sum of shares + (1 - sum of shares) p,    p = share of the most frequent class
 
-The first utterance of a video has no previous one, so context belongs to the rest there (4 % of the
-share of context).
+The other utterances of the video tell the speaker's opinion, which makes the guesses better, and
+nothing else: those of a reader who knows the opinion are right with probability 3/4 for two classes
+that are equally frequent. The first utterance of a video has no previous one, so context belongs to
+the rest there (4 % of the share of context).
 """
 
 import numpy as np
@@ -35,10 +51,11 @@ SPEAKERS = {  # who speaks under a mechanism: a, l, v
     "alv": (1, 1, 1), "context": (0, 0, 0),
 }
 
-# Like MOSI: language is strongest. Bayes accuracy is 90 % on the test videos (p = 0.62), 87 % and
-# 88 % on the others.
-SIGNALS = {"a": 0.05, "l": 0.44, "v": 0.03, "al": 0.05, "vl": 0.05, "av": 0.03, "alv": 0.05,
+# Like MOSI: language is strongest. Nothing speaks in 18 % of the utterances. Bayes accuracy is 93 %
+# on the test videos (p = 0.62), 91 % and 92 % on the others.
+SIGNALS = {"a": 0.07, "l": 0.48, "v": 0.05, "al": 0.05, "vl": 0.05, "av": 0.03, "alv": 0.05,
            "context": 0.04}
+OPINION, OFFSET = 1, 0.5  # standard deviations over speakers; within a video, they are 1
 
 SUBJECTS = ("the plot", "the acting", "the music", "the ending", "the dialogue", "this movie")
 OPINIONS = {  # by class; None is silence
@@ -51,7 +68,7 @@ OPINIONS = {  # by class; None is silence
 CUES = {"positive": " and it only gets better", "negative": " but what follows is worse", None: ""}
 
 
-def synthesise(seed=0, signals=SIGNALS, name="mosi"):
+def synthesise(seed=0, signals=None, name="mosi"):
     """A synthetic corpus: videos, split, widths and class shares of a data set, made-up content.
 
     MOSI's 93 videos have their real lengths. Of MOSEI and IEMOCAP, the numbers of videos and of
@@ -59,15 +76,17 @@ def synthesise(seed=0, signals=SIGNALS, name="mosi"):
     direction of +1 and -1 over all columns: audio is exp((s_a w + N) / 2) times a scale from 0.01
     to 100 per column (skewed, heavy-tailed, positive), language is s_l w + cue w' + N (symmetric),
     video is max(s_v w + N, 0) (sparse, non-negative). A complex sign has two directions, one for
-    its real and one for its imaginary part.
+    its real and one for its imaginary part. The offset of a speaker is added to N: a normal of
+    standard deviation `OFFSET` per column.
 
     Parameters
     ----------
     seed : int
         The same seed gives the same corpus.
-    signals : dict of mechanism to share
+    signals : dict of mechanism to share, optional
         Mechanisms of `SPEAKERS`. Those left out have share 0; what is missing to 1 is noise.
-        `synthesise(signals={"alv": 1})` holds a trimodal signal only.
+        `synthesise(signals={"alv": 1})` holds a trimodal signal only. Default: `SIGNALS`, and
+        speakers with opinions and offsets.
     name : str
         "mosi", "mosei" or "iemocap".
 
@@ -77,13 +96,15 @@ def synthesise(seed=0, signals=SIGNALS, name="mosi"):
         For an unknown mechanism, a negative share or shares of more than 1 in all.
     """
     rng, published, lengths = np.random.default_rng(seed), DATASETS[name], _lengths(name)
-    d_a, d_l, d_v = published.widths.values()
     labels, signs, cue = draw_truth(rng, signals, name)
     audio, language, video = signs.T
+    offset = OFFSET if signals is None else 0
+    noise = {m: _noise(rng, lengths, width, offset) for m, width in published.widths.items()}
+    scale = 10 ** rng.uniform(-2, 2, published.widths["a"])
     features = {
-        "a": np.exp(_columns(rng, [audio], d_a) / 2) * 10 ** rng.uniform(-2, 2, d_a),
-        "l": _columns(rng, [language, cue], d_l),
-        "v": np.maximum(_columns(rng, [video], d_v), 0),
+        "a": np.exp(_shifted(rng, noise["a"], [audio]) / 2) * scale,
+        "l": _shifted(rng, noise["l"], [language, cue]),
+        "v": np.maximum(_shifted(rng, noise["v"], [video]), 0),
     }
     said, told = _names(language, published.classes), _names(cue, published.classes)
     words = [_say(rng, *pair) for pair in zip(said, told, strict=True)]
@@ -92,7 +113,7 @@ def synthesise(seed=0, signals=SIGNALS, name="mosi"):
                        source="synthetic", published=name)
 
 
-def draw_truth(rng, signals=SIGNALS, name="mosi"):
+def draw_truth(rng, signals=None, name="mosi"):
     """Labels and the signs that explain them.
 
     With `np.random.default_rng(seed)` they are those of `synthesise(seed, signals)`.
@@ -107,12 +128,9 @@ def draw_truth(rng, signals=SIGNALS, name="mosi"):
         What the language of an utterance says about the label of the next one: one of `roots(N)`,
         or 0 for nothing.
     """
-    shares = _checked_shares(signals)
-    published = DATASETS[name]
-    values = roots(len(published.classes))
-    parts = [rng.permutation(_in_proportion(*part))
-             for part in zip(published.balance, published.utterances, strict=True)]
-    labels = np.concatenate(parts)  # (n,)
+    shares = _checked_shares(SIGNALS if signals is None else signals)
+    labels = _draw_labels(rng, name, OPINION if signals is None else 0)  # (n,)
+    values = roots(len(DATASETS[name].classes))
     y = values[labels]
     mechanism = rng.choice(len(SPEAKERS) + 1, size=len(y), p=shares)
 
@@ -166,23 +184,42 @@ def _lengths(name):
     return lengths
 
 
+def _draw_labels(rng, name, opinion):
+    """Labels (n,) by rank; `opinion` is the standard deviation of the speakers' opinions."""
+    parts = []
+    for lengths, balance in zip(_lengths(name).values(), DATASETS[name].balance, strict=True):
+        opinions = opinion * rng.standard_normal(len(lengths))
+        score = np.repeat(opinions, lengths) + rng.standard_normal(sum(lengths))
+        labels = np.empty(len(score), dtype=int)
+        labels[score.argsort()] = _in_proportion(balance, len(score))
+        parts.append(labels)
+    return np.concatenate(parts)
+
+
 def _in_proportion(shares, n):
-    """n labels, each as frequent as its share says, the last class first."""
+    """n labels in rising order, each as frequent as its share says."""
     ends = np.cumsum([0, *shares]) / sum(shares) * n
     counts = np.diff(np.rint(ends).astype(int))
-    return np.repeat(np.arange(len(shares)), counts)[::-1]
+    return np.repeat(np.arange(len(shares)), counts)
 
 
-def _columns(rng, latents, width):
-    """Standard normal columns (n, width), shifted along directions of +1 and -1.
+def _noise(rng, lengths, width, offset):
+    """Standard normal columns (n, width), plus offsets of the speakers of a standard deviation."""
+    of_video = np.concatenate([*lengths.values()])
+    offsets = offset * rng.standard_normal((len(of_video), width))
+    return np.repeat(offsets, of_video, axis=0) + rng.standard_normal((of_video.sum(), width))
+
+
+def _shifted(rng, noise, latents):
+    """Columns of noise (n, width), shifted along directions of +1 and -1.
 
     Each part of a latent (n,), real or imaginary, has one direction.
     """
     parts = []
     for s in latents:
         parts += [s.real, s.imag] if np.iscomplexobj(s) else [s]
-    directions = rng.choice([-1, 1], size=(len(parts), width))
-    return np.stack(parts, axis=1) @ directions + rng.standard_normal((len(parts[0]), width))
+    directions = rng.choice([-1, 1], size=(len(parts), noise.shape[1]))
+    return noise + np.stack(parts, axis=1) @ directions
 
 
 def _names(signs, classes):
