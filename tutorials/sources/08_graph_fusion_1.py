@@ -1,7 +1,12 @@
 # %% [markdown]
 # # 08 · Graph fusion I: unimodal and bimodal
 #
-# *Needs: 01, 02, 05. Minutes: 80. Paper: "Graph Fusion Network", Eq. 10 to 15.*
+# *Needs: 01, 02, 05. Minutes: 25. Paper: "Graph Fusion Network", Eq. 10 to 15.*
+#
+# (25 minutes are for reading. The exercises take about 90 more.)
+#
+# Before: [07 · One batch, four updates](07_three_updates.ipynb).
+# Next: [09 · Graph fusion II](09_graph_fusion_2.ipynb).
 #
 # Somebody says "great". The word alone is positive. A flat voice alone says little. Together they
 # may well be sarcasm: what counts is neither the word nor the voice, but the two *in combination*.
@@ -524,11 +529,9 @@ print(np.round(by_hand, 3))
 # times as much as another. (About, because $S$ does vary a little. The bounds of section 4 alone
 # would allow 8.2.) So no pair is ever silent.
 #
-# In the picture each point is one random choice of $(\alpha_a, \alpha_l, \alpha_v)$. Its place
-# shows the weights of the three pairs: a corner gives one pair all the weight, the centre gives
-# each pair a third. Shape and colour tell which modality has the smallest $\alpha$. See two
-# things: the points towards a corner are those with a small $\alpha$ of the modality that this pair
-# leaves out, and all points stay away from the corners.
+# **Predict before you run.** The picture shows 2000 random choices of $(\alpha_a, \alpha_l,
+# \alpha_v)$ as points in a triangle. A corner gives one pair all the weight, the centre gives each
+# pair a third. Which part of the triangle will stay empty?
 
 # %%
 alphas = np.random.default_rng(0).uniform(0, 1, (3, 2000, 1))
@@ -542,6 +545,10 @@ print(f"bound with S free: {np.exp(2 / (low + 0.5) - 1 / (high + 0.5)):.1f}")
 assert ratio < np.exp(1 / 0.52)
 
 # %% [markdown]
+# Shape and colour tell which modality has the smallest $\alpha$. See two things. The points towards
+# a corner are those in which the modality that this pair leaves out has the smallest $\alpha$. And
+# all points stay away from the corners.
+#
 # ## 7. The output of layer 2 (Eq. 15)
 #
 # Each bimodal vector is multiplied by its weight, and the three are added up:
@@ -641,10 +648,14 @@ out = forward(trained["params"], x[:, rows["test"]].astype("float32"))  # every 
 # %%
 ax = figures.graph(figures.stack_weights(out), title="synthetic corpus, test utterances")
 display(ax.figure)
+smallest = UNIMODAL[out["alpha_m"].mean(axis=(1, 2)).argmin()]
+heaviest = list(BIMODAL)[out["alpha_2"].mean(axis=(1, 2)).argmax()]
+assert (smallest, heaviest) == ("v", "al")
 
 # %% [markdown]
 # Check section 6 against it. Visual has the smallest $\alpha_m$, so $al$, the pair that leaves it
-# out, has the largest weight. Language has the largest $\alpha_m$, so $av$ has the smallest weight.
+# out, has the largest weight. But the three $\alpha_m$ do not differ much here, and so the three
+# weights of the pairs are all close to a third.
 #
 # Mind the edges. This picture draws an edge as wide as the weight $\alpha$ of the vertex that it
 # leaves. It does not divide by $S + 0.5$ as section 5 does.
@@ -787,11 +798,11 @@ for name, weight in zip(BIMODAL, layer["alpha"].mean(axis=(1, 2)), strict=True):
 
 # %% [markdown]
 # Look at the mean weights. The label is in the pair $al$ alone, yet the other two pairs keep two
-# thirds of the weight. By section 6, $al$ could have had up to 0.77. Nothing in the loss asks for
-# it. To make $\mathbf{V}_{al}$ count more, training can let $MLP$ give a longer vector. And $MAN$
-# is one function for all modalities: it cannot prefer $a$ and $l$ as such, only vectors that look
-# like theirs. So the three $\alpha_m$ stay close to each other, and then the weights of the pairs
-# stay close to a third.
+# thirds of the weight. By section 6, $al$ could have had three quarters of it. Nothing in the loss
+# asks for that. To make $\mathbf{V}_{al}$ count more, training can let $MLP$ give a longer vector.
+# And $MAN$ is one function for all modalities: it cannot prefer $a$ and $l$ as such, only vectors
+# that look like theirs. So the three $\alpha_m$ stay close to each other, and then the weights of
+# the pairs stay close to a third.
 #
 # A weight says how much of a vector enters the sum. It does not say how much the decision depends
 # on it.
@@ -820,7 +831,8 @@ assert share > 0.95
 # signs. Find one yourself, for $k = 1$, with as few hidden units as you can: the vertex must have
 # the sign of $V_1 \cdot V_2$ for all $|V_1|, |V_2|$ between 0.3 and 1. Hint: with leaky ReLU
 # $\rho$, $\rho(z) + \rho(-z)$ is a multiple of $|z|$. Where is $|V_1 + V_2|$ large, where $|V_1 -
-# V_2|$? `check` accepts up to four units.
+# V_2|$? `check` accepts up to four units and says how many you have used. Three are the fewest that
+# we know of.
 
 # %%
 def xor_by_hand():
@@ -912,5 +924,4 @@ assert mean_weights["paper"][:3].sum() < 0.5 < 0.8 < mean_weights["released"][:3
 # Then think of an experiment that would tell whether this is *better*: which data, how many seeds,
 # and which difference would convince you?
 #
-# Before: [07 · Three updates](07_three_updates.ipynb). Next:
-# [09 · Graph fusion II: trimodal and decision](09_graph_fusion_2.ipynb)
+# Next: [09 · Graph fusion II: trimodal and decision](09_graph_fusion_2.ipynb)
