@@ -73,7 +73,12 @@ def test_runs_from_the_top(source, capsys):
 
 @each_source
 def test_exercises_are_open(source):
-    """Each exercise has a cell that raises NotImplementedError with its number, then a check."""
+    """Each exercise has a cell that raises NotImplementedError with its number, then a check.
+
+    The check has printed that the exercise is to be done: a mistake in it would raise nothing.
+    """
+    outputs = [output for cell in committed(source).cells for output in cell.get("outputs", [])]
+    printed = "".join(output.get("text", "") for output in outputs)
     cells = [cell.source for cell in build.notebook(source).cells
              if "NotImplementedError(" in cell.source]
     numbers = list(exercises.of_notebook(int(source.stem[:2])))
@@ -81,6 +86,7 @@ def test_exercises_are_open(source):
     for number, cell in zip(numbers, cells, strict=True):
         assert f'raise NotImplementedError("exercise {number}")' in cell
         assert f'\ncheck("{number}", ' in cell
+        assert f"exercise {number}: still to be done\n" in printed
 
 
 @cache

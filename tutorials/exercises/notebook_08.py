@@ -129,3 +129,4 @@ def xor_by_hand(answer, rng):
             f"V_1 = {V_1.flat[wrong]:.2f}, V_2 = {V_2.flat[wrong]:.2f}")
     require(units <= 4, f"the vertex has the right sign everywhere, with {units} hidden units. "
             "Four are enough, and three are the fewest that we know of")
+    return f"with {units} hidden units; three are the fewest that we know of"

@@ -42,13 +42,13 @@ def noisy_norm(answer, rng):
         return scale * (x + noise)
 
     noise = right(x) - scale * x
+    wide = answer(x.copy(), np.random.default_rng(1))
+    require(wide is None or wide.dtype == np.float64, f"for x in float64 the result is "
+            f"{np.asarray(wide).dtype}: take the type of x")
     compare(lambda x: answer(x, np.random.default_rng(1)), (x,), right(x), {
         "the noise is missing": scale * x,
         "the square root is missing: the noise has variance 0.5": scale * x + noise * np.sqrt(0.5),
     })
-    wide = answer(x.copy(), np.random.default_rng(1))
-    require(wide.dtype == np.float64, f"for x in float64 the result is {wide.dtype}: take the type "
-            "of x")
     Watched.notes.clear()
     narrow = answer(x.astype("float32").view(Watched), np.random.default_rng(1))
     require(narrow.dtype == np.float32, f"for x in float32 the result is {narrow.dtype}: which of "
@@ -155,6 +155,6 @@ def momentum_step(answer, rng):
             f"multiple of {scratch.size}, so the last block is shorter")
     require(np.allclose(m_in, new), "m is not mu m + g")
     require(np.allclose(p_in, p - lr * new), "p is not p - lr m")
-    require(peak < p.nbytes / 2, f"right, but with new arrays of {peak:,} bytes in all, and p has "
-            f"{p.nbytes:,}: go in blocks of the length of scratch, and give NumPy's functions "
+    require(peak < p.nbytes / 2, f"correct, but with new arrays of {peak:,} bytes in all, and p "
+            f"has {p.nbytes:,}: go in blocks of the length of scratch, and give NumPy's functions "
             "out=scratch")
