@@ -744,6 +744,7 @@ for way, names in WAYS.items():
         params = train(names, seed)
         encoded[way].append((run_all(params, rows["train"])[0], *run_all(params, rows["test"])))
 nn.use("readable")
+print("x^e of the test utterances:", encoded["L_rl"][0][1].shape)
 
 # %% [markdown]
 # **How much is lost?** We divide the reconstruction error on test utterances by the error of always

@@ -888,6 +888,7 @@ for lambda_ in (0.0, 0.001, 0.1, 0.9):
     encoded[lambda_] = out["x_e"]
 raw = referees(x)
 nn.use("readable")
+print("trained:", {lambda_: f"{len(found)} seeds" for lambda_, found in results.items()})
 
 # %% [markdown]
 # **Predict before you run.** With $\lambda = 0.9$ the adversary has nine times the weight of the
