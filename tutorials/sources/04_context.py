@@ -424,7 +424,7 @@ for name in ("W", "U", "b"):
 # **Exercise 4.2 One step back** ★★★ (20 minutes). You get the gradients of the loss with respect to
 # the new $\mathbf{h}$ and the new $\mathbf{c}$, as the loss and the next step hand them over, and
 # what the step has computed. What is the gradient with respect to $\mathbf{z}$, the input of the
-# four gates? Try it without looking at the code above.
+# three gates and of the candidate? Try it without looking at the code above.
 
 # %%
 def step_back(h_bar, c_bar, c_before, c, i, f, g, o):
@@ -496,10 +496,10 @@ assert curves["LSTM, $b_f = -1$"][9] < curves["LSTM, $b_f = 1$"][9] < curves["LS
 
 # %% [markdown]
 # The vertical scale is logarithmic, so a straight line is a constant factor per step. The plain
-# network with a small $U$ loses its gradient, and with a large $U$ the gradient grows by a factor
-# of a thousand and more. An LSTM whose forget gate is near 1 ($b_f = 3$) hardly loses any of it in
-# 39 steps. With a forget gate near 0 ($b_f = -1$) it vanishes even faster than in the plain
-# network: an LSTM *can* remember, but it does not have to.
+# network with a small $U$ loses its gradient. With a large $U$ the gradient grows: after 39 steps it
+# is more than a thousand times as long. In an LSTM whose forget gate is near 1 ($b_f = 3$) most of
+# it is still there. With a forget gate near 0 ($b_f = -1$) it vanishes even faster than in the
+# plain network: an LSTM *can* remember, but it does not have to.
 #
 # ## 4. Padding must not count
 #
