@@ -497,8 +497,8 @@ assert curves["LSTM, $b_f = -1$"][9] < curves["LSTM, $b_f = 1$"][9] < curves["LS
 # %% [markdown]
 # The vertical scale is logarithmic, so a straight line is a constant factor per step. The plain
 # network with a small $U$ loses its gradient. With a large $U$ the gradient grows. After 39 steps
-# it is more than a thousand times as long. In an LSTM whose forget gate is near 1 ($b_f = 3$) most of
-# it is still there. With a forget gate near 0 ($b_f = -1$) it vanishes even faster than in the
+# it is more than a thousand times as long. In an LSTM whose forget gate is near 1 ($b_f = 3$) most
+# of it is still there. With a forget gate near 0 ($b_f = -1$) it vanishes even faster than in the
 # plain network: an LSTM *can* remember, but it does not have to.
 #
 # ## 4. Padding must not count
