@@ -383,6 +383,8 @@ def backward(steps, h_bars, W, U):
 video = x[0]  # (u, d_j)
 h_bars = rng.standard_normal((u, H))
 by_hand = backward(forward(video, W, U, b), h_bars, W, U)
+print("gradient with respect to the first and the last utterance:")
+print(by_hand["x"][0], by_hand["x"][-1])
 
 # %% [markdown]
 # And now autograd. It records every operation of the loop over `lstm_cell`, and goes through the

@@ -151,6 +151,7 @@ def loss(tree):
 
 # A leaky ReLU has a kink. A small step keeps the finite differences on one side of it.
 nn.check_gradient(loss, {"D": discriminator, "x_e": x_e}, rng, step=1e-5)
+print("the gradient of L_tal agrees with finite differences")
 
 # %% [markdown]
 # **By hand.** With $D = 1 / (1 + e^{-z})$ we have $-\log D = \log(1 + e^{-z})$, whose derivative is
@@ -165,6 +166,8 @@ _, gradient = nn.value_and_grad(
     lambda tree: embedding.true_adversarial_loss(tree["z"], LANGUAGE), {"z": z})
 truth = np.array([0, 1, 0]).reshape(3, 1, 1)
 assert np.allclose(gradient["z"], (D - truth) / B)
+for m in range(3):
+    print(f"{'alv'[m]}: B times the gradient", (B * gradient["z"][m, :, 0]).round(2))
 
 # %% [markdown]
 # **A picture.** What does an answer cost? The curves are the two kinds of terms in Eq. 4.
@@ -224,7 +227,9 @@ candidates = np.linspace(0, 1, 1001)[1:-1, None]
 costs = -(p_a + p_v) * np.log(1 - candidates) - p_l * np.log(candidates)  # (999, 801)
 tried = candidates[costs.argmin(axis=0), 0]
 inside = (D_star > 0.001) & (D_star < 0.999)
-assert np.abs(tried - D_star)[inside].max() <= 0.001  # the distance of two candidates
+error = np.abs(tried - D_star)[inside].max()
+print(f"largest difference between the best of 999 answers and D*: {error:.1e}")
+assert error <= 0.001  # the distance of two candidates
 
 # %% [markdown]
 # **Predict before you run.** In the picture, the target $l$ has the widest bell. What will the best
@@ -324,6 +329,7 @@ def loss(tree):
 
 
 nn.check_gradient(loss, {"D": discriminator, "x_e": x_e}, np.random.default_rng(2), step=1e-5)
+print(f"L_fal = {L_fal:.4f}, by the loop {L_loop:.4f}")
 
 # %% [markdown]
 # By hand: section 2 has the derivative, $-(1 - D)$ for each source. The target does not enter at
@@ -334,6 +340,8 @@ _, gradient = nn.value_and_grad(
     lambda tree: embedding.fake_adversarial_loss(tree["z"], LANGUAGE), {"z": z})
 assert np.allclose(gradient["z"][SOURCES], -(1 - D[SOURCES]) / B)
 assert (gradient["z"][LANGUAGE] == 0).all()
+for m in range(3):
+    print(f"{'alv'[m]}: B times the gradient", (B * gradient["z"][m, :, 0]).round(2))
 
 # %% [markdown]
 # **Why not simply the opposite of Eq. 4?** If two players compete, should the encoders not
@@ -439,6 +447,7 @@ def loss(tree):
 
 
 nn.check_gradient(loss, {"z": z}, rng)
+print(f"L_al = {L_al:.4f}, by the loop {L_loop:.4f}")
 
 # %% [markdown]
 # By hand, the derivative of the sum with respect to the logit of a source is $-(1 - D) + D = 2D -
@@ -632,6 +641,8 @@ def play(x, target, rounds, stay=0.0, lr_w=0.0, batch=100):
 nn.use("fast")  # the same values, sooner
 x_2d = clouds(np.random.default_rng(0), 300)
 history = play(x_2d, LANGUAGE, rounds=600)
+for number in (0, 3, 30, -1):
+    print(f"round {history[number]['round']:3}: L_tal {history[number]['L_tal']:.2f}")
 
 # %%
 draw.film(history)
@@ -714,6 +725,7 @@ check("6.4", translate)
 value, gradient = nn.value_and_grad(
     lambda tree: embedding.fake_adversarial_loss(z, LANGUAGE, np.e ** tree["log_w"]),
     {"log_w": np.array(0.3)})
+print(f"L_fal {value:.4f}, its derivative with respect to log w {gradient['log_w']:.4f}")
 assert np.isclose(gradient["log_w"], value)
 assert value > 0
 

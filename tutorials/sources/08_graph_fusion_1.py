@@ -114,6 +114,7 @@ for i in range(n):  # each utterance
         alpha_loop[m, i, 0] = 1 / (1 + np.exp(-z))  # sigmoid
         for j in range(k):
             U_loop[i, j] += alpha_loop[m, i, 0] * V[m, i, j] / 3
+print("U of the first utterance:", U_loop[0].round(3))
 
 # %% [markdown]
 # The package has a function for each half of the equation. They agree with the loops:
@@ -124,6 +125,7 @@ U = graph.unimodal_dynamics(alpha, V)  # (n, k)
 
 assert np.allclose(alpha, alpha_loop, rtol=0, atol=1e-14)
 assert np.allclose(U, U_loop, rtol=0, atol=1e-14)
+print("U of the first utterance:", U[0].round(3))
 for row, m in enumerate(UNIMODAL):
     print(f"first utterance: alpha_{m} = {alpha[row, 0, 0]:.3f}")
 
@@ -146,6 +148,7 @@ def layer_1(p):
 
 
 nn.check_gradient(layer_1, {"MAN": params["MAN"], "V": V}, rng)
+print("the gradient of layer 1 agrees with finite differences")
 
 # %% [markdown]
 # One part of it takes a line by hand. Entry $j$ of $\mathbf{U}$ is $\frac{1}{3}(\alpha_a V_{aj} +
@@ -225,6 +228,7 @@ V_2_loop = np.zeros((3, n, k))
 for pair, (one, two) in enumerate([(0, 1), (2, 1), (0, 2)]):  # rows of V: a 0, l 1, v 2
     for i in range(n):
         V_2_loop[pair, i] = mlp_loop(params["MLP_2"], V[one, i], V[two, i])
+print("V_al of the first utterance:", V_2_loop[0, 0].round(3))
 
 # %% [markdown]
 # The package computes the three pairs in one call. It takes the first vertices of all pairs as one
@@ -237,6 +241,7 @@ print("bimodal vertices:", *BIMODAL)
 print("rows of their first and of their second sources:", first, second)
 V_2 = graph.fuse(params["MLP_2"], V[first], V[second])  # (3, n, k)
 assert np.allclose(V_2, V_2_loop, rtol=0, atol=1e-14)
+print("V_al of the first utterance:", V_2[0, 0].round(3))
 
 
 def fused(p):
@@ -419,6 +424,8 @@ def weighed_scores(p):
 
 inputs = {"alpha_1": alpha[first], "alpha_2": alpha[second], "S": S}
 nn.check_gradient(weighed_scores, inputs, rng)
+for name, score in zip(BIMODAL, alpha_hat[:, 0, 0], strict=True):
+    print(f"first utterance: alpha_hat_{name} = {score:.3f}")
 
 # %% [markdown]
 # By hand, with the quotient rule:
@@ -492,6 +499,8 @@ def weighed_weights(p):
 
 
 nn.check_gradient(weighed_weights, {"alpha_hat": alpha_hat}, rng)
+for name, weight in zip(BIMODAL, alpha_2[:, 0, 0], strict=True):
+    print(f"first utterance: alpha_{name} = {weight:.3f}")
 
 # %% [markdown]
 # By hand, the derivative of a softmax is $\partial \alpha_i / \partial \hat\alpha_j = \alpha_i
@@ -581,6 +590,7 @@ nn.check_gradient(weighed_sum, {"alpha": alpha_2, "V": V_2}, rng)
 # An average lies between the smallest and the largest of what is averaged.
 assert (V_2.min(axis=0) <= B).all()
 assert (B <= V_2.max(axis=0)).all()
+print("B of the first utterance:", B[0].round(3))
 
 # %% [markdown]
 # One function, `graph.interaction`, computes Eq. 11 to 15. It returns every intermediate by its
@@ -591,6 +601,7 @@ layer_2 = graph.interaction(params["MLP_2"], V, V_tilde, alpha, pairs)
 built = {"V": V_2, "S": S, "alpha_hat": alpha_hat, "alpha": alpha_2, "sum": B}
 for name, expected in built.items():
     assert np.array_equal(layer_2[name], expected), name
+    print(f"{name:9} {expected.shape}")
 
 # %% [markdown]
 # **One utterance in numbers.** Follow the first utterance from left to right. On each edge is its
