@@ -216,7 +216,7 @@ def read_checkpoint(path, task):
         if found.get(name) != value:
             raise ModelError(f"{path}: began with {name} {found.get(name)}, expected {value}")
     state = content.get("state", {})
-    for name, kind in {"history": list, "generator": dict, "best": dict}.items():
+    for name, kind in {"history": list, "generator": dict}.items():
         if not isinstance(state.get(name), kind):
             raise ModelError(f"{path}: not a whole checkpoint: {name} is missing")
     return state

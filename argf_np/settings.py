@@ -8,7 +8,7 @@ from numbers import Integral, Real
 from .errors import SettingError
 
 NUMBERS = {int: Integral, float: Real}  # what may stand for a number of a type, NumPy's too
-MODELS = ("argf", "tfn", "lmf", "bc_lstm", "logistic")
+MODELS = ("argf", "tfn", "lmf", "bc_lstm", "hffn", "chfusion", "logistic")
 FUSIONS = ("gfn", "concatenation", "multiplication", "weighted_average", "tensor", "low_rank",
            "dynamic_graph")
 PROTOCOLS = ("fixed", "validation", "released", "best_test")
@@ -102,8 +102,8 @@ class Settings:
         "the authors' script has it, up to 500 epochs; best_test, the epoch of the best test "
         "accuracy, which peeks [D14]", PROTOCOLS)
     seed: int = whole(0, "seed of all random numbers", 0)
-    epochs: int = whole(20, "epochs of ARGF [this project: set before any run; protocol "
-                        "released 500 at most]")
+    epochs: int = whole(20, "epochs of ARGF, TFN, LMF and HFFN [this project: set before any run; "
+                        "protocol released 500 at most]")
     batch_size: int = whole(16, "utterances per batch [authors' script, D13]")
     lr: float = positive(1e-3, "learning rate of Adam [authors' script, D13]")
     weight_decay: float = setting(

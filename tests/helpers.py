@@ -153,6 +153,45 @@ def sigmoid(z):
     return 1 / (1 + math.exp(-z))
 
 
+def hard_sigmoid(z):
+    return min(max(0.2 * z + 0.5, 0.0), 1.0)
+
+
+def gru(p, sequence):
+    """Outputs h_1, h_2, ... over a list of vectors. The columns of W, U, b are z, r, g."""
+    W, U, b = (p[name].tolist() for name in "WUb")
+    H = len(U)
+
+    def affine(x, h, column):
+        total = b[0][column]
+        total += sum(x[row] * W[row][column] for row in range(len(x)))
+        return total + sum(h[row] * U[row][column] for row in range(H))
+
+    h, outputs = [0.0] * H, []
+    for x in sequence:
+        z = [hard_sigmoid(affine(x, h, u)) for u in range(H)]
+        reset = [hard_sigmoid(affine(x, h, H + u)) * h[u] for u in range(H)]
+        g = [math.tanh(affine(x, reset, 2 * H + u)) for u in range(H)]
+        h = [z[u] * h[u] + (1 - z[u]) * g[u] for u in range(H)]
+        outputs.append(h)
+    return outputs
+
+
+def torch_gru(p, x):
+    """The same in operations of PyTorch: tensors p and x (V, T, d) -> T times (V, H).
+
+    `torch.nn.GRU` is another one: it resets the product, and its sigmoid is smooth.
+    """
+    W, U, b = (p[name].chunk(3, dim=1) for name in "WUb")
+    h, outputs = x.new_zeros(len(x), len(p["U"])), []
+    for x_t in x.unbind(dim=1):
+        z, r = ((0.2 * (x_t @ W[i] + h @ U[i] + b[i]) + 0.5).clamp(0, 1) for i in (0, 1))
+        g = (x_t @ W[2] + (r * h) @ U[2] + b[2]).tanh()
+        h = z * h + (1 - z) * g
+        outputs.append(h)
+    return outputs
+
+
 def leaky_relu(z, slope):
     return z if z > 0 else slope * z
 

@@ -1,27 +1,35 @@
 """ARGF and the baselines of Tables 1 to 3 behind one interface: results, sizes, and learning.
 
-The gradients of BC-LSTM are checked in `test_ucln`, those of TFN and LMF in `test_table6_fusions`.
+BC-LSTM and HFFN have tests of their own, `test_bc_lstm` and `test_hffn`. The formulas and gradients
+of TFN and LMF are tested in `test_table6_fusions`.
 """
 
 import math
+from copy import deepcopy
 from dataclasses import replace
 
 import numpy as np
 import pytest
-from helpers import assert_gradient, bits, dense, sigmoid, softmax
+from helpers import assert_gradient, bits, dense, softmax
 
 from argf_np import nn
-from argf_np.baselines import MODELS, bc_lstm, logistic
+from argf_np.baselines import MODELS, bc_lstm, chfusion, hffn, logistic
 from argf_np.data import Corpus, standardise
+from argf_np.errors import ModelError, NotFiniteError
 from argf_np.paper import ucln
 from argf_np.settings import Settings
 
 d, k, N, HIDDEN, WIDTH = 4, 5, 3, 2, 6
-# Sizes as the package has them, before `small`.
-PAPER_HIDDEN, PAPER_WIDTH, LOGISTIC_EPOCHS = ucln.HIDDEN, bc_lstm.WIDTH, logistic.EPOCHS
+# As the package has it, before `small`.
+LOGISTIC_EPOCHS = logistic.EPOCHS
 RAW = {"a": 2, "l": 7, "v": 3}  # widths of the raw features
 SETTINGS = Settings(k=k, epochs=12, ucln_epochs=30, batch_size=8, drop_rate=0.1, lr=0.01,
                     dtype="float64")
+SMALL_CHFUSION = {"PROJECTION": 5, "BIMODAL_UNITS": 6, "BIMODAL_WIDTH": 7, "TRIMODAL_UNITS": 8,
+                  "TRIMODAL_WIDTH": 9, "BIMODAL_EPOCHS": 5, "TRIMODAL_EPOCHS": 3}
+LEARNING_CHFUSION = {"BIMODAL_UNITS": 40, "BIMODAL_WIDTH": 40, "TRIMODAL_UNITS": 40,
+                     "TRIMODAL_WIDTH": 40, "BIMODAL_EPOCHS": 60, "TRIMODAL_EPOCHS": 60,
+                     "BIMODAL_LR": 0.01, "TRIMODAL_LR": 0.01}
 each_model = pytest.mark.parametrize("model", MODELS)
 
 
@@ -30,6 +38,9 @@ def small(monkeypatch):
     monkeypatch.setattr(ucln, "HIDDEN", HIDDEN)
     monkeypatch.setattr(bc_lstm, "WIDTH", WIDTH)
     monkeypatch.setattr(logistic, "EPOCHS", 50)
+    monkeypatch.setattr(hffn, "MOST_EPOCHS", 40)
+    for name, value in SMALL_CHFUSION.items():
+        monkeypatch.setattr(chfusion, name, value)
 
 
 @pytest.fixture
@@ -69,7 +80,7 @@ def test_result(model, corpus, x):
     assert set(result) == {"params", "probabilities", "epoch", "history"}
     assert result["probabilities"].shape == (len(corpus.utterances("test")), N)
     np.testing.assert_allclose(result["probabilities"].sum(axis=1), 1)
-    epochs = {"bc_lstm": 30, "logistic": 50}.get(model, 12)
+    epochs = {"bc_lstm": 30, "logistic": 50, "chfusion": 3 * 5 + 3}.get(model, 12)
     assert MODELS[model].epochs(SETTINGS) == epochs
     assert result["epoch"] == len(reported) == epochs
     assert result["history"] == reported
@@ -90,9 +101,12 @@ def test_predictions_are_those_of_the_parameters(model, corpus, x):
 def test_it_learns(model, corpus, x, monkeypatch):
     monkeypatch.setattr(ucln, "HIDDEN", 40)  # dropout of 0.9 leaves nothing of two units
     monkeypatch.setattr(bc_lstm, "WIDTH", 40)
+    for name, value in LEARNING_CHFUSION.items():
+        monkeypatch.setattr(chfusion, name, value)
     test = corpus.utterances("test")
     truth = corpus.labels[test]
-    result = MODELS[model].train(corpus, x, replace(SETTINGS, ucln_epochs=200))
+    epochs = 150 if model == "hffn" else 12  # three small steps each
+    result = MODELS[model].train(corpus, x, replace(SETTINGS, epochs=epochs, ucln_epochs=200))
     accuracy = np.mean(result["probabilities"].argmax(axis=1) == truth)
     most_frequent = np.bincount(truth).max() / len(test)
     assert accuracy > (1 + most_frequent) / 2
@@ -139,46 +153,71 @@ def test_settings_of_the_fusion_do_not_change_tfn_and_lmf(model, corpus, x):
     assert result_bits(MODELS[model].train(corpus, x, other)) == result_bits(result)
 
 
-def lstm(p, direction, xs):
-    """One direction of an LSTM over a list of vectors, one number at a time; gates i, f, g, o."""
-    W, U, b = (p[name][direction].tolist() for name in "WUb")
-    h, c, outputs = [0.0] * HIDDEN, [0.0] * HIDDEN, []
-    for vector in xs:
-        z = []
-        for j in range(4 * HIDDEN):
-            from_input = sum(v * W[i][j] for i, v in enumerate(vector))
-            from_state = sum(v * U[i][j] for i, v in enumerate(h))
-            z.append(from_input + from_state + b[0][j])
-        i, f, g, o = (z[start:start + HIDDEN] for start in range(0, 4 * HIDDEN, HIDDEN))
-        c = [sigmoid(f[u]) * c[u] + sigmoid(i[u]) * math.tanh(g[u]) for u in range(HIDDEN)]
-        h = [sigmoid(o[u]) * math.tanh(c[u]) for u in range(HIDDEN)]
-        outputs.append(h)
-    return outputs
+class StopError(Exception):
+    """What ends a training in the middle."""
 
 
-def test_bc_lstm_one_video_and_one_number_at_a_time(corpus, x):
-    result = MODELS["bc_lstm"].train(corpus, x, replace(SETTINGS, ucln_epochs=2))
-    params, expected = result["params"], []
-    for video in corpus.split["test"]:
-        rows = range(corpus.starts[video], corpus.starts[video + 1])
-        xs = [x[:, row].ravel().tolist() for row in rows]
-        forwards = lstm(params["bilstm"], 0, xs)
-        backwards = lstm(params["bilstm"], 1, xs[::-1])[::-1]
-        for h, g in zip(forwards, backwards, strict=True):
-            features = [math.tanh(z) for z in dense(params["dense"], h + g)]
-            expected.append(softmax(dense(params["label"], features)))
-    np.testing.assert_allclose(result["probabilities"], expected, rtol=1e-12)
+def stopped(model, corpus, x, settings, epochs):
+    """The last checkpoint of a training that ends after some epochs; None if there was none."""
+    states = []
+
+    def on_epoch(row):
+        if row["epoch"] > epochs:
+            raise StopError
+
+    def on_checkpoint(state):
+        states[:] = [nn.map_leaves(deepcopy, state)]
+
+    with pytest.raises(StopError):
+        MODELS[model].train(corpus, x, settings, on_epoch, on_checkpoint)
+    return states[0] if states else None
 
 
-@pytest.mark.parametrize(("modalities", "d", "N"), [(3, 50, 2), (2, 7, 5)])
-def test_bc_lstm_number_of_parameters(modalities, d, N, monkeypatch, rng):
-    """A direction has four gates of 300 units that read the input, the state and one bias."""
-    monkeypatch.setattr(ucln, "HIDDEN", PAPER_HIDDEN)
-    params = ucln.init_ucln(rng, modalities * d, PAPER_WIDTH, N)
-    of_lstm = 2 * 4 * 300 * (modalities * d + 300 + 1)
-    assert nn.count(params) == of_lstm + (600 + 1) * 500 + (500 + 1) * N
-    if (modalities, d, N) == (3, 50, 2):
-        assert nn.count(params) == 1_383_902, "Table 4"
+@each_model
+@pytest.mark.parametrize("variant", ["paper", "released"])
+def test_continued_training_gives_the_same_bits(model, variant, corpus, x):
+    """And does not train again what was trained, except for the logistic regression."""
+    settings = replace(SETTINGS, variant=variant, epochs=4, ucln_epochs=4)
+    whole = MODELS[model].train(corpus, x, settings)
+    state, rows = stopped(model, corpus, x, settings, 2), []
+    continued = MODELS[model].train(corpus, x, settings, rows.append, resume=state)
+    assert result_bits(continued) == result_bits(whole)
+    assert continued["history"] == whole["history"]
+    assert continued["epoch"] == whole["epoch"]
+    if model == "logistic":
+        assert state is None
+    else:
+        assert [row["epoch"] for row in rows] == [*range(3, whole["epoch"] + 1)]
+
+
+@pytest.mark.parametrize("model", ["bc_lstm", "hffn"])
+@pytest.mark.parametrize("change", [
+    {"params": {}}, {"optimiser": {}}, {"generator": {"bit_generator": "another"}},
+    {"params": {"label": {"W": np.zeros((1, 1))}}}])
+def test_half_a_checkpoint_is_refused(model, change, corpus, x):
+    settings = replace(SETTINGS, epochs=4, ucln_epochs=4)
+    state = stopped(model, corpus, x, settings, 2) | change
+    with pytest.raises(ModelError, match="not a whole checkpoint"):
+        MODELS[model].train(corpus, x, settings, resume=state)
+
+
+def test_hffn_continues_to_the_epoch_at_which_it_would_have_stopped(corpus, rng):
+    """There is little to learn from noise, so it soon runs out of patience."""
+    noise = rng.uniform(-1, 1, (3, len(corpus.ids), d))
+    settings = replace(SETTINGS, protocol="validation")
+    whole = MODELS["hffn"].train(corpus, noise, settings)
+    assert 11 <= whole["epoch"] < 40
+    for epochs in (3, whole["epoch"] - 1):
+        state = stopped("hffn", corpus, noise, settings, epochs)
+        assert result_bits(MODELS["hffn"].train(corpus, noise, settings, resume=state)) == (
+            result_bits(whole))
+
+
+@pytest.mark.parametrize("model", ["bc_lstm", "hffn"])
+def test_a_loss_that_is_not_finite_is_named(model, corpus, x, monkeypatch):
+    monkeypatch.setattr(MODELS[model], "train_batches", lambda *arguments: math.nan)
+    with pytest.raises(NotFiniteError, match=r"^epoch 1: loss is nan$"):
+        MODELS[model].train(corpus, x, SETTINGS)
 
 
 def test_logistic_loss_one_number_at_a_time(rng, each_implementation):

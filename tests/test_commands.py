@@ -10,7 +10,7 @@ from helpers import read_csv, read_json, refused
 
 import argf_np
 from argf_np import data, evaluate, predict, train
-from argf_np.baselines import MODELS
+from argf_np.baselines import MODELS, chfusion
 
 TINY = ["--epochs", "2", "--ucln-epochs", "1", "--ucln-patience", "0", "--d", "4", "--k", "3",
         "--batch-size", "4", "--quiet"]
@@ -139,7 +139,10 @@ def test_a_bug_shows_its_traceback(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_every_model_is_trained_used_and_evaluated(model, tmp_path, capsys, no_pictures):
+def test_every_model_is_trained_used_and_evaluated(model, tmp_path, capsys, no_pictures,
+                                                   monkeypatch):
+    monkeypatch.setattr(chfusion, "BIMODAL_EPOCHS", 2)
+    monkeypatch.setattr(chfusion, "TRIMODAL_EPOCHS", 2)
     path, folder = write(tmp_path / "mine.npz", ["speech", "pulse"]), tmp_path / "run"
     out = tmp_path / "all.csv"
     assert train.main(["--dataset", path, *TINY, "--model", model, "--out", str(folder)]) == 0
@@ -152,6 +155,39 @@ def test_every_model_is_trained_used_and_evaluated(model, tmp_path, capsys, no_p
     accuracy = read_json(folder / "metrics.json")["test"]["accuracy"]
     said = capsys.readouterr().out
     assert re.search(rf"^test +{100 * accuracy:.2f} %", said, re.MULTILINE)
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_every_model_continues_an_interrupted_run(model, tmp_path, capsys, monkeypatch,
+                                                  no_pictures):
+    """In the end there are the same files, and no epoch that was finished is trained again."""
+    monkeypatch.setattr(chfusion, "BIMODAL_EPOCHS", 2)
+    monkeypatch.setattr(chfusion, "TRIMODAL_EPOCHS", 2)
+    path = write(tmp_path / "mine.npz", ["speech", "pulse"])
+    flags = ["--dataset", path, *TINY, "--ucln-epochs", "2", "--model", model]
+    assert train.main([*flags, "--out", str(tmp_path / "whole")]) == 0
+    begun, folder = [], tmp_path / "stopped"
+
+    class Interrupted(train.Progress):
+        def begin(self, stage, epochs, done=0):
+            begun.append((stage, done))
+            super().begin(stage, epochs, done)
+
+        def epoch(self, epoch, values):
+            if epoch == 2 and len(begun) == 1:  # the UCLNs are in the cache already
+                raise KeyboardInterrupt
+            super().epoch(epoch, values)
+
+    monkeypatch.setattr(train, "Progress", Interrupted)
+    assert train.main([*flags, "--out", str(folder)]) == 130
+    assert train.main(["--resume", str(folder)]) == 0
+    done = 0 if model == "logistic" else 1
+    assert begun == [(model.upper().replace("_", "-"), already) for already in (0, done)]
+    for file in ("history.csv", "model.npz", "predictions.csv", "metrics.json"):
+        assert (folder / file).read_bytes() == (tmp_path / "whole" / file).read_bytes(), file
+    assert not (folder / "checkpoint.npz").exists()
+    assert predict.main([str(folder), "--data", path, "--out", str(tmp_path / "all.csv")]) == 0
+    assert evaluate.main([str(folder)]) == 0
 
 
 def test_predicts_new_videos(trained, tmp_path, capsys):

@@ -8,6 +8,7 @@ import pytest
 from helpers import with_each_implementation
 
 from argf_np import nn
+from argf_np.baselines import chfusion, hffn
 from argf_np.experiments import complexity_table4 as c
 from argf_np.nn import ops
 from argf_np.paper.fusions_table6 import STRATEGIES
@@ -132,6 +133,44 @@ def test_closed_form_of_bc_lstm(m, rng):
     assert total(calls, "multiply-add") == 2 * (weights + 2 * 300 * 4 * 300)
 
 
+def hffn_operations(rule, modalities, d, N):
+    """Of each window and direction: gates of 3 units, scores of 3 + 5 entries, and the weighing.
+
+    Of the state, only the rule "multiply-add" counts what it is multiplied with: once for the
+    gates, three times for the scores, whose vectors it also takes the length of.
+    """
+    m, L = 3**modalities, -(-d // 2)
+    of_window = dense(rule, m, 4 * 3 + 3 + 5) + dense(rule, 3 + m, 3) + dense(rule, 3, 1)
+    if rule == "multiply-add":
+        of_window += 2 * (4 * 3 * 3 + 3 * (3 + 5) * 3 + 3 * (3 + 5))
+    return 2 * L * of_window + dense(rule, 6 * L, 50) + dense(rule, 50, N)
+
+
+@each_rule
+@pytest.mark.parametrize(("modalities", "d"), [(2, 7), (3, 10)])
+def test_closed_form_of_hffn(modalities, d, rule, rng):
+    params = hffn.init_hffn(rng, modalities, d, N)
+    with c.counting(params) as calls:
+        hffn.decide(params, hffn.local_tensors(np.zeros((modalities, 1, d))))
+    assert total(calls, rule) == hffn_operations(rule, modalities, d, N)
+
+
+def test_closed_form_of_chfusion(rng):
+    """Each of three pairs has two projections, and a GRU with three products per input and state.
+
+    Label layers of the pairs are not needed at test time, and entry-wise products are left out.
+    """
+    params = chfusion.init_params(rng, "alv", 50, N)
+    with c.counting(params) as calls:
+        c.run_chfusion(params)
+    cost = c.operations(calls, "multiply-add")
+    assert cost["projections"] == 2 * 6 * 50 * 450
+    assert cost["bimodal"] == 2 * 3 * (3 * (450 * 600 + 600 * 600) + 600 * 500)
+    assert cost["trimodal"] == 2 * (3 * (500 * 500 + 500 * 500) + 1000 * 450 + 450 * N)
+    without = 2 * (3 * 3 * 600 * 600 + 3 * 500 * 500)
+    assert total(calls, "weight") == sum(cost.values()) - without
+
+
 @each_rule
 def test_operations_grow_with_the_batch(rule, argf):
     one, batch = [total(counted(argf, np.zeros((3, size, d))), rule) for size in (1, B)]
@@ -187,6 +226,22 @@ def test_products_of_an_lstm_are_those_that_numpy_is_asked_for(multiply_adds, rn
     assert total(calls, "multiply-add") == 2 * sum(multiply_adds) > 0
 
 
+def test_products_of_hffn_are_those_that_numpy_is_asked_for(multiply_adds, rng):
+    """The length of a vector alone is a sum of products."""
+    params, x = hffn.init_hffn(rng, 3, d, N), rng.standard_normal((3, B, d))
+    with c.counting(params) as calls:
+        hffn.decide(params, hffn.local_tensors(x))
+    lengths = 2 * 4 * B * 3 * (3 + 5)  # two directions, four windows, three states
+    assert total(calls, "multiply-add") == 2 * (sum(multiply_adds) + lengths) > 0
+
+
+def test_products_of_chfusion_are_those_that_numpy_is_asked_for(multiply_adds, rng):
+    params = chfusion.init_params(rng, "alv", c.d, N)
+    with c.counting(params) as calls:
+        c.run_chfusion(params)
+    assert total(calls, "multiply-add") == 2 * sum(multiply_adds) > 0
+
+
 def test_counting_changes_no_value_and_leaves_nothing_behind(argf, rng):
     x = rng.standard_normal((3, B, d))
     functions = [getattr(*place) for place in c.COUNTED]
@@ -237,6 +292,20 @@ def test_numbers_of_bc_lstm(counts):
     assert operations["multiply-add"] == 2_762_000
 
 
+def test_numbers_of_the_models_that_table_4_does_not_count(counts):
+    """HFFN: the authors' 8,351 without the 3 parameters that they multiply by 0."""
+    assert sums(counts, "LMF")[0] == 12 * 51 * 50 + 4 + 100 + 51 * 50 + 51 * 50 + 51 * 2
+    parameters, operations = sums(counts, "HFFN")
+    assert parameters == 8_351 - 3
+    assert operations["multiply-add"] == hffn_operations("multiply-add", 3, 50, 2)
+
+
+def test_numbers_of_chfusion(counts):
+    parameters, operations = sums(counts, "CHFusion")
+    assert parameters == 8_606_308
+    assert operations["multiply-add"] == 17_311_800
+
+
 def test_components_of_argf(counts):
     sizes, costs = counts["ARGF"]
     assert sizes == {
@@ -266,6 +335,7 @@ def test_table():
             "8,491,840 |",
             "| BC-LSTM | 1,383,902 | 1,383,902 | 1,322,044 | 1,322,000 + 44 unexplained (weight) | "
             "2,762,000 |",
+            "| CHFusion | sum | 8,606,308 |",
             "| ARGF | sum | 1,141,120 | 2,017,645 | 2,008,300 | 2,009,200 |"):
         assert line in text
     for words in (*c.RULES_IN_WORDS.values(), *c.unused(50)):

@@ -413,7 +413,8 @@ def test_d21_the_other_strategies_of_the_released_code(rng):
             outputs.append(M)
         if not np.allclose(*outputs):
             differ.add(name)
-    assert differ == {"gfn", "multiplication", "weighted_average", "tensor", "low_rank"}
+    assert differ == {"gfn", "multiplication", "weighted_average", "tensor", "low_rank",
+                      "dynamic_graph"}
 
 
 def test_d22_order_of_the_sources():

@@ -14,7 +14,7 @@ from helpers import bits
 
 import argf_np
 from argf_np import data
-from argf_np.baselines import MODELS
+from argf_np.baselines import MODELS, chfusion
 from argf_np.data import Corpus, DataError
 from argf_np.errors import ModelError, SettingError
 from argf_np.estimator import ARGF, Estimator
@@ -441,7 +441,9 @@ def test_saved_model_is_the_same_model(fitted, tmp_path):
     {"variant": "released", "protocol": "released"}, {"protocol": "best_test"},
     {"dtype": "float64"}, *({"model": model} for model in MODELS),
 ], ids=str)
-def test_every_kind_of_model_is_saved(settings, tmp_path):
+def test_every_kind_of_model_is_saved(settings, tmp_path, monkeypatch):
+    monkeypatch.setattr(chfusion, "BIMODAL_EPOCHS", 2)
+    monkeypatch.setattr(chfusion, "TRIMODAL_EPOCHS", 2)
     corpus = own(2)
     model = Estimator(**TINY, **settings).fit(corpus)
     model.save(tmp_path / "model.npz")

@@ -246,16 +246,18 @@ def result(prediction, seed, warnings=(), **changes):
 
 @pytest.fixture(scope="module")
 def rendered():
-    """A table of three rows, of which one is not implemented: on real and on synthetic data."""
+    """A table of four rows, of which one is not implemented: on real and on synthetic data."""
     rows = (Row("TFN", {"model": "logistic"}, {"accuracy": 78.3, "weighted F1": None,
                                                "negative": 11.0}),
-            Row("HFFN", None, {"accuracy": 80.2}, "not implemented"),
+            Row("LMFN", None, {"accuracy": 80.9}, "not implemented"),
+            Row("BC-LSTM", {"model": "bc_lstm"}),
             Row("ARGF", {}, {"accuracy": 81.0}))
     experiment = Experiment("comparison", "Table 9: some models", rows, alone=True,
                             by_class=("negative", "positive"), notes="A note.")
     results = {
         "TFN": [result(WRONG, 0, model="logistic"),
                 result([*LABEL[:4], *WRONG[4:]], 1, model="logistic")],
+        "BC-LSTM": [result(LABEL, seed, model="bc_lstm", variant="released") for seed in (0, 1)],
         "ARGF": [result(LABEL, 0, protocol="validation"), result(LABEL, 1, protocol="validation")]}
     return [result_table.render(experiment, subject_of("mosi", source=source), results)
             for source in ("real", "synthetic")]
@@ -280,8 +282,9 @@ def test_table_has_the_papers_figures_beside_ours(rendered):
     assert first[1] == "78.30"
     assert first[3].startswith("-75.00 [")
     assert first[4:] == ["2", "–", "–", "real"], "a model whose epoch nothing chooses"
+    assert cells(text, "BC-LSTM")[0][4:] == ["2", "–", "released", "real"], "but of two readings"
     assert first_class[1] == "11.00"
-    assert cells(text, "HFFN") == [["–", "80.20", "–", "–", "–", "–", "–", "real"]]
+    assert cells(text, "LMFN") == [["–", "80.90", "–", "–", "–", "–", "–", "real"]]
     assert cells(text, "ARGF")[0] == [
         "100.00 [100.00, 100.00]", "81.00", "100.00 ± 0.00", "–", "2", "validation", "paper",
         "real"]
@@ -485,17 +488,25 @@ def test_figure5_has_differences_paired_by_seed(monkeypatch, tmp_path):
     assert "where chance is 33.3" in text
 
 
+@pytest.mark.parametrize("variant", ["paper", "released"])
+def test_chfusion_is_as_its_authors_code_has_it_in_either_variant(variant):
+    some = [result(LABEL, 0, model="chfusion", variant=variant, protocol="validation")]
+    assert result_table.how(some) == ["–", "released"], "and no protocol chooses an epoch"
+
+
 def test_list_says_of_every_row_how_many_runs_it_needs_or_why_none(capsys):
     assert experiments.main(["--list", "--dataset", "iemocap", "--source", "synthetic",
                              "--seeds", "3"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0].split()[:3] == ["table2", str(3 * 8), "runs"]
+    assert lines[0].split()[:3] == ["table2", str(3 * 10), "runs"]
     listed = [line.split()[0] for line in lines if not line.startswith(" ")]
     assert listed == ["table2", "table4", "table5", "table6", "figure5", "figure6", "protocols",
                       "claims", "table1", "table3"]
     rows = [re.split("  +", line.strip()) for line in lines if line.startswith(" ")]
     assert ["TFN", "3 runs"] in rows
-    assert ["HFFN", f"no runs: {catalogue.NOT_IMPLEMENTED}"] in rows
+    assert ["HFFN", "3 runs"] in rows
+    assert ["CHFusion", "3 runs"] in rows
+    assert ["LMFN", f"no runs: {catalogue.NOT_IMPLEMENTED['LMFN']}"] in rows
     assert ["Weighted Average", "3 runs"] in rows
     assert lines[-1] == "table3      none of iemocap: see --list --dataset mosei"
 

@@ -14,7 +14,8 @@ PACKAGE = ROOT / "argf_np"
 FLOORS = [
     ("errors", "nn"),
     ("settings", "metrics", "storage", "paper"),
-    ("data", "baselines", "figures", "commands"),
+    ("data", "figures", "commands"),
+    ("baselines",),
     ("pipeline",),
     ("estimator", "run_folder"),
     ("evaluate", "predict"),

@@ -53,7 +53,7 @@ def cases():
     bank = shaken(nn.init_dense(rng, d, k, bank=(3,), norm=True), rng)
     norm = shaken(nn.init_batch_norm(d), rng)
     norm_bank = shaken(nn.init_batch_norm(d, bank=(3,)), rng)
-    lstm = shaken(nn.init_bilstm(rng, d, 3), rng)
+    lstm, gru = shaken(nn.init_bilstm(rng, d, 3), rng), shaken(nn.init_gru(rng, d, 3), rng)
     statistics = {"mean": rng.standard_normal((1, k)), "var": rng.uniform(1, 2, (1, k))}
     mask = np.arange(6) < np.array([[3], [6], [1], [4], [2]])
     sequences = rng.standard_normal((B, 6, d))
@@ -99,6 +99,7 @@ def cases():
            lambda p: ops.take_rows(p["x"], [2, 0, 2, 2]))
     yield ("bilstm", "", {"p": lstm, "x": sequences},
            lambda p: ops.bilstm(p["p"], p["x"], mask))
+    yield "gru", "", {"p": gru, "x": sequences}, lambda p: ops.gru(p["p"], p["x"], mask)
 
 
 CASES = [pytest.param(*case[2:], id=" ".join(case[:2]).strip()) for case in cases()]
@@ -437,6 +438,16 @@ def test_initial_lstm_treats_each_gate_as_a_matrix_of_its_own(rng):
         for gate in np.split(p[name], 4, axis=-1):
             assert 0.99 * limit < np.abs(gate).max() <= limit
     np.testing.assert_array_equal(p["b"], np.zeros((2, 1, 240)))
+
+
+def test_initial_gru_treats_each_gate_as_a_matrix_of_its_own(rng):
+    p = nn.init_gru(rng, 40, 60)
+    for name, fan_in in (("W", 40), ("U", 60)):
+        assert p[name].shape == (fan_in, 180)
+        limit = math.sqrt(6 / (fan_in + 60))
+        for gate in np.split(p[name], 3, axis=-1):
+            assert 0.99 * limit < np.abs(gate).max() <= limit
+    np.testing.assert_array_equal(p["b"], np.zeros((1, 180)))
 
 
 TRAINING = """

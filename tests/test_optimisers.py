@@ -1,4 +1,4 @@
-"""Adam and Adadelta equal the textbook's loop, whatever the blocks, and never write gradients."""
+"""The optimisers equal the textbook's loop, whatever the blocks, and never write gradients."""
 
 import math
 
@@ -15,6 +15,7 @@ STEPS = optimisers.FLUSH_EVERY + 2  # so that denormals are flushed once on the 
 OPTIMISERS = [
     (nn.init_adam, nn.adam, {"lr": 0.1, "weight_decay": 0.05}),
     (nn.init_adadelta, nn.adadelta, {}),
+    (nn.init_rmsprop, nn.rmsprop, {"lr": 0.01}),
 ]
 each_optimiser = pytest.mark.parametrize(("init", "step", "settings"), OPTIMISERS)
 
@@ -55,6 +56,14 @@ def textbook_adadelta(param, gradients, lr, rho, epsilon):
     return param
 
 
+def textbook_rmsprop(param, gradients, lr, rho, epsilon):
+    g2 = 0
+    for g in gradients:
+        g2 = rho * g2 + (1 - rho) * g * g
+        param = param - lr * g / (math.sqrt(g2) + epsilon)
+    return param
+
+
 def run(init, step, rng, **settings):
     """Step a tree; returns its scalars before and after, and the gradients (STEPS, scalars)."""
     params, gradients = draw(rng), [draw(rng) for _ in range(STEPS)]
@@ -85,6 +94,15 @@ def test_adadelta_is_the_textbooks(lr, blocks, rng):
     np.testing.assert_allclose(after, expected, rtol=0, atol=1e-12)
 
 
+@pytest.mark.parametrize("rho", [0.9, 0.5])
+def test_rmsprop_is_the_textbooks(rho, blocks, rng):
+    settings = {"lr": 0.02, "rho": rho, "epsilon": 1e-3}
+    before, after, gradients = run(nn.init_rmsprop, nn.rmsprop, rng, **settings)
+    expected = [textbook_rmsprop(before[i], gradients[:, i], **settings)
+                for i in range(len(before))]
+    np.testing.assert_allclose(after, expected, rtol=0, atol=1e-12)
+
+
 @each_optimiser
 def test_no_bit_depends_on_the_blocks(init, step, settings, monkeypatch):
     results = []
@@ -96,19 +114,24 @@ def test_no_bit_depends_on_the_blocks(init, step, settings, monkeypatch):
 
 
 def test_defaults_are_the_papers():
-    """Kingma and Ba: 0.9, 0.999, 1e-8. Zeiler: 0.95, 1e-6, no learning rate."""
+    """Kingma and Ba: 0.9, 0.999, 1e-8. Zeiler: 0.95, 1e-6, no learning rate. RMSprop: Keras's."""
     adam = {"betas": (0.9, 0.999), "epsilon": 1e-8, "weight_decay": 0}
     adadelta = {"rho": 0.95, "epsilon": 1e-6}
+    rmsprop = {"rho": 0.9, "epsilon": 1e-7}
     gradients = {"x": np.array([0.5, -2.0, 3.0])}
     for init, step, lr, defaults in ((nn.init_adam, nn.adam, 0.1, adam),
+                                     (nn.init_rmsprop, nn.rmsprop, 0.001, rmsprop),
                                      (nn.init_adadelta, nn.adadelta, 1.0, adadelta)):
         one, two = {"x": np.ones(3)}, {"x": np.ones(3)}
         step(init(one), one, gradients, lr=lr)
         step(init(two), two, gradients, lr=lr, **defaults)
         np.testing.assert_array_equal(one["x"], two["x"])
-    three = {"x": np.ones(3)}
-    nn.adadelta(nn.init_adadelta(three), three, gradients)
-    np.testing.assert_array_equal(three["x"], two["x"])
+    for init, step, lr in ((nn.init_adadelta, nn.adadelta, 1.0),
+                           (nn.init_rmsprop, nn.rmsprop, 0.001)):
+        one, two = {"x": np.ones(3)}, {"x": np.ones(3)}
+        step(init(one), one, gradients)
+        step(init(two), two, gradients, lr=lr)
+        np.testing.assert_array_equal(one["x"], two["x"])
 
 
 def test_first_adam_step_is_the_learning_rate_against_the_sign(rng):
@@ -122,6 +145,7 @@ def test_zero_gradient_changes_nothing():
     params, zeros = {"x": np.arange(3.0)}, {"x": np.zeros(3)}
     nn.adam(nn.init_adam(params), params, zeros, lr=0.1)
     nn.adadelta(nn.init_adadelta(params), params, zeros)
+    nn.rmsprop(nn.init_rmsprop(params), params, zeros)
     np.testing.assert_array_equal(params["x"], np.arange(3.0))
 
 
@@ -202,19 +226,18 @@ def test_gradients_need_not_be_contiguous(init, step, settings, rng):
     np.testing.assert_array_equal(flat(one), flat(two))
 
 
-@pytest.mark.parametrize("name", ["Adam", "Adadelta"])
-def test_equals_torch(name, rng):
+@pytest.mark.parametrize(("name", "init", "step", "settings", "theirs"), [
+    ("Adam", nn.init_adam, nn.adam, {"lr": 0.02, "betas": (0.5, 0.999), "weight_decay": 0.05}, {}),
+    ("Adadelta", nn.init_adadelta, nn.adadelta, {"lr": 1.0, "rho": 0.95}, {}),
+    ("RMSprop", nn.init_rmsprop, nn.rmsprop, {"lr": 0.02}, {"alpha": 0.9, "eps": 1e-7}),
+])
+def test_equals_torch(name, init, step, settings, theirs, rng):
+    """With ``settings`` for both, and with ``theirs`` where PyTorch has other names or defaults."""
     torch = pytest.importorskip(
         "torch", reason="parity needs PyTorch: pip install argf_np[benchmarks]")
-    if name == "Adam":
-        init, step = nn.init_adam, nn.adam
-        settings = {"lr": 0.02, "betas": (0.5, 0.999), "weight_decay": 0.05}
-    else:
-        init, step = nn.init_adadelta, nn.adadelta
-        settings = {"lr": 1.0, "rho": 0.95}
     before, after, gradients = run(init, step, rng, **settings)
     param = torch.tensor(before, requires_grad=True)
-    optimiser = getattr(torch.optim, name)([param], **settings)
+    optimiser = getattr(torch.optim, name)([param], **settings, **theirs)
     for gradient in gradients:
         param.grad = torch.tensor(gradient)
         optimiser.step()

@@ -1,4 +1,4 @@
-"""The whole network beside a PyTorch twin that holds the same weights.
+"""The networks beside PyTorch twins that hold the same weights.
 
 Compared are every intermediate, every gradient, and the parameters after two batches.
 """
@@ -10,12 +10,13 @@ import pytest
 from helpers import bits, shaken
 
 from argf_np import nn
+from argf_np.baselines import hffn
 from argf_np.paper import model, ucln, updates
 from argf_np.settings import Settings
 
 torch = pytest.importorskip("torch", reason="parity needs PyTorch: pip install argf_np[benchmarks]")
 
-from benchmarks import twin  # noqa: E402
+from benchmarks import twin, twin_hffn  # noqa: E402
 
 B, d, k, N = 5, 7, 11, 3
 LENGTHS = np.array([2, 6, 1, 6])  # utterances of four videos
@@ -96,6 +97,50 @@ class TestUCLN:
 
     def test_loss_and_gradients(self, videos):
         twin.check_ucln(*videos, Settings(), TOLERANCE)
+
+
+@pytest.fixture
+def of_hffn(rng):
+    """Parameters of HFFN, none of them zero, and a batch of an even width: x, y."""
+    params = shaken(hffn.init_hffn(rng, 3, 8, N), rng)
+    return params, rng.uniform(-1, 1, (3, B, 8)), np.eye(N)[[0, 2, 1, 1, 0]]
+
+
+@pytest.mark.parametrize("variant", ["paper", "released"])
+class TestHFFN:
+    @pytest.mark.usefixtures("each_implementation")
+    def test_loss_and_gradients(self, of_hffn, variant):
+        twin_hffn.check_hffn(*of_hffn, variant, TOLERANCE)
+
+    def test_two_steps_of_rmsprop_leave_the_same_parameters(self, of_hffn, variant):
+        params, x, y = of_hffn
+        network = twin_hffn.HFFN(params, variant).eval()
+        theirs = torch.optim.RMSprop(network.parameters(), lr=0.001, alpha=0.9, eps=1e-7)
+        state, before = nn.init_rmsprop(params), bits(params)
+
+        def loss(params):
+            return hffn.cosine_loss(hffn.decide(params, hffn.local_tensors(x), variant), y)
+
+        for _ in range(2):
+            _, gradients = nn.value_and_grad(loss, params)
+            nn.rmsprop(state, params, gradients)
+            theirs.zero_grad()
+            network.loss(torch.tensor(x), torch.tensor(y)).backward()
+            theirs.step()
+        assert not [path for path, now in bits(params).items() if now == before[path]]
+        ours = twin_hffn.HFFN(params, variant)
+        twin.same("parameters", [*ours.parameters()], [*network.parameters()], TOLERANCE)
+
+    def test_the_check_rejects_a_gradient_that_is_0_1_percent_off(self, of_hffn, variant,
+                                                                  monkeypatch):
+        def wrong(loss, params):
+            value, gradients = nn.value_and_grad(loss, params)
+            gradients["lstm"]["W"] = 1.001 * gradients["lstm"]["W"]
+            return value, gradients
+
+        monkeypatch.setattr(twin_hffn, "value_and_grad", wrong)
+        with pytest.raises(twin.MismatchError, match="HFFN gradient"):
+            twin_hffn.check_hffn(*of_hffn, variant, TOLERANCE)
 
 
 def test_the_check_rejects_a_gradient_that_is_0_1_percent_off(argf, monkeypatch):

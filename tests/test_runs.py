@@ -19,6 +19,7 @@ import pytest
 from threadpoolctl import threadpool_info
 
 from argf_np import nn
+from argf_np.baselines import chfusion
 from argf_np.data import read
 from argf_np.errors import InUseError
 from argf_np.experiments import __main__ as experiments
@@ -406,6 +407,8 @@ def own(tmp_path_factory):
     np.savez(folder / "interviews.npz", **columns, **features)
     with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(io.StringIO()):
         patch.setattr(isolated, "call", here)
+        patch.setattr(chfusion, "BIMODAL_EPOCHS", 1)
+        patch.setattr(chfusion, "TRIMODAL_EPOCHS", 1)
         assert experiments.main(["all", "--dataset", str(folder / "interviews.npz"),
                                  "--title", "Our interviews", "--out", str(folder / "results"),
                                  *OWN, "--seeds", "2"]) == 0
@@ -429,7 +432,8 @@ def test_tables_of_any_corpus_have_its_modalities_and_classes(own):
     text = (own / "comparison_our-interviews.md").read_text(encoding="utf-8")
     for label in ("ARGF (pulse, speech → breath)", "ARGF (breath, speech → pulse)",
                   "ARGF (breath, pulse → speech)", "breath alone", "pulse alone", "speech alone",
-                  "TFN", "BC-LSTM", "logistic regression on the raw features", "always "):
+                  "TFN", "BC-LSTM", "CHFusion", "logistic regression on the raw features",
+                  "always "):
         assert f"| {label}" in text
     assert "|  | 10 | calm | tense |" in text
     assert "Settings: the preset of own data, but for" in text

@@ -132,7 +132,10 @@ def dynamic_graph(p, batch, variant):
         names += ["".join(some) for some in combinations(letters, size)]
     output = []
     for xs in batch:
-        alpha = iter([sigmoid(z) for z in dense(p["efficacies"], side_by_side(xs))])
+        alpha = dense(p["efficacies"], side_by_side(xs))
+        if variant == "paper":
+            alpha = [sigmoid(z) for z in alpha]
+        alpha = iter(alpha)
         V = dict(zip(letters, xs, strict=True))
         for number, name in enumerate(names[len(letters):]):
             read = [other for other in names if set(other) < set(name)]
@@ -336,7 +339,7 @@ def test_which_strategies_have_variants(name, m, make):
     paper = decision(name, params, x_e)
     released = decision(name, params, x_e, "released")
     differ = paper.shape != released.shape or not np.allclose(paper, released)
-    names = {"gfn", "weighted_average", "low_rank"}
+    names = {"gfn", "weighted_average", "low_rank", "dynamic_graph"}
     if m == 3:
         names.add("multiplication")
     assert differ == (name in names)

@@ -8,16 +8,22 @@ A model is a module with three functions, and a line in `MODELS`:
 
 The corpus is standardised; x (m, n, d) holds the UCLN features of all its utterances. ``train``
 calls ``on_epoch`` with each row of the history and returns what `paper.protocols.train` returns:
-``params``, ``probabilities`` (n_test, N), ``epoch`` and ``history``. No model is fitted to a test
-label.
+``params``, ``probabilities`` (n_test, N), ``epoch`` and ``history``. After each epoch it calls
+``on_checkpoint`` with the state of training, from which ``resume`` continues to the same bits. No
+model is fitted to a test label.
+
+``settings.variant`` chooses the reading of a model: "paper", what the paper or Table 4 says of it,
+or "released", what its authors' code computes. The docstring of each file says what these are.
 """
 
-from . import argf, bc_lstm, lmf, logistic, tfn
+from . import argf, bc_lstm, chfusion, hffn, lmf, logistic, tfn
 
 MODELS = {
     "argf": argf,
     "tfn": tfn,
     "lmf": lmf,
     "bc_lstm": bc_lstm,
+    "hffn": hffn,
+    "chfusion": chfusion,
     "logistic": logistic,
 }

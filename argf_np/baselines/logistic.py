@@ -2,8 +2,9 @@
 
 Softmax regression on the concatenated standardised features of all modalities; the UCLN features
 are not used. Adam on all training utterances at once goes from zero down to the only minimum of
-`loss`, so there is neither chance nor an epoch for a protocol to choose. Parameters: (D + 1) N for
-D raw features of all modalities.
+`loss`, so there is neither chance nor an epoch for a protocol to choose. It takes seconds, so there
+are no checkpoints either: a run that is continued begins again, and gives the same bits.
+Parameters: (D + 1) N for D raw features of all modalities.
 """
 
 import autograd.numpy as np

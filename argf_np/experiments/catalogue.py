@@ -33,7 +33,11 @@ STRATEGIES = {"concatenation": "Concatenation + FC",
               "low_rank": "Low-rank Modality Fusion (LMF)",
               "dynamic_graph": "Dynamic Fusion Graph (DFG)",
               "gfn": "Graph Fusion Network (GFN)"}
-NOT_IMPLEMENTED = "cited by the paper, not described there, and not implemented here"
+# Rows of Tables 1 to 3 that stay open, and why.
+NOT_IMPLEMENTED = {
+    "LMFN": "no code of it is public, and its abstract leaves gates, sizes, loss and optimiser "
+            "open, so a model of that name would mislead",
+}
 
 
 @dataclass(frozen=True)
@@ -205,7 +209,7 @@ def comparison(subject):
     cited = [label for label in printed.MODELS.get(published, ()) if label not in corpus.features]
     rows = []
     for label in dict.fromkeys([*cited, *models]):
-        reason = "" if label in models else NOT_IMPLEMENTED
+        reason = "" if label in models else NOT_IMPLEMENTED[label]
         rows.append(Row(label, models.get(label), printed.of_model(published, label), reason))
     usual = subject.settings().target
     for target in dict.fromkeys([usual, *corpus.features]):
@@ -229,13 +233,12 @@ def argf_label(corpus, target):
 
 def comparison_notes(rows, published):
     """What to say below a table of models."""
-    notes = []
-    missing = [row.label for row in rows if row.reason]
-    if missing:
-        notes.append(f"{' and '.join(missing)}: {NOT_IMPLEMENTED}.")
-    notes.append("TFN and LMF are fusion strategies without the joint embedding space. Like ARGF "
-                 "and BC-LSTM, they read the UCLN features. Where no epoch is chosen, there is no "
-                 "protocol (–).")
+    notes = [f"{row.label}: {row.reason}." for row in rows if row.reason]
+    notes.append("TFN and LMF are fusion strategies without the joint embedding space. Like ARGF, "
+                 "BC-LSTM, HFFN and CHFusion, they read the UCLN features. The variant is the "
+                 "reading of a model that a row shows; the files of `argf_np/baselines` say where "
+                 "it is from. Where no epoch is chosen, there is no protocol (–). CHFusion has "
+                 "fewer epochs than its authors give it.")
     if published == "mosei":
         notes.append("The paper's text says that Negative has by far the fewest utterances. In "
                      "the published labels that is neutral, so the headings of its Table 3 may "

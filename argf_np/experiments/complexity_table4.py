@@ -11,6 +11,7 @@ from functools import partial
 import numpy as np
 
 from .. import nn
+from ..baselines import chfusion, hffn
 from ..baselines.bc_lstm import WIDTH
 from ..nn import ops
 from ..paper import graph_fusion_eq10_16
@@ -47,6 +48,7 @@ PAPER = {
     "TFN": (4_245_986, 8_491_844, "weight"),
     "BC-LSTM": (1_383_902, 1_322_044, "weight"),
 }
+OTHERS = ("LMF", "HFFN", "CHFusion")  # models of Tables 1 to 3 that Table 4 does not count
 
 
 def unused(k):
@@ -82,6 +84,31 @@ def _bilstm(h, p, x, mask):
     yield p, "recurrent product", 4 * h.size, p["U"].shape[-2]
 
 
+def _skip_lstm(h, p, Z):
+    H, m = p["U"].shape[0], Z.shape[-1]
+    steps = h.size // H
+    scored = steps * (H + hffn.SCORED)  # entries of the vectors that score h and c
+    yield p, "product", 4 * h.size + scored, m
+    yield p, "recurrent product", 4 * h.size + hffn.SKIPS * scored, H
+    for terms in (H, hffn.SCORED):
+        yield p, "inner product", hffn.SKIPS * steps, terms  # the square of a vector's length
+
+
+def _weigh(h, p, h_before, Z):
+    H, m = h.shape[-1], Z.shape[-1]
+    yield p, "product", h.size, H + m
+    yield p, "product", h.size // H, H
+
+
+def _gru(h, p, x, mask):
+    yield p, "product", 3 * h.size, x.shape[-1]  # two gates and the candidate
+    yield p, "recurrent product", 3 * h.size, p["U"].shape[-2]
+
+
+def _project(g, p, x):
+    yield p, "product", g.size, x.shape[-1]
+
+
 def _similarity(S, V_1, V_2):
     yield None, "inner product", S.size, V_1.shape[-1]
 
@@ -90,6 +117,10 @@ COUNTED = {
     (ops, "dense_layer"): _dense_layer,
     (ops, "batch_norm"): _batch_norm,
     (ops, "bilstm"): _bilstm,
+    (hffn, "skip_lstm"): _skip_lstm,
+    (hffn, "weigh"): _weigh,
+    (ops, "gru"): _gru,
+    (chfusion, "project"): _project,
     (graph_fusion_eq10_16, "similarity"): _similarity,
 }
 
@@ -172,9 +203,13 @@ def models():
     for name, strategy in STRATEGIES.items():
         params = {"fusion": strategy.init(rng, 3, k, N)}
         found[name] = params, partial(predict, params, x, fusion=name)
-    found["TFN"] = found["tensor"]  # the fusion alone, without encoders
+    found["TFN"], found["LMF"] = found["tensor"], found["low_rank"]  # without encoders
     params = init_ucln(rng, 3 * d, WIDTH, N)
     found["BC-LSTM"] = params, partial(run_bc_lstm, params)
+    params = hffn.init_hffn(rng, 3, d, N)
+    found["HFFN"] = params, partial(hffn.decide, params, hffn.local_tensors(x))
+    params = chfusion.init_params(rng, "alv", d, N)
+    found["CHFusion"] = params, partial(run_chfusion, params)
     return found
 
 
@@ -183,6 +218,14 @@ def run_bc_lstm(params):
     settings = preset("mosi")
     joint, mask = np.zeros((1, 1, 3 * d)), np.ones((1, 1), bool)
     return class_logits(params, context_features(params, joint, mask, settings), settings)
+
+
+def run_chfusion(params):
+    """Pass one utterance through CHFusion. What only fits a pair, its label, is not needed."""
+    x, mask, F = np.zeros((1, 1, 2, d)), np.ones((1, 1), bool), []
+    for pair in params["bimodal"]:
+        F.append(chfusion.bimodal_features(chfusion.params_of(params, pair), x, mask))
+    return chfusion.trimodal_logits(params["trimodal"], np.stack(F, axis=2), mask)
 
 
 def complexity():
@@ -213,6 +256,8 @@ def table4():
         grid(["not used", "parameters"],
              [[part, f"{size:,}"] for part, size in unused(k).items()]),
         "By component:", grid(itemised, _by_component(PAPER, counts)),
+        "Models of Tables 1 to 3 that Table 4 does not count:",
+        grid(itemised, _by_component(OTHERS, counts)),
         "Fusion strategies of Table 6, alone:", grid(itemised, _by_component(STRATEGIES, counts)))
 
 

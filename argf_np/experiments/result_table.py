@@ -10,7 +10,9 @@ from .printed import AVERAGE
 from .runs import settings_of
 from .statistics import accuracy_interval, comparisons_note, mean_interval, paired_difference, scope
 
-WITHOUT_PROTOCOL = ("logistic", "bc_lstm")  # no epoch is chosen
+WITHOUT_PROTOCOL = ("logistic", "bc_lstm", "chfusion")  # which chooses an epoch
+WITHOUT_VARIANT = ("logistic",)  # there is one reading of it
+ALWAYS_RELEASED = ("chfusion",)  # the one reading is that of its authors' code
 
 
 def render(experiment, subject, results):
@@ -158,9 +160,11 @@ def how(some):
     if not some or some[0]["settings"] is None:
         return ["–", "–"]
     settings = settings_of(some[0])
-    if settings.model in WITHOUT_PROTOCOL:
-        return ["–", "–"]
-    return [settings.protocol, settings.variant]
+    protocol = "–" if settings.model in WITHOUT_PROTOCOL else settings.protocol
+    variant = "–" if settings.model in WITHOUT_VARIANT else settings.variant
+    if settings.model in ALWAYS_RELEASED:
+        variant = "released"
+    return [protocol, variant]
 
 
 def verdict(experiment, paper, lines):

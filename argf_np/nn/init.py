@@ -53,6 +53,18 @@ def init_bilstm(rng, fan_in, hidden):
     return {"W": gates(fan_in), "U": gates(hidden), "b": np.zeros((2, 1, 4 * hidden))}
 
 
+def init_gru(rng, fan_in, hidden):
+    """``W`` (fan_in, 3 hidden), ``U`` (hidden, 3 hidden), ``b`` (1, 3 hidden), which starts at 0.
+
+    - rng: `numpy.random.Generator`.
+    - fan_in, hidden: numbers of inputs and of units.
+    """
+    def gates(rows):
+        return np.concatenate([glorot_uniform(rng, rows, hidden) for _ in range(3)], axis=-1)
+
+    return {"W": gates(fan_in), "U": gates(hidden), "b": np.zeros((1, 3 * hidden))}
+
+
 def redraw_as_pytorch(rng, tree):
     """A tree with the weights and biases of all dense layers drawn as PyTorch draws them (D19).
 

@@ -16,7 +16,7 @@ from .gradients import constant
 
 EPSILON = 1e-5  # added to the variance in batch norm
 NAMES = (  # what `nn.use` replaces
-    "batch_norm", "bilstm", "dense_layer", "dropout", "elu", "log_softmax", "mean", "norm",
+    "batch_norm", "bilstm", "dense_layer", "dropout", "elu", "gru", "log_softmax", "mean", "norm",
     "pull_each", "sigmoid", "softmax", "softplus", "take_rows",
 )
 
@@ -99,6 +99,16 @@ defvjp(tanh, lambda y, x: lambda g: g * (1 - y * y))
 def sigmoid(x):
     """1 / (1 + e^-x), for x of any shape, written with tanh so that nothing overflows."""
     return 0.5 * (tanh(0.5 * x) + 1)
+
+
+def hard_sigmoid(x):
+    """0.2 x + 0.5, cut off at 0 and 1, for x of any shape: three straight lines for a sigmoid.
+
+    At the two kinks the derivative is set to 0.
+    """
+    slope = (np.abs(constant(x)) < 2.5).astype(x.dtype)
+    above = (constant(x) >= 2.5).astype(x.dtype)
+    return slope * (0.2 * x + 0.5) + above
 
 
 def softplus(x):
@@ -212,6 +222,53 @@ def bilstm(p, x, mask):
             hs[t] = h
         outputs.append(np.stack(hs, axis=1))  # (V, T, H)
     return np.concatenate(outputs, axis=2)
+
+
+def gru_cell(h, gates_x, U_gates, U_candidate):
+    r"""One step of a gated recurrent unit, GRU (Cho et al. 2014), as Keras 2 has it.
+
+        z = hs(x W_z + h U_z + b_z)             update gate
+        r = hs(x W_r + h U_r + b_r)             reset gate
+        g = tanh(x W_g + (r h) U_g + b_g)       candidate
+        h' = z h + (1 - z) g                    output
+
+    hs is the hard sigmoid. The reset gate acts on h before the product with U_g; other libraries
+    have it act on the product.
+
+    - h: (V, H), output of the step before.
+    - gates_x: (V, 3H), x W + b for z, r and g side by side.
+    - U_gates: (H, 2H), recurrent weights of z and r. U_candidate: (H, H), those of g.
+
+    Returns h' (V, H).
+    """
+    H = h.shape[1]
+    gates = hard_sigmoid(gates_x[:, :2 * H] + np.dot(h, U_gates))
+    z, r = np.split(gates, 2, axis=1)
+    g = tanh(gates_x[:, 2 * H:] + np.dot(r * h, U_candidate))
+    return z * h + (1 - z) * g
+
+
+def gru(p, x, mask):
+    """GRU over padded sequences, from their first step to their last. Padding changes no result.
+
+    - p: ``W`` (d, 3H), ``U`` (H, 3H), ``b`` (1, 3H); the order is z, r, g.
+    - x: (V, T, d), V sequences. Entries after the end of a sequence are ignored, if finite.
+    - mask: (V, T) bool, True on the real steps, which come first.
+
+    Returns (V, T, H): the outputs, 0 on padding.
+    """
+    V, T = mask.shape
+    H = p["U"].shape[0]
+    U_gates = p["U"][:, :2 * H]
+    U_candidate = p["U"][:, 2 * H:]
+    gates_x = np.matmul(x, p["W"]) + p["b"]  # (V, T, 3H)
+    h = np.zeros((V, H), x.dtype)
+    hs = []
+    for t in range(T):
+        h = gru_cell(h, gates_x[:, t], U_gates, U_candidate)
+        hs.append(h)
+    real = mask[:, :, None].astype(x.dtype)  # (V, T, 1)
+    return real * np.stack(hs, axis=1)
 
 
 def pull_each(pullback, cotangents):

@@ -1,4 +1,4 @@
-"""Optimisers: Adam and Adadelta. Each updates a tree of parameters in place, leaf by leaf.
+"""Optimisers: Adam, Adadelta and RMSprop. Each updates a tree of parameters in place, leaf by leaf.
 
 Gradients are read and never written. Large leaves are processed in blocks that stay in the
 processor's cache, so that a step fetches each array from memory only once.
@@ -89,6 +89,34 @@ def adadelta(state, params, gradients, lr=1.0, rho=0.95, epsilon=1e-6):
         d *= g
         d2 *= rho
         d2 += (1 - rho) * (d * d)
+        d *= lr
+        p -= d
+
+
+def init_rmsprop(params):
+    """State of `rmsprop`: means ``g2`` of squared gradients, a tree of the shape of params."""
+    return {"g2": _zeros(params)}
+
+
+def rmsprop(state, params, gradients, lr=1e-3, rho=0.9, epsilon=1e-7):
+    r"""One step of RMSprop (Tieleman and Hinton 2012), in place on ``state`` and ``params``.
+
+        E[g^2] <- rho E[g^2] + (1 - rho) g^2
+        param <- param - lr * g / (sqrt(E[g^2]) + epsilon)
+
+    - state: of `init_rmsprop`.
+    - params, gradients: as for `adam`, with the same errors.
+    - lr, rho, epsilon: numbers; the defaults are Keras's.
+    """
+    _require_like(gradients, params)
+    for p, g2, g, d in _blocks(params, state["g2"], gradients):
+        np.multiply(g, g, out=d)
+        d *= 1 - rho
+        g2 *= rho
+        g2 += d
+        np.sqrt(g2, out=d)
+        d += epsilon
+        np.divide(g, d, out=d)
         d *= lr
         p -= d
 

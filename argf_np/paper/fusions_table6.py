@@ -7,8 +7,9 @@ A strategy is a pair of functions, and a line in `STRATEGIES`:
 
 In the paper's variant all but tensor fusion end in the decision network Dec (Eq. 16), so that the
 strategies differ in nothing else. "released" computes what the authors' classes compute (D21);
-concatenation is the same in both, and they have no dynamic fusion graph. Few strategies use all
-arguments: ``rng`` is for dropout, and None means none.
+concatenation is the same in both. They have no dynamic fusion graph, so its released variant is
+that of its own authors. Few strategies use all arguments: ``rng`` is for dropout, and None means
+none.
 """
 
 from collections.abc import Callable
@@ -59,7 +60,9 @@ def multiplication(params, x_e, variant="paper", rng=None):
     $\odot$ is the entry-wise product. Released: $Dec(x_l^e \odot x_v^e)$, since the class
     overwrites the product with the first modality. x_e (m, B, k) -> M (B, N).
     """
-    factors = x_e[1:] if variant == "released" and len(x_e) == 3 else x_e
+    factors = x_e
+    if variant == "released" and len(x_e) == 3:
+        factors = x_e[1:]
     return {"M": decide(params["Dec"], reduce(mul, factors))}
 
 
@@ -105,11 +108,13 @@ def outer_product(x_e):
 
     $$ Z = [x_a^e; 1] \otimes [x_l^e; 1] \otimes [x_v^e; 1] $$ x_e (m, B, k) -> (B, (k + 1)^m).
     """
-    ones = np.ones((*x_e.shape[:-1], 1), x_e.dtype)
+    m, B, _ = x_e.shape
+    ones = np.ones((m, B, 1), x_e.dtype)
     Z, *others = np.concatenate([x_e, ones], axis=-1)  # each (B, k + 1)
     for x in others:
         products = Z[:, :, None] * x[:, None, :]  # (B, k + 1, k + 1), then (B, (k + 1)^2, k + 1)
-        Z = np.reshape(products, (len(x), Z.shape[1] * x.shape[1]))
+        width = Z.shape[1] * x.shape[1]
+        Z = np.reshape(products, (len(x), width))
     return Z
 
 
@@ -155,7 +160,8 @@ def low_rank_fusion(params, x_e, variant="paper", rng=None):
     m, B, _ = x_e.shape
     repeated = np.repeat(x_e, RANK, axis=0)  # (4 m, B, k)
     projected = ops.dense_layer(params["factors"], repeated, "identity")  # (4 m, B, width)
-    by_modality = np.reshape(projected, (m, RANK, B, projected.shape[-1]))
+    width = projected.shape[-1]
+    by_modality = np.reshape(projected, (m, RANK, B, width))
     h = np.sum(params["weights"] * reduce(mul, by_modality), axis=0)  # (B, width)
     if variant == "released":
         return {"M": h + params["bias"]}
@@ -179,7 +185,8 @@ def sources_of_subsets(modalities):
     flows = []
     for vertex in every:
         if len(vertex) > 1:
-            flows.append([i for i, other in enumerate(every) if other < vertex])
+            sources = [i for i, other in enumerate(every) if other < vertex]
+            flows.append(sources)
     return [*flows, [*range(len(every))]]
 
 
@@ -208,10 +215,13 @@ def dynamic_fusion_graph(params, x_e, variant="paper", rng=None):
        V_s = \tanh(D_s(\bigoplus_{r \subset s} \alpha_{rs} V_r)), \quad
        M = Dec(\bigoplus_s \alpha_{s \tau} V_s) $$
 
-    $V_{\{m\}} = x_m^e$; every D is a dense layer. x_e (m, B, k) -> M (B, N), efficacies (B, edges).
+    $V_{\{m\}} = x_m^e$; every D is a dense layer. Released: efficacies without the sigmoid, as in
+    the code of DFG's authors, CMU-MultimodalSDK. Its vertices and its output are any networks.
+    x_e (m, B, k) -> M (B, N), efficacies (B, edges).
     """
     together = np.concatenate(x_e, axis=-1)  # (B, m k)
-    alpha = ops.dense_layer(params["efficacies"], together, "sigmoid")  # (B, edges)
+    activation = "identity" if variant == "released" else "sigmoid"
+    alpha = ops.dense_layer(params["efficacies"], together, activation)  # (B, edges)
     V = [*x_e]  # each (B, k)
     *inner, output = sources_of_subsets(len(x_e))
     used = 0  # edges so far
@@ -225,7 +235,8 @@ def _flow(alpha, first_edge, V, sources):
     """What some consecutive edges carry, side by side: (B, len(sources) k)."""
     carried = []
     for edge, source in enumerate(sources, first_edge):
-        carried.append(alpha[:, edge:edge + 1] * V[source])  # (B, k)
+        efficacy = alpha[:, edge:edge + 1]  # (B, 1)
+        carried.append(efficacy * V[source])  # (B, k)
     return np.concatenate(carried, axis=-1)
 
 

@@ -73,7 +73,8 @@ def forward(params, x, variant="paper", fusion="gfn", drop_rate=0.0, rng=None):
         out["x_tilde"] = decode(params["decoders"], out["x_e"], drop_rate, rng)
     if "classifier" in params:
         out["y_tilde"] = classify(params["classifier"], out["x_e"], drop_rate, rng)
-    return out | STRATEGIES[fusion].decide(params["fusion"], out["x_e"], variant, rng)
+    decide = STRATEGIES[fusion].decide
+    return out | decide(params["fusion"], out["x_e"], variant, rng)
 
 
 def predict(params, x, variant="paper", fusion="gfn", drop_rate=0.0, rng=None, chunk=None):
@@ -101,7 +102,9 @@ def evaluation_params(params, x, variant="paper", fusion="gfn", rows=None, chunk
         - chunk: how many utterances are passed through the network at a time.
     """
     rows = np.arange(x.shape[1]) if rows is None else rows
-    batches = [rows[start:start + chunk] for start in range(0, len(rows), chunk)]
+    batches = []
+    for start in range(0, len(rows), chunk):
+        batches.append(rows[start:start + chunk])
 
     def run(params, batch):
         forward(params, x[:, batch], variant, fusion)

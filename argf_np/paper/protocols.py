@@ -44,6 +44,8 @@ def train(x, y, rows, settings, on_epoch=None, on_checkpoint=None, resume=None):
     state = init_state(x, y, settings, rng)
     if resume:
         restore(state, resume, rng)
+        if state["history"] and not {"params", "epoch"} <= state["best"].keys():
+            raise ModelError("not a whole checkpoint: best/params or best/epoch is missing")
     first = len(state["history"]) + 1
     for epoch in range(first, settings.epochs + 1):
         if settings.protocol == "released" and is_out_of_patience(state, epoch):
@@ -74,15 +76,15 @@ def restore(state, resume, rng):
     try:
         nn.restore(state, resume)
         rng.bit_generator.state = state["generator"]
-        if state["history"] and not {"params", "epoch"} <= state["best"].keys():
-            raise ValueError("best/params or best/epoch is missing")
     except (KeyError, TypeError, ValueError) as error:
         raise ModelError(f"not a whole checkpoint: {error}") from None
 
 
 def init_state(x, y, settings, rng):
     """All that changes from epoch to epoch, as one tree."""
-    params = init_params(rng, x.shape[2], y.shape[1], settings, len(x))
+    modalities, _, d = x.shape
+    N = y.shape[1]
+    params = init_params(rng, d, N, settings, modalities)
     return {
         "params": params,
         "optimisers": init_optimisers(params, settings),
@@ -103,7 +105,8 @@ def train_one_epoch(state, x, y, rows, settings, rng, epoch):
     update_average(state["average"], params, epoch)
     candidate = state["average"] if settings.protocol == "fixed" else params
     frozen = evaluation_params(candidate, x, settings.variant, settings.fusion, rows["train"])
-    x_validation, y_validation = x[:, rows["validation"]], y[rows["validation"]]
+    x_validation = x[:, rows["validation"]]
+    y_validation = y[rows["validation"]]
     scores = {}
     if len(y_validation):
         scores = evaluate(frozen, x_validation, y_validation, settings)
@@ -160,7 +163,8 @@ def train_epoch(params, optimisers, x, y, settings, rng, rows=None, epoch=1):
     losses = []
     for number, batch in enumerate(batches, 1):
         try:
-            losses.append(train_batch(params, optimisers, x[:, batch], y[batch], settings, rng))
+            loss = train_batch(params, optimisers, x[:, batch], y[batch], settings, rng)
+            losses.append(loss)
         except NotFiniteError as error:
             raise NotFiniteError(f"epoch {epoch}, batch {number} of {len(batches)}: {error}; "
                                  "--check-finite names the operation") from None
@@ -196,7 +200,8 @@ def evaluate(params, x, y, settings):
     out = {}
     for name in ("z", "x_tilde", "y_tilde", "M"):
         if name in parts[0]:
-            out[name] = np.concatenate([part[name] for part in parts], axis=-2)
+            arrays = [part[name] for part in parts]
+            out[name] = np.concatenate(arrays, axis=-2)
     losses = {}
     if "z" in out:
         target, w = settings.target_row, adversarial_weight(params)
@@ -208,8 +213,8 @@ def evaluate(params, x, y, settings):
     if "y_tilde" in out:
         losses["L_cl"] = embedding.classification_loss(out["y_tilde"], y, settings.variant)
     if {"L_fal", "L_rl", "L_cl"} <= losses.keys():
-        losses["L"] = embedding.total_loss(losses["L_fal"], losses["L_tal"], losses["L_rl"],
-                                           losses["L_cl"], settings.lambda_)
+        parts = [losses[name] for name in ("L_fal", "L_tal", "L_rl", "L_cl")]
+        losses["L"] = embedding.total_loss(*parts, settings.lambda_)
     losses["fusion"] = fusion_loss(out["M"], y, settings.variant)
     losses["accuracy"] = accuracy(out["M"], y)
     return nn.map_leaves(float, losses)

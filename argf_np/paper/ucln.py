@@ -84,7 +84,8 @@ def cross_entropy(logits, y, mask):
     Arguments: logits (V, u, N); y (V, u, N) one-hot; mask (V, u) True on real utterances.
     """
     real = (y * mask[:, :, None]).astype(logits.dtype)  # (V, u, N)
-    return -np.sum(ops.log_softmax(logits) * real) / int(mask.sum())
+    log_likelihood = np.sum(ops.log_softmax(logits) * real)
+    return -log_likelihood / int(mask.sum())
 
 
 def ucln_loss(params, x, y, mask, settings, rng=None):
@@ -109,7 +110,8 @@ def train_ucln(x, y, starts, videos, settings, rng, on_epoch=None, validation=()
         - on_epoch: called as ``on_epoch(epoch, loss)`` with the mean loss of the batches.
     Returns the parameters.
     """
-    params = nn.cast(init_ucln(rng, x.shape[1], settings.d, y.shape[1]), y.dtype)
+    params = init_ucln(rng, x.shape[1], settings.d, y.shape[1])
+    params = nn.cast(params, y.dtype)
     state = nn.init_adadelta(params)
     lowest, best, best_epoch = np.inf, params, 0
     for epoch in range(1, settings.ucln_epochs + 1):
@@ -147,8 +149,10 @@ def mean_loss(params, x, y, starts, videos, settings):
     """Cross-entropy per utterance of some videos, without dropout."""
     total = utterances = 0
     for start in range(0, len(videos), BATCH_SIZE):
-        x_batch, y_batch, mask = _batch(x, y, starts, videos[start:start + BATCH_SIZE])
-        total += float(ucln_loss(params, x_batch, y_batch, mask, settings)) * mask.sum()
+        batch = videos[start:start + BATCH_SIZE]
+        x_batch, y_batch, mask = _batch(x, y, starts, batch)
+        loss = float(ucln_loss(params, x_batch, y_batch, mask, settings))
+        total += loss * mask.sum()
         utterances += mask.sum()
     return total / utterances
 

@@ -146,7 +146,9 @@ def init_optimisers(params, settings):
     """Moments of Adam for each group of each update: ``{update: {group: state}}``."""
     optimisers = {}
     for update, groups in updates_of(settings).items():
-        optimisers[update] = {group: nn.init_adam(params[group]) for group in groups}
+        optimisers[update] = {}
+        for group in groups:
+            optimisers[update][group] = nn.init_adam(params[group])
     return optimisers
 
 
@@ -178,7 +180,8 @@ def batch_gradients(params, x, y, updates, settings, rng):
             behind["x_e"] = x_e
 
         def loss(behind, update=update):
-            return LOSSES[update](params | behind, behind.get("x_e", x_e), x, y, settings, rng)
+            encoded = behind.get("x_e", x_e)
+            return LOSSES[update](params | behind, encoded, x, y, settings, rng)
 
         values[update], gradients[update] = nn.value_and_grad(loss, behind)
 

@@ -5,11 +5,13 @@ intermediate keeps the type of its input. Without this folder the package comput
 """
 
 from .elementary import dropout, elu, log_softmax, mean, norm, sigmoid, softmax, softplus, take_rows
+from .gru import gru
 from .layers import batch_norm, dense_layer, pull_each
 from .lstm import bilstm
 
 OPERATIONS = {
     "batch_norm": batch_norm, "bilstm": bilstm, "dense_layer": dense_layer, "dropout": dropout,
-    "elu": elu, "log_softmax": log_softmax, "mean": mean, "norm": norm, "pull_each": pull_each,
-    "sigmoid": sigmoid, "softmax": softmax, "softplus": softplus, "take_rows": take_rows,
+    "elu": elu, "gru": gru, "log_softmax": log_softmax, "mean": mean, "norm": norm,
+    "pull_each": pull_each, "sigmoid": sigmoid, "softmax": softmax, "softplus": softplus,
+    "take_rows": take_rows,
 }

@@ -189,7 +189,8 @@ def _matmul_transposed(g, W):
 def _weight_cotangent(x, g, W):
     """x^T g, summed over the stack of batches that one W serves."""
     if W.ndim == 2 < x.ndim:
-        x, g = x.reshape(-1, x.shape[-1]), g.reshape(-1, g.shape[-1])
+        x = x.reshape(-1, x.shape[-1])
+        g = g.reshape(-1, g.shape[-1])
         return np.matmul(x.T, g)
     shape = (*g.shape[:-2], x.shape[-1], g.shape[-1])
     contiguous = np.empty(shape, g.dtype)  # which `np.matmul` alone would not give

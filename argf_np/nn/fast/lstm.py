@@ -12,11 +12,11 @@ from autograd.extend import defvjp_argnums, primitive
 
 def bilstm(p, x, mask):
     """See `ops.bilstm`."""
-    notes = _rows(mask.sum(axis=1))
+    notes = rows_by_step(mask.sum(axis=1))
     return _bilstm(x, p["W"], p["U"], p["b"], notes)
 
 
-def _rows(lengths):
+def rows_by_step(lengths):
     """Which step of which sequence each row is, for sequences of ``lengths`` (V,).
 
     Returns a dict: ``sequence`` (n,) and ``times`` (2, n) of each row; ``steps``, a slice of rows
@@ -54,7 +54,10 @@ def _by_step(notes, *arrays):
 
 @primitive
 def _bilstm(x, W, U, b, notes):
-    """The outputs (V, T, 2H). What the backward pass needs is added to ``notes``, of `_rows`."""
+    """The outputs (V, T, 2H). What the backward pass needs is added to ``notes``.
+
+    - notes: of `rows_by_step`.
+    """
     sequence, times = notes["sequence"], notes["times"]
     H = U.shape[1]
     inputs = x[sequence, times]  # (2, n, d)
