@@ -19,7 +19,7 @@
 #
 # In this notebook you will
 #
-# - write encoder, decoder and classifier as loops, and see that the package computes the same
+# - write encoder, decoder and classifier in plain NumPy, and see that the package computes the same
 #   values and the right gradients;
 # - find out what the integrals of Eq. 1 and 5 mean, and check one of them by hand;
 # - learn what a norm does that a square does not do, and why its gradient can be NaN;
@@ -74,9 +74,9 @@ plt.show()
 
 # %% [markdown]
 # Each modality has its own encoder and its own decoder. There is only one classifier and only one
-# discriminator, and all three modalities share them. The loss of each of the three networks trains
-# the encoders too. (Only the encoder of the target modality is not trained through the
-# discriminator.)
+# discriminator, and all three modalities share them. Decoder and classifier train the encoders
+# along with themselves, by the same loss. With the discriminator it is different: the encoders are
+# trained to fool it, by a loss of their own ([notebook 06](06_adversary.ipynb)).
 #
 # ## 1. From three spaces to one (Eq. 1)
 #
