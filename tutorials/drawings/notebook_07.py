@@ -79,8 +79,8 @@ def cut_at_x_e():
     _arrow(ax, (3.1, 1.38), (2.2, 1.38), "--", BACK)
     ax.text(2.65, 1.05, r"$\partial \mathbf{x}^e / \partial \theta$", ha="center", color=BACK,
             fontsize=12)
-    ax.text(3.35, 0.15, r"$\partial \mathcal{L}_u / \partial \mathbf{x}^e$", ha="center", color=BACK,
-            fontsize=12)
+    ax.text(3.35, 0.15, r"$\partial \mathcal{L}_u / \partial \mathbf{x}^e$", ha="center",
+            color=BACK, fontsize=12)
     parts = (
         (3, "decoders, discriminator", r"$\lambda \mathcal{L}_{fal} + (1 - \lambda) "
          r"\mathcal{L}_{rl}$"),
