@@ -15,22 +15,28 @@ def norms(d, k):
     return 2 * (10 * d + 10 * k + k)
 
 
+def product(signs, axis=1):
+    return np.where(signs == 0, 1, signs).prod(axis=axis)
+
+
 WRONG = {
     "0.1": [
+        ("multiply only what is said", lambda signs: signs.prod(axis=1)),
+        ("a product of nothing is 1", product),
+        ("sign of the sum", lambda signs: np.sign(signs.sum(axis=1))),
+        ("like the sum", lambda signs: signs.sum(axis=1)),
+        ("language alone", lambda signs: signs[:, 1]),
+        ("along each row", lambda signs: product(signs, axis=0)),
+        ("class numbers", lambda signs: (np.where(signs.any(axis=1), product(signs), 0) + 1) // 2),
+        ("dtype bool", lambda signs: product(signs) > 0),
+    ],
+    "0.2": [
         ("divide it by n", lambda M, labels: np.sum(M.argmax(axis=1) == labels)),
         ("share of the wrong", lambda M, labels: np.mean(M.argmax(axis=1) != labels)),
         ("mean probability of the true class",
          lambda M, labels: M[np.arange(len(M)), labels].mean()),
         ("one entry per utterance", lambda M, labels: M.argmax(axis=1) == labels),
         ("not argmin", lambda M, labels: np.mean(M.argmin(axis=1) == labels)),
-    ],
-    "0.2": [
-        ("peeking", lambda train, test, N: np.mean(test == np.bincount(test).argmax())),
-        ("share of the training", lambda train, test, N: np.bincount(train).max() / len(train)),
-        ("share of class 1", lambda train, test, N: np.mean(test == 1)),
-        ("share of class 1", lambda train, test, N: np.mean(test == np.median(train))),
-        ("number of the class", lambda train, test, N: np.bincount(train).argmax()),
-        ("guessing", lambda train, test, N: 1 / N),
     ],
     "0.3": [
         ("shifts b are missing", lambda d, k: weights(d, k) + norms(d, k)),

@@ -8,26 +8,57 @@ from argf_np import figures
 COLOURS = figures.MODALITY_COLOURS
 
 
+def slopes(f, f_prime, x, h):
+    """A function, its tangent at x, and the lines of a forward and of a central difference."""
+    line = np.linspace(-2.6, 3, 200)
+    _, ax = plt.subplots(figsize=(6.4, 3.6))
+    ax.plot(line, f(line), color="black", lw=2, label="$f(x)$")
+    tangent = f(x) + f_prime(x) * (line - x)
+    ax.plot(line, tangent, color="0.5", ls="--", label=f"tangent: {f_prime(x):.3f}")
+    for name, start, colour, style in (("forward", x, COLOURS["v"], "-."),
+                                       ("central", x - h, COLOURS["l"], "-")):
+        ends = np.array([start, x + h])
+        slope = (f(ends[1]) - f(ends[0])) / (ends[1] - ends[0])
+        ax.plot(ends, f(ends), "o", color=colour)
+        secant = f(ends[0]) + slope * (line - ends[0])
+        ax.plot(line, secant, color=colour, ls=style, label=f"{name}: {slope:.3f}")
+    ax.set(xlabel="$x$", ylim=(-0.6, 2.8), title=f"Slopes at $x = {x:g}$, with $h = {h:g}$")
+    ax.legend(frameon=False)
+
+
 def graph(tape, names, places):
     """The tape as a graph: values in black, local derivatives at the arrows, derivatives in red."""
     place_of = dict(zip(tape, places, strict=True))
-    _, ax = plt.subplots(figsize=(9.6, 5), layout="constrained")
-    for number, name in zip(tape, names, strict=True):
+    parts = {number: [] for number in tape}  # what comes back to it, one per arrow
+    _, ax = plt.subplots(figsize=(9.6, 5.4), layout="constrained")
+    for number in tape:
         x, y = place_of[number]
         for earlier, local in number.inputs:
-            begin, end = np.add(place_of[earlier], (0.4, 0)), np.array([x - 0.4, y])
-            arrow = {"arrowstyle": "->", "color": "0.6", "shrinkA": 2, "shrinkB": 2}
+            parts[earlier].append(number.bar * local)
+            begin, end = np.add(place_of[earlier], (0.5, 0)), np.array([x - 0.42, y])
+            arrow = {"arrowstyle": "->", "color": "0.6", "shrinkA": 2, "shrinkB": 0}
             ax.annotate("", end, begin, arrowprops=arrow)
-            middle = begin + 0.78 * (end - begin)
-            ax.text(*middle, f"{local:.2g}", fontsize=9, color="0.25", ha="center", va="center",
+            share = 0.78 if abs(end[1] - begin[1]) > 2 else 0.6  # so that no labels overlap
+            middle = begin + share * (end - begin)
+            ax.text(*middle, f"{local:.2g}", fontsize=9.5, color="0.25", ha="center", va="center",
                     bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.8})
+    for number, name in zip(tape, names, strict=True):
+        x, y = place_of[number]
         if name == "0.5":
             ax.text(x, y, name, ha="center", va="center", fontsize=11)
             continue
-        ax.text(x, y, f"${name}$ = {number.value:.3g}", ha="center", va="bottom", fontsize=11)
-        ax.text(x, y - 0.03, rf"$\bar{{{name}}}$ = {number.bar:+.3f}", ha="center", va="top",
-                color=COLOURS["v"], fontsize=10)
-    ax.set(xlim=(-0.45, 5.25), ylim=(-0.5, 4.1))
+        letter, _, index = name.partition("_")
+        bar = rf"\bar{{{letter}}}" + (f"_{index}" if index else "")
+        total = f"{number.bar:.4f}"
+        if len(parts[number]) > 1:
+            first, second = parts[number]
+            sign = "+" if second > 0 else "−"
+            total = f"{first:.4f} {sign} {abs(second):.4f}\n= {total}"
+        ax.text(x, y + 0.02, f"${name}$ = {number.value:.3g}", ha="center", va="bottom",
+                fontsize=11)
+        ax.text(x, y - 0.02, f"${bar}$ = {total}", ha="center", va="top", color=COLOURS["v"],
+                fontsize=10)
+    ax.set(xlim=(-0.5, 6.4), ylim=(-0.5, 4.1))
     ax.set_title("Values go to the right, derivatives come back to the left")
     ax.axis("off")
 

@@ -1,4 +1,4 @@
-"""Drawings of notebook 02: planes, batches, valleys, the race of three optimisers, networks."""
+"""Drawings of notebook 02: layers and their signals, valleys, the race of three optimisers."""
 
 import tempfile
 from pathlib import Path
@@ -12,18 +12,33 @@ from argf_np import figures
 COLOURS = figures.MODALITY_COLOURS
 LOOKS = {"gradient descent": (COLOURS["v"], "-."), "Adam": (COLOURS["l"], "-"),
          "Adadelta": (COLOURS["a"], "--")}
+HEADS = {"gradient descent": {"marker": "o", "ms": 14, "mfc": "none", "mew": 2},  # a ring
+         "Adam": {"marker": "o", "ms": 8, "mec": "white"},
+         "Adadelta": {"marker": "s", "ms": 9, "mec": "white"}}
 
 
-def plane(stages):
-    """A grid of lines after each of some stages ``{title: function of points (n, 2)}``."""
-    fine = np.linspace(-1.5, 1.5, 60)
-    _, axes = plt.subplots(1, 3, figsize=(9, 3.2), layout="constrained")
-    for ax, (title, stage) in zip(axes, stages.items(), strict=True):
-        for place in np.linspace(-1.5, 1.5, 13):
-            upright = np.stack([np.full(60, place), fine], axis=1)  # (60, 2)
-            ax.plot(*stage(upright).T, color=COLOURS["l"], lw=1)
-            ax.plot(*stage(upright[:, ::-1]).T, color=COLOURS["a"], lw=1, ls="--")
-        ax.set(title=title, aspect="equal", xlim=(-3, 3), ylim=(-3, 3))
+def activations(x, values, slopes):
+    """Left: activations ``{name: values at x}``. Right: their derivatives."""
+    _, axes = plt.subplots(1, 2, figsize=(9, 3.8), layout="constrained")
+    looks = ((COLOURS["l"], "-"), (COLOURS["v"], "--"), (COLOURS["a"], "-."), ("0.4", ":"))
+    for name, (colour, style) in zip(values, looks, strict=True):
+        axes[0].plot(x, values[name], color=colour, ls=style, lw=2, label=name)
+        axes[1].plot(x, slopes[name], color=colour, ls=style, lw=2)
+    axes[0].set(title="activation", xlabel="$x$", ylim=(-1.3, 3))
+    axes[1].set(title="derivative", xlabel="$x$", ylim=(-0.05, 1.1))
+    axes[0].legend(frameon=False)
+
+
+def signals(cases):
+    """Size of the outputs and gradients of each layer, ``{weights: (sizes, gradients)}``."""
+    _, axes = plt.subplots(1, 2, figsize=(9, 3.8), layout="constrained")
+    looks = ((COLOURS["a"], "s--"), (COLOURS["l"], "o-"), (COLOURS["v"], "^-."))
+    for (label, curves), (colour, style) in zip(cases.items(), looks, strict=True):
+        for ax, curve in zip(axes, curves, strict=True):
+            ax.plot(range(1, len(curve) + 1), curve, style, color=colour, label=label)
+    axes[0].set(yscale="log", xlabel="layer", title="standard deviation of the output")
+    axes[1].set(yscale="log", xlabel="layer", title="root mean square of the gradient of $W$")
+    axes[0].legend(frameon=False, title="weights")
 
 
 def two_batches(before, after):
@@ -96,7 +111,7 @@ def race(losses, paths):
         ax.set(title=title, aspect="equal")
         for name, (colour, style) in LOOKS.items():
             tracks[title, name], = ax.plot([], [], style, color=colour, lw=1.5, label=name)
-            heads[title, name], = ax.plot([], [], "o", color=colour, ms=9, mec="white")
+            heads[title, name], = ax.plot([], [], color=colour, ls="", **HEADS[name])
     axes[0].set_ylabel(r"$\theta_2$")
     fig.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3,
                frameon=False)
@@ -120,21 +135,30 @@ def race(losses, paths):
         return film.read_bytes()
 
 
-def networks(pictures, points, labels):
-    """Above: regions of the classes. Below: the size of the signal, before and after training.
-
-    pictures: {name: (regions (90, 90), sizes before, sizes after)}.
-    """
-    _, axes = plt.subplots(2, 4, figsize=(12, 6), layout="constrained")
+def regions(pictures, points, labels):
+    """The regions of the classes as each network sees them ``{name: (90, 90)}``, and the points."""
+    _, axes = plt.subplots(1, 4, figsize=(10.4, 2.9), layout="constrained")
     axis = np.linspace(-1.8, 1.8, 90)
-    for (above, below), (name, picture) in zip(axes.T, pictures.items(), strict=True):
-        regions, before, after = picture
-        above.contourf(axis, axis, regions, levels=[-0.5, 0.5, 1.5], colors=["#D9E3EE", "#F6E9C6"])
-        above.plot(*points[labels == 0].T, "o", color=COLOURS["l"], ms=3)
-        above.plot(*points[labels == 1].T, "^", color=COLOURS["v"], ms=4)
-        above.set(title=name, aspect="equal", xticks=[], yticks=[])
-        below.plot(range(1, 6), before, "s--", color="0.5", label="before training")
-        below.plot(range(1, 6), after, "o-", color=COLOURS["l"], label="after training")
-        below.set(ylim=(0, 1.05), xlabel="layer", xticks=range(1, 6))
-    axes[1, 0].set_ylabel("standard deviation\nof the outputs")
-    axes[1, 0].legend(frameon=False)
+    for ax, (name, region) in zip(axes, pictures.items(), strict=True):
+        ax.contourf(axis, axis, region, levels=[-0.5, 0.5, 1.5], colors=["#D9E3EE", "#F6E9C6"])
+        ax.plot(*points[labels == 0].T, "o", color=COLOURS["l"], ms=3)
+        ax.plot(*points[labels == 1].T, "^", color=COLOURS["v"], ms=4)
+        ax.set(title=name, aspect="equal", xticks=[], yticks=[])
+
+
+def outputs_per_layer(layers):
+    """Histograms of the outputs of each layer ``{network: (before, after)}``, one row per layer."""
+    depth = len(next(iter(layers.values()))[0])
+    _, axes = plt.subplots(depth, len(layers), figsize=(10.4, 5), layout="constrained", sharex=True)
+    bins = np.linspace(-1, 1, 42)
+    for column, (name, both) in zip(axes.T, layers.items(), strict=True):
+        column[0].set_title(name)
+        for ax, before, after in zip(column, *both, strict=True):
+            for outputs, look in ((before, {"color": "0.7", "fill": True}),
+                                  (after, {"color": COLOURS["l"], "lw": 1.6})):
+                shares, _ = np.histogram(outputs, bins)
+                ax.stairs(shares / shares.max(), bins, **look)
+            ax.set(yticks=[], ylim=(0, 1.1))
+        column[-1].set_xlabel("output")
+    for n, ax in enumerate(axes[:, 0], start=1):
+        ax.set_ylabel(f"layer {n}", rotation=0, ha="right", va="center")

@@ -85,8 +85,8 @@ def padding(padded, mask):
 def hills(deviations, title):
     """How far accuracies spread: ``{name: accuracies minus their mean}``, in percent."""
     _, ax = plt.subplots(figsize=(7.4, 3.4), layout="constrained")
-    edges = np.arange(-15, 15.1, 0.75)
-    for (name, values), style in zip(deviations.items(), ("-", "--", ":"), strict=True):
+    edges = np.arange(-19.5, 19.6, 0.75)
+    for (name, values), style in zip(deviations.items(), ("-", "--"), strict=True):
         ax.hist(100 * values, bins=edges, histtype="step", color="black", lw=1.8, ls=style,
                 label=name)
     ax.set(xlabel="accuracy minus its mean, in points", yticks=[], title=title)

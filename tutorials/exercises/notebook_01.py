@@ -32,6 +32,7 @@ def divisor_gradient(answer, rng):
         "the k entries": parts.sum(axis=0, keepdims=True),
         "it looks like the sum over all entries: each utterance has a b of its own": parts.sum(),
     })
+    return "and every broadcast works like this: what is used k times gets k parts back, added up"
 
 
 @exercise("1.2")
@@ -60,6 +61,7 @@ def numeric_gradient(answer, rng):
         "sides are the same array; take x.copy()": 0 * x,
         "it is twice what it should be: the two points are 2 h apart": 2 * right,
     })
+    return "but at two evaluations per entry: the backward pass gets all of them at once"
 
 
 @exercise("1.3", 7, 12, 14, 16)
@@ -78,6 +80,7 @@ def softmax_back(answer, rng):
         "it looks like the sum of g without y: the sum is over g_i y_i":
             y * (g - g.sum(axis=1, keepdims=True)),
     })
+    return "and the package does the same: no Jacobian is ever built"
 
 
 @exercise("1.4")
@@ -99,3 +102,4 @@ def is_right(answer, rng):
                 "0.1 % too large. Is the tolerance relative, and below 0.001?")
         require(not answer(f, x.copy(), forgotten), size + "it accepts a gradient with an entry "
                 "forgotten. Look along a direction that the wrong gradient does not choose")
+    return "and that is `nn.check_gradient` in short"

@@ -47,3 +47,7 @@ def limit_for_leaky_relu(fan_in, slope):
 
 
 check("2.4", limit_for_leaky_relu)
+
+# The experiments. theta_1 shoots over by 0.08 with beta_1 = 0.9, and not at all with 0.5 and 0.
+# With Adam the loss is below 0.1 after 55, 32 and 163 steps, with gradient descent after 196 and
+# 1900.

@@ -22,10 +22,10 @@ def mask_of(lengths):
 check("3.2", mask_of)
 
 
-def gradient_of_the_logits(s, y, mask):
+def gradient_of_the_logits(o, y, mask):
     # One utterance: the probabilities minus the one-hot label. The mean gives each real one the
     # factor 1 / sum of M.
-    return (ops.softmax(s) - y) * mask[:, :, None] / mask.sum()
+    return (ops.softmax(o) - y) * mask[:, :, None] / mask.sum()
 
 
 check("3.3", gradient_of_the_logits)
@@ -36,3 +36,10 @@ def errors_apart(p_1, n_1, p_2, n_2):
 
 
 check("3.4", errors_apart)
+
+# The experiment. From k = 200 on: the distance is 1.3 standard errors for k = 0, then 1.9, 2.5, 5.6
+# and 33.1.
+#
+# The question. Train the network that makes the features twice: once with the labels of all 62
+# videos, once without those of some videos. Then compare the probe's accuracy on these videos. If
+# it is far higher with the first features, their labels have leaked.

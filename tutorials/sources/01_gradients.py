@@ -1,7 +1,11 @@
 # %% [markdown]
 # # 01 · Gradients you can trust
 #
-# *Needs: NumPy, derivatives of one variable. Minutes: 75. Paper: how Eq. 1 to 16 are trained.*
+# *Needs: NumPy, derivatives of one variable. Minutes: 25. Paper: how Eq. 1 to 16 are trained.*
+#
+# Before: [00 · The whole paper](00_the_whole_paper.ipynb). Next:
+# [02 · Layers and optimisers](02_layers_and_optimisers.ipynb). The minutes are those of reading;
+# the exercises take another 65.
 #
 # To train a network means: compute a loss, one number that says how wrong the network is. For each
 # parameter, find out whether the loss rises or falls with it, and how steeply. Move each parameter
@@ -29,9 +33,6 @@
 # | $\varepsilon$ | 1 | machine precision: relative distance of neighbouring floats |
 # | $g$ | that of $y$ | *cotangent*: gradient of $L$ with respect to a result $y$ on the way |
 # | $d$ | that of $x$ | a direction, of length 1 |
-#
-# Before: [00 · The whole paper](00_the_whole_paper.ipynb). Next:
-# [02 · Layers and optimisers](02_layers_and_optimisers.ipynb).
 
 # %%
 import inspect
@@ -42,7 +43,7 @@ import numpy as np
 from autograd import grad
 from autograd.extend import defvjp, primitive
 
-from argf_np import figures, nn
+from argf_np import nn
 from argf_np.nn import ops
 from argf_np.paper.joint_embedding_eq1_9 import reconstruction_loss
 from argf_np.paper.model import init_model
@@ -51,7 +52,6 @@ from exercises import check
 
 nn.use("readable")  # the textbook operations; notebook 12 shows faster ones with the same values
 plt.rcParams.update({"figure.dpi": 100, "axes.spines.top": False, "axes.spines.right": False})
-COLOURS = figures.MODALITY_COLOURS  # three colours that everybody can tell apart
 
 # %% [markdown]
 # ## 1. A slope from two points
@@ -118,21 +118,7 @@ print(f"fourth-order:  {fourth_order_difference(f, 0.5, 0.1):.10f}")
 # Even for this large $h$ it is nearly parallel to the tangent.
 
 # %%
-x_line = np.linspace(-2.6, 3, 200)
-x_0, h = -0.5, 1.5
-fig, ax = plt.subplots(figsize=(6.4, 3.6))
-ax.plot(x_line, f(x_line), color="black", lw=2, label="$f(x)$")
-tangent = f(x_0) + f_prime(x_0) * (x_line - x_0)
-ax.plot(x_line, tangent, color="0.5", ls="--", label=f"tangent: {f_prime(x_0):.3f}")
-for name, start, colour, style in (("forward", x_0, COLOURS["v"], "-."),
-                                   ("central", x_0 - h, COLOURS["l"], "-")):
-    ends = np.array([start, x_0 + h])
-    slope = (f(ends[1]) - f(ends[0])) / (ends[1] - ends[0])
-    ax.plot(ends, f(ends), "o", color=colour)
-    secant = f(ends[0]) + slope * (x_line - ends[0])
-    ax.plot(x_line, secant, color=colour, ls=style, label=f"{name}: {slope:.3f}")
-ax.set(xlabel="$x$", ylim=(-0.6, 2.8), title=f"Slopes at $x = {x_0:g}$, with $h = {h:g}$")
-ax.legend(frameon=False)
+draw.slopes(f, f_prime, x=-0.5, h=1.5)
 plt.show()
 
 # %% [markdown]
@@ -211,11 +197,18 @@ def L_of(w, V_1, V_2):
 assert np.isclose(L, L_of(w, V_1, V_2), rtol=0, atol=1e-14)
 by_hand = {"w": w_bar, "V_1": V_1_bar, "V_2": V_2_bar}
 inputs = {"w": w, "V_1": V_1, "V_2": V_2}
-for name, slope in by_hand.items():
-    def along_one_input(value, name=name):
+
+
+def measured_slope(name):
+    """The slope of L with respect to one input, from finite differences."""
+    def along_one_input(value):
         return L_of(**(inputs | {name: value}))  # the two others stay as they are
 
-    measured = fourth_order_difference(along_one_input, inputs[name], 1e-3)
+    return fourth_order_difference(along_one_input, inputs[name], 1e-3)
+
+
+for name, slope in by_hand.items():
+    measured = measured_slope(name)
     print(f"dL/d{name:4} by hand {slope:+.12f}   finite differences {measured:+.12f}")
     assert np.isclose(slope, measured, rtol=1e-9)
 
@@ -266,9 +259,20 @@ def backward(end):
             earlier.bar += number.bar * local  # += and not =
 
 
+x = Number(3.0)
+y = x * x + x
+backward(y)
+print("y = x * x + x at x = 3:", y.value, "  its derivative 2 x + 1:", x.bar)
+for entry in TAPE:
+    sources = [(earlier.value, local) for earlier, local in entry.inputs]
+    print("  tape:", entry.value, "from", sources)
+
 # %% [markdown]
-# The formula itself looks as before. Only the constant 0.5 must become a `Number` too (`half`),
-# since our `+` adds Numbers. You do not see that the formula leaves a trace:
+# The tape has three entries. Each lists the inputs that it was computed from, with the local
+# derivatives: in $x \cdot x$, the derivative with respect to either factor is the other one, 3.
+#
+# Now the formula of section 3. It looks as before. Only the constant 0.5 must become a `Number` too
+# (`half`), since our `+` adds Numbers. You do not see that the formula leaves a trace:
 
 # %%
 TAPE.clear()
@@ -283,15 +287,15 @@ for name, number in (("w", w_n), ("V_1", V_1_n), ("V_2", V_2_n)):
 
 # %% [markdown]
 # **A picture.** The graph of the formula, drawn from the tape. Values go from left to right. The
-# small number at each arrow is the local derivative. The red numbers are the derivatives of $L$;
-# they travel from right to left, and are multiplied by the number at each arrow that they pass. Two
-# arrows leave $w$, $V_1$ and $V_2$, so two parts come back and add up. Check one of them with the
-# numbers in the picture.
+# small number at each arrow is the local derivative. The red numbers are the derivatives of $L$.
+# They travel from right to left and are multiplied by the number at each arrow that they pass. Two
+# arrows leave $w$, $V_1$ and $V_2$, so two parts come back and add up. Check one part with the
+# numbers in the picture: what comes back to $w$ from $z_1$ is $0.1417 \cdot 0.9 = 0.1275$.
 
 # %%
 names = ["w", "V_1", "V_2", "0.5", "z_1", r"\alpha_1", "z_2", r"\alpha_2", "t", "S", "q", "L"]
-places = [(0, 2.4), (0, 3.6), (0, 1.2), (2.4, -0.2), (1.2, 3.6), (2.4, 3.6), (1.2, 2.0),
-          (2.4, 2.0), (3.6, 2.8), (1.2, 0.6), (3.6, 0.6), (4.8, 1.7)]
+places = [(0, 2.4), (0, 3.6), (0, 1.2), (3.0, -0.2), (1.7, 3.6), (3.0, 3.6), (1.7, 2.0),
+          (3.0, 2.0), (4.3, 2.8), (1.7, 0.6), (4.3, 0.6), (5.8, 1.7)]
 draw.graph(TAPE, names, places)
 plt.show()
 
@@ -399,10 +403,10 @@ assert np.sum(last[2] > 0.5) == 2
 # beginnings get stuck on the way. Four units have room to spare and succeed every time. Gradient
 # descent finds a place where the slope is zero, and nobody promises that it is the best place.
 #
-# **A picture.** Left, the loss of the network with four units falls, fast at first and then ever
-# more slowly. Right, its output for every pair $(x_1, x_2)$: two corners are dark, two are bright,
-# and no single straight line could separate them. The dashed lines, where the output is 0.5, are
-# two.
+# **A picture.** Left, the loss of the network with four units: it falls steeply within the first
+# hundred steps, then ever more slowly. Right, its output for every pair $(x_1, x_2)$: two corners
+# are dark, two are bright, and no single straight line could separate them. The border, where the
+# output is 0.5 (dashed), consists of two lines.
 
 # %%
 axis = np.linspace(-1.5, 1.5, 31)
@@ -582,9 +586,9 @@ plt.show()
 #
 # - The fourth-order difference with $h = 10^{-3}$ (the dotted line) gives eleven digits or more in
 #   float64, and is not sensitive to $h$. This is what `nn.check_gradient` uses.
-# - In float32 the best of them gives five or six digits. A mistake of one part in a million cannot
-#   be told from rounding. **Gradient checks need float64**, even for a network that will be trained
-#   in float32.
+# - In float32 the best of them gives about six digits. A mistake of one part in a million cannot be
+#   distinguished from rounding. **Gradient checks need float64**, even for a network that will be
+#   trained in float32.
 #
 # ## 8. Checking a gradient
 #
@@ -703,7 +707,7 @@ else:
 # Now a derivative of our own, with a slip in it. `primitive` makes an operation that autograd does
 # not look into, and `defvjp` tells it how to go back. It wants a function of the result `y` and the
 # input `z`. That function returns another one, which turns the cotangent $g$ of `y` into $g^T J$.
-# For $y = \tanh z$ it is $g\,(1 - y^2)$. Somebody has typed $1 - z^2$:
+# For $y = \tanh z$ it is $g\,(1 - y^2)$. Suppose that we have typed $1 - z^2$:
 
 # %%
 tanh = primitive(np.tanh)
@@ -864,7 +868,8 @@ print("step 1e-5: passes")
 #
 # Replace the line with `raise` by your answer and run the cell. `check` compares it with the
 # package on fixed random inputs. If something is wrong, it tells you what the mistake looks like.
-# Solutions are in `tutorials/solutions/01_gradients.py`. Exercise 1.1 is at the end of section 4.
+# Solutions, and the numbers of the experiment, are in
+# [solutions/01_gradients.py](solutions/01_gradients.py). Exercise 1.1 is at the end of section 4.
 #
 # **1.2 (★, 10 minutes). Central differences, entry by entry.** The gradient of a scalar function of
 # an array of any shape, with two evaluations per entry.

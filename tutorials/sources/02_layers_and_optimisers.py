@@ -1,7 +1,11 @@
 # %% [markdown]
 # # 02 · Layers and optimisers
 #
-# *Needs: 01. Minutes: 90. Paper: "Experimental details", Figure 3.*
+# *Needs: 01. Minutes: 25. Paper: "Experimental details", Figure 3.*
+#
+# Before: [01 · Gradients you can trust](01_gradients.ipynb). Next:
+# [03 · The data](03_the_data.ipynb). The minutes are those of reading; the exercises take another
+# 80.
 #
 # Every network of the paper is built from the same few parts: dense layers, activations, dropout,
 # batch norm. Each is trained with Adam, or with Adadelta. The paper takes them as known. **What do
@@ -27,23 +31,19 @@
 # | $\theta$ | | a parameter, any of all |
 # | $\eta$ | 1 | learning rate: how large a step is |
 # | $m$, $v$, $\beta_1$, $\beta_2$ | | Adam's running averages and their memory (section 7) |
-#
-# Before: [01 · Gradients you can trust](01_gradients.ipynb). Next:
-# [03 · The data](03_the_data.ipynb).
 
 # %%
 import matplotlib.pyplot as plt
 import numpy as np
 from IPython.display import Image
 
-from argf_np import figures, nn
+from argf_np import nn
 from argf_np.nn import ops
 from drawings import notebook_02 as draw
 from exercises import check
 
 nn.use("readable")  # the textbook operations; notebook 12 shows faster ones with the same values
 plt.rcParams.update({"figure.dpi": 100, "axes.spines.top": False, "axes.spines.right": False})
-COLOURS = figures.MODALITY_COLOURS  # three colours that everybody can tell apart
 
 
 def weigh(y):
@@ -54,10 +54,10 @@ def weigh(y):
     return (y * np.random.default_rng(0).standard_normal(y.shape)).sum()
 
 
-def same(a, b):
+def same(name, a, b):
     """Print the largest difference of two arrays, and stop if it is more than rounding."""
     difference = np.abs(a - b).max()
-    print(f"largest difference: {difference:.0e}")
+    print(f"{name}: largest difference {difference:.0e}")
     assert difference < 1e-13
 
 
@@ -84,7 +84,7 @@ for utterance in range(B):
 
 y = ops.dense_layer(layer, x, "identity")  # (B, fan_out); "identity": no activation, section 2
 print(y.round(2))
-same(y, y_loop)
+same("package and loop", y, y_loop)
 
 
 def dense_loss(p):
@@ -106,22 +106,9 @@ def dense_of(p):
 g = rng.standard_normal((B, fan_out))
 _, pull = nn.vjp(dense_of, {"layer": layer, "x": x})
 back = pull(g)
-same(back["layer"]["W"], x.T @ g)
-same(back["layer"]["b"], g.sum(axis=0, keepdims=True))
-same(back["x"], g @ layer["W"].T)
-
-# %% [markdown]
-# The paper has three encoders of the same shape, one per modality. The package keeps such networks
-# as one *bank*: arrays with a leading axis of length 3, and one multiplication for all three.
-
-# %%
-bank = nn.init_dense(rng, fan_in, fan_out, bank=(3,))
-x_bank = rng.standard_normal((3, B, fan_in))
-y_bank = ops.dense_layer(bank, x_bank, "identity")
-print("input", x_bank.shape, "W", bank["W"].shape, "output", y_bank.shape)
-for modality in range(3):
-    alone = {"W": bank["W"][modality], "b": bank["b"][modality]}
-    same(y_bank[modality], ops.dense_layer(alone, x_bank[modality], "identity"))
+same("W", back["layer"]["W"], x.T @ g)
+same("b", back["layer"]["b"], g.sum(axis=0, keepdims=True))
+same("x", back["x"], g @ layer["W"].T)
 
 # %% [markdown]
 # ## 2. Activations
@@ -141,7 +128,7 @@ for modality in range(3):
 # \end{array}
 # $$
 #
-# | name | where in the paper |
+# | activation | where in the paper |
 # |---|---|
 # | leaky ReLU | encoders ($s$ = 0.01); decoders, discriminator, fused pairs ($s$ = 0.2) |
 # | tanh | where a vector ends: encoders, decoders, fused vertices; decision |
@@ -150,17 +137,13 @@ for modality in range(3):
 # | ELU | only in the code that the authors have released |
 #
 # ($\delta_{ij}$ is 1 for $i = j$, and otherwise 0.) The derivatives of tanh, sigmoid and softmax
-# are written with the output $y$, so the backward pass needs no exponential again. *Predict before
-# you run:* which of the four curves below has the smallest slope at 0?
+# are written with the output $y$, so the backward pass needs no exponential again. The next cell
+# takes the derivatives from the tape and compares them with these formulas. *Predict before you
+# run:* which of tanh, sigmoid and ELU has the smallest slope at 0?
 
 # %%
-curves = {  # function, derivative by hand, colour, line style
-    "leaky ReLU, $s = 0.2$": (lambda x: ops.leaky_relu(x, 0.2),
-                              lambda x, y: np.where(x > 0, 1, 0.2), COLOURS["l"], "-"),
-    "tanh": (ops.tanh, lambda x, y: 1 - y ** 2, COLOURS["v"], "--"),
-    "sigmoid": (ops.sigmoid, lambda x, y: y * (1 - y), COLOURS["a"], "-."),
-    "ELU": (ops.elu, lambda x, y: np.where(x > 0, 1, np.exp(np.minimum(x, 0))), "0.4", ":"),
-}
+def leaky_relu(x):
+    return ops.leaky_relu(x, 0.2)
 
 
 def slope_of(function, x):
@@ -170,16 +153,17 @@ def slope_of(function, x):
 
 
 x_line = np.linspace(-3.05, 3.05, 200)  # does not hit the kink at 0
-fig, axes = plt.subplots(1, 2, figsize=(9, 3.8), layout="constrained")
-for name, (function, derivative, colour, style) in curves.items():
-    y_line = function(x_line)
-    slope = derivative(x_line, y_line)
-    assert np.allclose(slope_of(function, x_line), slope)
-    axes[0].plot(x_line, y_line, color=colour, ls=style, lw=2, label=name)
-    axes[1].plot(x_line, slope, color=colour, ls=style, lw=2)
-axes[0].set(title="activation", xlabel="$x$", ylim=(-1.3, 3))
-axes[1].set(title="derivative", xlabel="$x$", ylim=(-0.05, 1.1))
-axes[0].legend(frameon=False)
+activations = {"leaky ReLU, $s = 0.2$": leaky_relu, "tanh": ops.tanh, "sigmoid": ops.sigmoid,
+               "ELU": ops.elu}
+values = {name: function(x_line) for name, function in activations.items()}
+slopes = {name: slope_of(function, x_line) for name, function in activations.items()}
+assert np.allclose(slopes["tanh"], 1 - values["tanh"] ** 2)
+assert np.allclose(slopes["sigmoid"], values["sigmoid"] * (1 - values["sigmoid"]))
+assert np.allclose(slopes["ELU"], np.where(x_line > 0, 1, np.exp(x_line)))
+for name, slope in slopes.items():
+    print(f"{name:22} slope at -3: {slope[1]:.3f}; left and right of 0: {slope[99]:.2f}, "
+          f"{slope[100]:.2f}")
+draw.activations(x_line, values, slopes)
 plt.show()
 
 # %% [markdown]
@@ -188,18 +172,6 @@ plt.show()
 # of the leaky ReLU never falls below its slope $s$. So the leaky ReLU stands inside the networks,
 # and the others at their ends, where the output has to lie between bounds.
 #
-# **A picture.** What one layer does to a plane: the dense part turns, stretches and shears it
-# (middle), and tanh bends the result into a square (right).
-
-# %%
-plane = {"W": np.array([[1.2, 0.7], [-0.6, 0.9]]), "b": np.array([[0.2, 0.0]])}
-stages = {"$x$": lambda line: line,
-          "$x W + b$": lambda line: ops.dense_layer(plane, line, "identity"),
-          r"$\tanh(x W + b)$": lambda line: ops.dense_layer(plane, line, "tanh")}
-draw.plane(stages)
-plt.show()
-
-# %% [markdown]
 # ## 3. Dropout
 #
 # The paper's data sets are small: some thousand utterances for a network with more than a million
@@ -228,8 +200,8 @@ for utterance in range(6):
     for i in range(40):
         if u[utterance, i] >= drop_rate:
             y_loop[utterance, i] = x_wide[utterance, i] / (1 - drop_rate)
-same(ops.dropout(x_wide, drop_rate, np.random.default_rng(5)), y_loop)
-same(ops.dropout(x_wide, drop_rate, None), x_wide)  # no generator: evaluation, nothing is dropped
+same("training", ops.dropout(x_wide, drop_rate, np.random.default_rng(5)), y_loop)
+same("evaluation", ops.dropout(x_wide, drop_rate, None), x_wide)  # no generator: nothing is dropped
 
 
 def dropped(p):
@@ -239,34 +211,23 @@ def dropped(p):
 
 nn.check_gradient(lambda p: weigh(dropped(p)), {"x": x_wide}, rng)
 _, gradient = nn.value_and_grad(lambda p: dropped(p).sum(), {"x": x_wide})
-same(gradient["x"], mask)  # by hand: the derivative is the mask
+same("gradient and mask", gradient["x"], mask)  # by hand: the derivative is the mask
 
 # %% [markdown]
-# **A picture.** Input 1 goes through ever more masks. The mean of the outputs approaches 1 for each
-# drop rate, quickly for 0.1; for 0.9 it still wanders after a thousand masks.
+# The price is noise. By hand, the standard deviation of the mask is $\sqrt{q / (1 - q)}$. We send
+# the input 1 through a hundred thousand masks:
 
 # %%
-fig, ax = plt.subplots(figsize=(6.8, 3.4), layout="constrained")
-spread = {}
-for q, colour, style in ((0.1, COLOURS["l"], "-"), (0.5, COLOURS["a"], "--"),
-                         (0.9, COLOURS["v"], "-.")):
-    draws = ops.dropout(np.ones(100_000), q, np.random.default_rng(1))
-    spread[q] = draws.std()
-    means = draws[:2000].cumsum() / np.arange(1, 2001)
-    ax.plot(np.arange(1, 2001), means, color=colour, ls=style, lw=2, label=f"$q = {q:g}$")
-ax.axhline(1, color="0.4", ls=":")
-ax.set(xscale="log", xlabel="masks", ylabel="mean output", ylim=(0, 2.2))
-ax.set_title("Input 1: on average, 1 comes out")
-ax.legend(frameon=False)
-plt.show()
-for q, measured in spread.items():
+for q in (0.1, 0.5, 0.9):
+    outputs = ops.dropout(np.ones(100_000), q, np.random.default_rng(1))
     by_hand = np.sqrt(q / (1 - q))
-    print(f"drop rate {q}: standard deviation of the output {measured:.2f}, by hand {by_hand:.2f}")
-    assert abs(measured - by_hand) < 0.02
+    print(f"drop rate {q}: output {outputs.mean():.2f} on average, "
+          f"standard deviation {outputs.std():.2f}, by hand {by_hand:.2f}")
+    assert abs(outputs.std() - by_hand) < 0.02
 
 # %% [markdown]
-# The mean is right for any $q$, but the noise grows: the standard deviation of the output is
-# $\sqrt{q / (1 - q)}$ times the input, which for $q = 0.9$ is 3 times.
+# The mean is right for any $q$. But at a drop rate of 0.9 the noise is three times as large as the
+# signal.
 #
 # **Exercise 2.1 (★, 5 minutes). Dropout.** Given random numbers $u$, uniform between 0 and 1, drop
 # the entries where $u < q$. Replace the line with `raise` by your answer and run the cell.
@@ -311,7 +272,7 @@ for j in range(width):
         y_loop[b, j] = norm["gamma"][0, j] * x_hat + norm["beta"][0, j]
 
 y = ops.batch_norm(norm, x)
-same(y, y_loop)
+same("package and loop", y, y_loop)
 nn.check_gradient(lambda p: weigh(ops.batch_norm(p["norm"], p["x"])), {"norm": norm, "x": x}, rng)
 
 # Neither a shift nor a scale of the input makes a difference (up to the 1e-5):
@@ -341,22 +302,27 @@ x_in = rng.standard_normal((B, fan_in))
 _, gradient = nn.value_and_grad(lambda p: weigh(ops.batch_norm(norm, p["x"])), {"x": x})
 print("gradient with respect to x, summed over the batch:", np.abs(gradient["x"].sum(0)).max())
 assert np.allclose(gradient["x"].sum(axis=0), 0)
-of_bias = {}
-for rate in (0, 0.5):
-    def loss(p, rate=rate):
-        return weigh(ops.dense_layer(p, x_in, "identity", rate, np.random.default_rng(2)))
 
-    of_bias[rate] = nn.value_and_grad(loss, layer)[1]["b"]
-    print(f"gradient with respect to b, drop rate {rate}:", of_bias[rate].round(3) + 0.0)
-assert np.allclose(of_bias[0], 0)
-assert np.abs(of_bias[0.5]).max() > 0.1
+
+def gradient_of_bias(drop_rate):
+    """The gradient with respect to b of dense layer, dropout, batch norm, in this order."""
+    def loss(p):
+        return weigh(ops.dense_layer(p, x_in, "identity", drop_rate, np.random.default_rng(2)))
+
+    _, gradient = nn.value_and_grad(loss, layer)
+    return gradient["b"]
+
+
+for rate in (0, 0.5):
+    print(f"gradient with respect to b, drop rate {rate}:", gradient_of_bias(rate).round(3) + 0.0)
+assert np.allclose(gradient_of_bias(0), 0)
+assert np.abs(gradient_of_bias(0.5)).max() > 0.1
 
 # %% [markdown]
 # **In training, the result depends on the other utterances.** $\mu$ and var come from the batch. So
-# the output for one utterance changes with the other 15 that happen to be in its batch. In training
-# this is welcome noise. In an exam it would be odd: the same answer would get another mark
-# depending on who else sits in the room. And alone in its batch, every utterance is its own mean,
-# so all of them give the same output:
+# the output for one utterance changes with the others that happen to be in its batch. In training
+# this is welcome noise. In a test it would be odd. And alone in its batch, every utterance is its
+# own mean, so all of them give the same output:
 
 # %%
 data = rng.standard_normal((400, fan_in))  # 400 training utterances
@@ -385,12 +351,12 @@ evaluated = nn.batch_norm_statistics(layer, run, [data])
 print("parameters in training:  ", *layer)
 print("parameters in evaluation:", *evaluated)
 alone = run(evaluated, x_one)
-same(alone[0], run(evaluated, data)[0])  # the other utterances do not matter
-same(run(evaluated, data), run(layer, data))  # on all training data the two modes agree
+same("alone and in company", alone[0], run(evaluated, data)[0])  # the others do not matter
+same("both modes, all training data", run(evaluated, data), run(layer, data))
 
 # %% [markdown]
 # **A picture** of both modes. The bars are the 500 outputs for one and the same utterance in
-# training mode. The line is the only output in evaluation mode; it lies in the middle of them.
+# training mode. The line is the single output of evaluation mode. It lies in the middle of them.
 
 # %%
 draw.modes(in_company, alone[0, 0])
@@ -411,7 +377,7 @@ whole = ops.dense_layer(layer, x_in, "leaky_relu_0.01", 0.5, np.random.default_r
 by_parts = ops.dense_layer({"W": layer["W"], "b": layer["b"]}, x_in, "identity")
 by_parts = ops.dropout(by_parts, 0.5, np.random.default_rng(2))
 by_parts = ops.leaky_relu(ops.batch_norm(layer, by_parts), 0.01)
-same(whole, by_parts)
+same("whole and parts", whole, by_parts)
 
 # %% [markdown]
 # ## 5. The initial weights
@@ -431,22 +397,17 @@ same(whole, by_parts)
 # between $-c$ and $c$ is $c^2 / 3$, hence
 #
 # $$ W_{ij} \sim \text{uniform in } \pm \sqrt{\frac{6}{\text{fan\_in} + \text{fan\_out}}}. $$
-
-# %%
-W = nn.init_dense(rng, 300, 200)["W"]
-print(f"variance of W: {W.var():.5f}, by hand {2 / (300 + 200):.5f}")
-assert np.isclose(W.var(), 2 / 500, rtol=0.02)
-
-# %% [markdown]
-# **An experiment.** Ten layers of 100 units with tanh, once with Glorot's weights, once with a
-# third of them, and once with three times as large ones. What is left of the signal after each
-# layer, and of the gradient? *Predict before you run:* what happens to the output of layer 10 in
-# each case?
+#
+# This is what `nn.init_dense` draws. Let us try it. Ten layers of 100 units with tanh get Glorot's
+# weights, then a third of them, then three times as large ones. What is left of the signal after
+# each layer, and of the gradient? *Predict before you run:* what happens to the output of layer 10
+# in each case?
 
 # %%
 depth, width = 10, 100
 x_deep = rng.standard_normal((200, width))
 glorot = {f"layer_{n}": nn.init_dense(rng, width, width) for n in range(depth)}
+assert np.isclose(glorot["layer_0"]["W"].var(), 2 / (width + width), rtol=0.05)
 
 
 def deep(params, x):
@@ -458,21 +419,16 @@ def deep(params, x):
     return outputs
 
 
-fig, axes = plt.subplots(1, 2, figsize=(9, 3.8), layout="constrained")
-cases = (("Glorot's / 3", 1 / 3, COLOURS["a"], "s--"), ("Glorot's", 1, COLOURS["l"], "o-"),
-         ("3 × Glorot's", 3, COLOURS["v"], "^-."))
-for label, factor, colour, style in cases:
+signals = {}
+for label, factor in (("Glorot's / 3", 1 / 3), ("Glorot's", 1), ("3 × Glorot's", 3)):
     params = {name: {"W": factor * p["W"], "b": p["b"]} for name, p in glorot.items()}
     sizes = [y.std() for y in deep(params, x_deep)]
     _, gradient = nn.value_and_grad(lambda p: weigh(deep(p, x_deep)[-1]), params)
     gradients = [np.sqrt(np.mean(p["W"] ** 2)) for p in gradient.values()]
-    axes[0].plot(range(1, 11), sizes, style, color=colour, label=label)
-    axes[1].plot(range(1, 11), gradients, style, color=colour)
+    signals[label] = sizes, gradients
     print(f"{label:13} output: layer 1 {sizes[0]:.2f}, layer 10 {sizes[-1]:.0e}   "
           f"gradient: layer 1 {gradients[0]:.0e}, layer 10 {gradients[-1]:.0e}")
-axes[0].set(yscale="log", xlabel="layer", title="standard deviation of the output")
-axes[1].set(yscale="log", xlabel="layer", title="root mean square of the gradient of $W$")
-axes[0].legend(frameon=False, title="weights")
+draw.signals(signals)
 plt.show()
 
 # %% [markdown]
@@ -504,27 +460,29 @@ def valley(p):
     return 0.5 * (CURVATURES * p["theta"] ** 2).sum()
 
 
-def descend(step, loss=valley, steps=100, start=START):
-    """The path of an optimiser, (steps + 1, 2). step(params, gradient) changes params in place."""
+def init_nothing(params):
+    """The state of an optimiser without a memory."""
+
+
+def gradient_descent(state, params, gradient, lr):
+    params["theta"] -= lr * gradient["theta"]
+
+
+def descend(init, step, steps, loss=valley, start=START, **options):
+    """The path of an optimiser, (steps + 1, 2). `step` changes state and params in place."""
     params = {"theta": start.copy()}
+    state = init(params)
     path = [start]
     for _ in range(steps):
         _, gradient = nn.value_and_grad(loss, params)
-        step(params, gradient)
+        step(state, params, gradient, **options)
         path.append(params["theta"].copy())
     return np.array(path)
 
 
-def gradient_descent(lr=0.0095):
-    def step(params, gradient):
-        params["theta"] -= lr * gradient["theta"]
-
-    return step
-
-
 paths = {}
 for lr in (0.001, 0.0095, 0.01015):
-    paths[lr] = descend(gradient_descent(lr), steps=30)
+    paths[lr] = descend(init_nothing, gradient_descent, steps=30, lr=lr)
     assert np.allclose(paths[lr][-1], START * (1 - lr * CURVATURES) ** 30)  # by hand
     print(f"eta = {lr:g}: after 30 steps at ({paths[lr][-1][0]:.2f}, {paths[lr][-1][1]:.2f})")
 draw.descents(valley, paths)
@@ -564,7 +522,8 @@ plt.show()
 # | $m$, $v$ | | running averages of gradient and squared gradient, one number per parameter |
 # | $\epsilon$ | $10^{-8}$ | for parameters with hardly any gradient |
 #
-# The paper's authors take $\beta_1 = 0.5$ ([D13](../DEVIATIONS.md#d13)).
+# The authors take $\beta_1 = 0.5$. This is usual where two networks play against each other:
+# what was downhill ten steps ago may be uphill now. An experiment at the end shows another effect.
 
 # %%
 def adam_loop(theta, gradients, lr, beta_1=0.9, beta_2=0.999, epsilon=1e-8):
@@ -586,7 +545,7 @@ params = {"theta": theta.copy()}
 state = nn.init_adam(params)  # t, m and v
 for g in gradients:
     nn.adam(state, params, {"theta": g}, lr=0.1)  # changes state and params in place
-same(params["theta"], adam_loop(theta, gradients, lr=0.1))
+same("package and loop", params["theta"], adam_loop(theta, gradients, lr=0.1))
 
 # By hand: in the first step m_hat = g and v_hat = g^2, so it is eta times the sign of g.
 first = {"theta": theta.copy()}
@@ -606,13 +565,12 @@ for beta in (0.9, 0.999):
     print(f"memory {beta}: 90 % after {np.log(0.1) / np.log(beta):.0f} steps")
 
 # %% [markdown]
-# **Weight decay, and what Adam makes of it** ([D13](../DEVIATIONS.md#d13)). Many networks are
-# trained with a term that pulls all parameters towards 0: $\frac{\lambda}{2} \theta^2$ is added to
-# the loss, and so $\lambda \theta$ to the gradient. In gradient descent a larger $\lambda$ pulls
-# harder. The authors' optimiser adds it *before* the averages. Then Adam divides it by its own size
-# like everything else. *Predict before you run:* a parameter of 1 gets no other gradient. Where is
-# it after 100 steps of $\eta = 0.001$, for two values of $\lambda$ of which one is 100 times the
-# other?
+# **Weight decay, and what Adam makes of it.** Many networks are trained with a term that pulls all
+# parameters towards 0: $\frac{\lambda}{2} \theta^2$ is added to the loss, and so $\lambda \theta$
+# to the gradient. The authors' optimiser adds it *before* the averages
+# ([D13](../DEVIATIONS.md#d13)). Then Adam divides it by its own size, as it does with every
+# gradient. *Predict before you run:* a parameter of 1 gets no other gradient. Where is it after 100
+# steps of $\eta = 0.001$ with $\lambda = 0.0001$, and where with $\lambda = 0.01$?
 
 # %%
 for weight_decay in (1e-4, 1e-2):
@@ -633,11 +591,10 @@ for weight_decay in (1e-4, 1e-2):
 # ## 8. Adadelta
 #
 # The UCLN of the paper ([notebook 04](04_context.ipynb)) is trained with Adadelta (Zeiler, 2012,
-# Algorithm 1), which has no learning rate to choose. Its idea is an argument of physicists: *look
-# at the units*. If $\theta$ is in metres, $g = \partial L / \partial \theta$ is in units of the
-# loss per metre. So $\eta\, g$ is no length at all, unless $\eta$ has the right unit. Adam's
-# $\hat m / \sqrt{\hat v}$ has no unit, and there $\eta$ is a length. Newton's method has it right:
-# $\theta$ moves by $g / f''$, and $f''$ is in loss per square metre. Can we guess $1 / f''$ without
+# Algorithm 1), which has no learning rate to choose. Its idea is to look at the units. If $\theta$
+# is in metres, $g = \partial L / \partial \theta$ is in units of the loss per metre, so a step of
+# $\eta\, g$ is a length only if $\eta$ happens to have the right unit. A step of Newton's method,
+# $g / f''$, is a length, since $f''$ is in loss per square metre. Can we guess $1 / f''$ without
 # second derivatives? Newton's step $\Delta\theta = g / f''$ gives $1 / f'' = \Delta\theta / g$: the
 # steps so far, divided by the gradients. So
 #
@@ -647,11 +604,8 @@ for weight_decay in (1e-4, 1e-2):
 # with $\operatorname{RMS}[z] = \sqrt{E[z^2] + \epsilon}$ from running averages
 # $E[z^2]_t = \rho\, E[z^2]_{t-1} + (1 - \rho)\, z_t^2$.
 #
-# | symbol | usual value | meaning |
-# |---|---|---|
-# | $E[g^2]$, $E[\Delta\theta^2]$ | | running averages of squared gradients and steps, from 0 |
-# | $\rho$ | 0.95 | how much of the past is kept |
-# | $\epsilon$ | $10^{-6}$ | without it, there would never be a first step |
+# These averages start at 0, and usually $\rho = 0.95$. Without $\epsilon$, usually $10^{-6}$, there
+# would never be a first step.
 
 # %%
 def adadelta_loop(theta, gradients, rho=0.95, epsilon=1e-6):
@@ -671,7 +625,7 @@ params = {"theta": theta.copy()}
 state = nn.init_adadelta(params)
 for g in gradients:
     nn.adadelta(state, params, {"theta": g})
-same(params["theta"], adadelta_loop(theta, gradients))
+same("package and loop", params["theta"], adadelta_loop(theta, gradients))
 
 # By hand: at first E[g^2] = (1 - rho) g^2, and the step is +- sqrt(epsilon / (1 - rho)).
 first = {"theta": theta.copy()}
@@ -685,10 +639,10 @@ assert np.allclose(theta - first["theta"], np.sqrt(1e-6 / 0.05) * np.sign(gradie
 #
 # ## 9. A race in the valley
 #
-# Left, the valley of section 6. Right, the same one turned by 45°. Gradient descent cannot tell
-# them apart. Adam and Adadelta can: they rescale each coordinate on its own, and this fits the
-# valley only if it lies along an axis. *Predict before you run:* who wins on the left, who on the
-# right?
+# The valley of section 6, and the same one turned by 45°. To gradient descent both are the same.
+# Adam and Adadelta rescale each coordinate on its own, and this fits the valley only if it lies
+# along an axis. *Predict before you run:* which of the three is best after 400 steps in the first
+# valley, and which in the turned one?
 
 # %%
 turn = np.array([[1, -1], [1, 1]]) / np.sqrt(2)  # by 45°
@@ -698,34 +652,14 @@ def turned_valley(p):
     return valley({"theta": (turn * p["theta"]).sum(axis=1)})  # turn @ theta
 
 
-def adam(lr=0.05, betas=(0.9, 0.999)):
-    state = {}
-
-    def step(params, gradient):
-        if not state:
-            state.update(nn.init_adam(params))
-        nn.adam(state, params, gradient, lr, betas)
-
-    return step
-
-
-def adadelta():
-    state = {}
-
-    def step(params, gradient):
-        if not state:
-            state.update(nn.init_adadelta(params))
-        nn.adadelta(state, params, gradient)
-
-    return step
-
-
-RUNNERS = {"gradient descent": gradient_descent, "Adam": adam, "Adadelta": adadelta}
+RUNNERS = {"gradient descent": (init_nothing, gradient_descent, {"lr": 0.0095}),
+           "Adam": (nn.init_adam, nn.adam, {"lr": 0.05}),
+           "Adadelta": (nn.init_adadelta, nn.adadelta, {})}
 VALLEYS = {"valley": (valley, START), "turned by 45°": (turned_valley, turn.T @ START)}
 paths, heights = {}, {}
 for title, (loss, start) in VALLEYS.items():
-    for name, make in RUNNERS.items():
-        path = descend(make(), loss, steps=1000, start=start)
+    for name, (init, step, options) in RUNNERS.items():
+        path = descend(init, step, 1000, loss, start, **options)
         paths[title, name] = path
         heights[title, name] = [loss({"theta": path[step]}) for step in (100, 400, 1000)]
         print(f"{title:14} {name:17} loss after 100, 400, 1000 steps:",
@@ -735,8 +669,7 @@ assert np.allclose(paths["turned by 45°", "gradient descent"] @ turn.T,
 assert heights["valley", "Adam"][1] < heights["valley", "gradient descent"][1] / 1000
 assert heights["turned by 45°", "Adam"][1] > heights["turned by 45°", "gradient descent"][1]
 for title in VALLEYS:
-    for step in range(3):
-        assert heights[title, "Adadelta"][step] > heights[title, "gradient descent"][step]
+    assert (np.array(heights[title, "Adadelta"]) > heights[title, "gradient descent"]).all()
 
 # %%
 losses = {title: loss for title, (loss, _) in VALLEYS.items()}
@@ -747,7 +680,7 @@ Image(draw.race(losses, paths), alt="The paths of the three optimisers, step by 
 # the floor as fast as across it, and overshoots at first like a rolling ball, since its average
 # keeps the direction of the past. Adadelta is the slowest of the three at every step that is
 # printed above, and it does not settle: near the minimum the gradient and its usual size shrink
-# together, so its steps do not. It was made to work without a learning rate, not to be the fastest.
+# together, so its steps do not.
 #
 # **Right**, Adam has lost its lead: after 400 steps it is behind plain gradient descent. Where the
 # valley lies crosswise, steep and flat are mixed in each coordinate, and rescaling single
@@ -761,27 +694,16 @@ Image(draw.race(losses, paths), alt="The paths of the three optimisers, step by 
 # ([notebook 07](07_three_updates.ipynb)).
 
 # %%
-for name, make in {"Adam": adam, "Adadelta": adadelta}.items():
-    scaled = descend(make(), lambda p: 1000 * valley(p), steps=400)
+def large_valley(p):
+    return 1000 * valley(p)
+
+
+for name in ("Adam", "Adadelta"):
+    init, step, options = RUNNERS[name]
+    scaled = descend(init, step, 400, large_valley, **options)
     difference = np.abs(scaled - paths["valley", name][:401]).max()
     print(f"{name}: largest difference of the paths {difference:.1e}")
     assert difference < 1e-2
-
-# %% [markdown]
-# **And $\beta_1 = 0.5$?** The authors shorten the memory for the direction, as is usual where two
-# networks play against each other: what was downhill ten steps ago may be uphill now. In our valley
-# the overshooting is gone, as it is with no memory at all ($\beta_1 = 0$):
-
-# %%
-fig, ax = plt.subplots(figsize=(6.8, 3.4))
-for beta_1, colour, style in ((0.9, COLOURS["l"], "-"), (0.5, COLOURS["v"], "--"), (0, "0.4", ":")):
-    path = descend(adam(betas=(beta_1, 0.999)), steps=150)
-    ax.plot(path[:, 0], color=colour, ls=style, lw=2, label=rf"$\beta_1 = {beta_1:g}$")
-    print(f"beta_1 = {beta_1:g}: overshoots by {max(0, path[:, 0].max()):.2f}")
-ax.axhline(0, color="0.6", lw=1)
-ax.set(xlabel="step", ylabel=r"$\theta_1$", title="Adam along the floor of the valley")
-ax.legend(frameon=False)
-plt.show()
 
 # %% [markdown]
 # ## 10. The parts together: a network learns
@@ -847,7 +769,7 @@ networks = {}
 for name, factor, batch_norm in (("Glorot's", 1, False), ("Glorot's / 4", 1 / 4, False),
                                  ("3 × Glorot's", 3, False), ("/ 4, batch norm", 1 / 4, True)):
     params = init_network(factor, batch_norm)
-    before = [y.std() for y in layers_of(params, points)]
+    before = layers_of(params, points)
     state, losses = nn.init_adam(params), []
     for _ in range(300):
         loss, gradient = nn.value_and_grad(cross_entropy, params)
@@ -861,35 +783,56 @@ assert networks["Glorot's / 4"][1][-1] > 0.3 > networks["/ 4, batch norm"][1][-1
 
 # %%
 axis = np.linspace(-1.8, 1.8, 90)
-grid = np.array([[s, t] for t in axis for s in axis])  # (8100, 2)
-pictures = {}
-for name, (params, _, before) in networks.items():
+across, up = np.meshgrid(axis, axis)
+grid = np.stack([across.ravel(), up.ravel()], axis=1)  # (8100, 2)
+regions = {}
+for name, (params, _, _) in networks.items():
     scores = logits(params, grid)
-    after = [y.std() for y in layers_of(params, points)]
-    pictures[name] = (scores[:, 1] > scores[:, 0]).reshape(90, 90), before, after
-nn.use("readable")
-draw.networks(pictures, points, labels)
+    regions[name] = (scores[:, 1] > scores[:, 0]).reshape(90, 90)
+draw.regions(regions, points, labels)
 plt.show()
 
 # %% [markdown]
-# Above, the regions of the two classes as each network sees them. Below, the size of the signal in
-# each layer.
+# Here is what each network has learnt: its regions of the two classes, with the training points.
+# Three borders follow the spirals. That of the network with small weights is almost straight.
 #
-# - With a quarter of Glorot's weights the signal has almost vanished in layer 5 before training
-#   starts (grey squares). The network does not recover within 300 steps: its border is almost
-#   straight.
-# - Glorot's weights do the job.
-# - Three times as large weights *also* work here. Five layers are few enough for the gradient to
-#   survive; with the ten layers of section 5 it grew almost 20 times.
-# - Batch norm rescues the small weights: whatever their size, it scales each unit to a spread of 1
-#   before the tanh, and the grey squares lie high. That is its use: the scale of the weights
-#   matters less.
+# **Look inside.** To see why, look at the outputs of all hidden units for all points, layer by
+# layer, *before* training (grey) and after (blue line). They lie between $-1$ and 1. What would a
+# healthy layer look like, and what a saturated one?
+
+# %%
+inside = {}
+for name, (params, _, before) in networks.items():
+    inside[name] = before, layers_of(params, points)
+    print(f"{name:25} standard deviation of the outputs before training:",
+          *(f"{y.std():.3f}" for y in before))
+nn.use("readable")
+assert inside["Glorot's / 4"][0][-1].std() < 0.01
+assert inside["/ 4, batch norm"][0][-1].std() > 0.5
+draw.outputs_per_layer(inside)
+plt.show()
+
+# %% [markdown]
+# Read each column from layer 1 to layer 5.
+#
+# - **Glorot's weights:** the outputs spread out around 0, a little less in each layer. Training
+#   spreads them further, and in layer 5 most of them end near $-1$ or 1: the classes are separate.
+# - **A quarter of them:** in layer 5 everything is in one spike at 0, before training starts. All
+#   points look the same to the output layer. The network does not recover within 300 steps.
+# - **Three times as large:** the outputs pile up at $-1$ and 1. These units are saturated and let
+#   little gradient through. Here the network learns all the same. Five layers are few enough; with
+#   the ten layers of section 5 the gradient grew almost 20 times.
+# - **A quarter of them, and batch norm:** it scales each unit to a spread of 1 before the tanh,
+#   whatever the size of the weights. So the outputs of all five layers fill the range and do not
+#   pile up at its ends. That is the use of batch norm: the scale of the weights matters less.
 #
 # ## Exercises
 #
 # Replace the line with `raise` by your answer and run the cell. `check` compares it with the
 # package on fixed random inputs. If something is wrong, it tells you what the mistake looks like.
-# Solutions are in `tutorials/solutions/02_layers_and_optimisers.py`. Exercise 2.1 is in section 3.
+# Solutions, and the numbers of the experiments, are in
+# [solutions/02_layers_and_optimisers.py](solutions/02_layers_and_optimisers.py). Exercise 2.1 is in
+# section 3.
 #
 # **2.2 (★★★, 30 minutes). Back through a batch norm.** The hardest calculation by hand in this
 # course. Given $g = \partial L / \partial y$, find $\partial L / \partial x$ in training mode. Let
@@ -944,12 +887,11 @@ def limit_for_leaky_relu(fan_in, slope):
 check("2.4", limit_for_leaky_relu)
 
 # %% [markdown]
-# **An experiment (★★, 15 minutes).** Train the network of section 10 with Glorot's weights and a
-# learning rate of 0.1, 0.03, 0.003 and 0.001. With which is the accuracy on new points highest
-# after 300 steps, and what is it?
+# **Two experiments (★★, 20 minutes).** Let Adam run through the valley for 150 steps,
+# `descend(nn.init_adam, nn.adam, 150, lr=0.05, betas=(0.5, 0.999))`, with $\beta_1 = 0.9$, $0.5$
+# and $0$. How far does $\theta_1$ shoot over its goal of 0 in each case? Then take the network of
+# section 10 with Glorot's weights. After how many steps is the loss below 0.1, with Adam and a
+# learning rate of 0.1, 0.01 and 0.001, and with gradient descent and 0.1 and 0.01?
 #
-# **To go on.** Adam and Adadelta rescale each coordinate on its own. What would an optimiser need
-# that is not troubled by a turned valley? What would it cost for a million parameters? And does a
-# real loss have turned valleys? Take a small dense layer, estimate its second derivatives by
-# differences of gradients ([notebook 01](01_gradients.ipynb)), and look at how large those off the
-# diagonal are.
+# **To go on.** What would an optimiser need that is not troubled by a turned valley, and what would
+# it cost for a million parameters?

@@ -1,10 +1,11 @@
 # %% [markdown]
 # # 03 · The data
 #
-# *Needs: 01, 02. Minutes: 60. Paper: "Datasets", "Experimental details".*
+# *Needs: 01, 02. Minutes: 25. Paper: "Datasets", "Experimental details".*
 #
 # Before: [02 · Layers and optimisers](02_layers_and_optimisers.ipynb).
-# Next: [04 · Context](04_context.ipynb).
+# Next: [04 · Context](04_context.ipynb). The minutes are those of reading; the exercises take
+# another 80.
 #
 # Before a network learns from data, look at the data. How many examples are there, and how similar
 # are they? What do the numbers mean, and in which units? How good is a constant guess? And can you
@@ -13,7 +14,7 @@
 # No equation of the paper stands in this notebook. A mistake here is a mistake in every result, and
 # no gradient check finds it. You will
 #
-# - see all 93 videos at once, and learn how a label arises in the synthetic corpus;
+# - learn how a label arises in the synthetic corpus, and see all 93 videos at once;
 # - standardise features with the training statistics, and see why gradient descent needs that;
 # - turn sequences of different lengths into one array with a mask;
 # - learn how far an accuracy on 31 videos can be trusted;
@@ -27,6 +28,7 @@
 # | $d_m$ | | width of the features of modality $m \in \{a, l, v\}$: acoustic, language, visual |
 # | $\mathbf{x}_m$ | $d_m$ | features of one utterance; `features[m]` holds all, `(n, d_m)` |
 # | $N$ | | number of classes |
+# | $s_m$ | 1 | what modality $m$ says in the synthetic corpus: $-1$, 0 or 1 |
 # | $\mu_j$, $\sigma_j$ | 1 | mean and standard deviation of column $j$ in *training* |
 
 # %%
@@ -53,8 +55,9 @@ plt.rcParams.update({"figure.dpi": 100, "axes.spines.top": False, "axes.spines.r
 #
 # The notebooks run on a *synthetic* corpus with the same 93 lengths, the same split and the same
 # balance of classes. Its features and words are made up. So everybody can run it, and its truth is
-# known. Where the real corpus differs, the text says so and gives its numbers. To get them
-# yourself, download it (`python -m argf_np.data download mosi`), and write `source="real"` here:
+# known. Next to its numbers the text gives those of the real corpus. To get them yourself, download
+# it (`python -m argf_np.data download mosi`), write `source="real"` here, and leave out the cells
+# with `draw_truth` and the `assert` lines, which are about the synthetic corpus:
 
 # %%
 raw = load("mosi", source="synthetic")
@@ -75,41 +78,83 @@ for i in range(start, start + 8):
     print(f"  {raw.classes[raw.labels[i]]:9} {raw.words[i]}")
 
 # %% [markdown]
+# Most labels fit the words. But "the music was shot in winter" says nothing about its label. Where
+# does this label come from?
+#
 # ### How a label arises here
 #
-# "The music is awful" is labelled positive. This is no mistake, and you need to know the rule for
-# everything that follows. Each utterance has one *mechanism*, drawn at random. It says which
-# modalities speak. A modality that speaks carries a sign $s_m$ of $+1$ or $-1$ in its features, a
-# silent one carries nothing. The label $y$, $+1$ or $-1$, is the *product* of the signs:
+# You need this rule for everything that follows. It is made so that the three modalities have to be
+# combined. Each utterance has one *mechanism*, drawn at random. The mechanism says which modalities
+# speak. A modality that speaks carries a sign $s_m$ of $+1$ or $-1$ in its features; a silent one
+# carries nothing. The label, $+1$ for positive and $-1$ for negative, is the *product* of the
+# signs:
 #
-# - one modality speaks: $y = s_m$. It tells the label.
-# - two speak: $y = s_m s_n$. This is XOR: each of the two alone is no better than a coin.
-# - all three speak: $y = s_a s_l s_v$, called parity. Even two of them together tell nothing.
-# - *context*: all are silent, but the words of the utterance before give the label away: "… and it
-#   only gets better".
-# - nothing: no feature depends on the label.
+# - one modality speaks: the label is $s_m$, its sign.
+# - two speak: the label is $s_m s_n$. This is XOR: each of the two alone is no better than a coin.
+# - all three speak: the label is $s_a s_l s_v$, called parity. Even two of them tell nothing.
+# - *context*: all are silent, but the words of the utterance before give the label away, such as
+#   "and it only gets better".
+# - nothing: no feature of the utterance depends on the label.
 #
-# The shares are chosen so that language is the strongest modality. With a 26 % rest that can only
-# be guessed, even a perfect classifier is not right everywhere:
+# The function `draw_truth` gives what a real corpus hides: the signs of each utterance, and the cue
+# that it holds for the next one. Here is the share of each mechanism, with the first utterance of
+# the test set as an example:
 
 # %%
-_, signs, _ = draw_truth(np.random.default_rng(0))  # (n, 3): the signs of a, l, v; 0 is silence
+labels, signs, cues = draw_truth(np.random.default_rng(0))  # signs (n, 3): of a, l, v; 0: silent
+assert np.array_equal(labels, raw.labels)
+test = raw.utterances("test")
+cue_before = np.concatenate([[0], cues[:-1]])  # of the previous utterance
+
+
+def first_with(mechanism):
+    """The first test utterance with a mechanism."""
+    for i in test:
+        if mechanism == "context" and cue_before[i] != 0:
+            return i
+        if mechanism != "context" and tuple(abs(signs[i])) == SPEAKERS[mechanism]:
+            return i
+
+
+print("mechanism         s_a s_l s_v   label      words")
 for mechanism, share in SIGNALS.items():
-    speakers = [m for m, speaks in zip("alv", SPEAKERS[mechanism], strict=True) if speaks]
-    rule = " * ".join(f"s_{m}" for m in speakers) or "the cue of the utterance before"
-    print(f"{mechanism:8} {share:4.0%}   y = {rule}")
-rest = 1 - sum(SIGNALS.values())
-p_test = raw.labels[raw.utterances("test")].mean()  # share of positive labels
-best = sum(SIGNALS.values()) + rest * p_test
-print(f"nothing  {rest:4.0%}")
-print(f"The best possible test accuracy is {best:.1%}: right wherever something tells the label, "
-      f"and {p_test:.0%} of the rest by saying 'positive'.")
+    i = first_with(mechanism)
+    numbers = " ".join(f"{sign:3d}" for sign in signs[i])
+    print(f"{mechanism:8} {share:4.0%}   {numbers}    {raw.classes[labels[i]]:9}  {raw.words[i]}")
+print(f"nothing  {1 - sum(SIGNALS.values()):4.0%}")
+print("before the example of 'context':", raw.words[first_with("context") - 1])
 
 # %% [markdown]
+# Multiply the signs of each row, and you get its label. In the row `vl` the words are negative and
+# the label is positive: the face says the opposite, and $(-1) \cdot (-1) = +1$. Think of irony. How
+# often do the words agree with the label? And how many labels could a perfect classifier get right?
+
+# %%
+label_signs = 2 * labels - 1  # -1 or +1
+said = signs[:, 1]  # by the words
+print(f"the words agree with the label {np.mean(said == label_signs):.0%}, "
+      f"say the opposite {np.mean(said == -label_signs):.0%}, say nothing {np.mean(said == 0):.0%}")
+rest = 1 - sum(SIGNALS.values())
+p_test = raw.labels[test].mean()  # share of positive labels
+best = sum(SIGNALS.values()) + rest * p_test
+print(f"best possible test accuracy: {1 - rest:.0%} + {rest:.0%} of {p_test:.0%} = {best:.1%}")
+assert np.mean(said == label_signs) > 7 * np.mean(said == -label_signs)
+
+# %% [markdown]
+# The best is to be right wherever something tells the label, and to say "positive" in the other
+# 18 %, which is right for 62 % of the test utterances.
+#
+# A *speaker* adds two more things, the same for all utterances of a video:
+#
+# - an *opinion*. Speakers who like a film say more positive things. So the labels of a video
+#   resemble each other.
+# - an *offset* in the features: each voice, face and choice of words is different. The offset tells
+#   who speaks, and nothing about labels.
+#
 # ### The whole corpus at one glance
 #
-# A column is a video. A square is an utterance, the first one at the bottom. Look for columns of
-# one colour: a speaker who likes everything, or nothing.
+# **Predict before you run.** A column is a video. A square is an utterance, the first one at the
+# bottom. What do opinions look like in this picture?
 
 # %%
 draw.wall(raw)
@@ -119,28 +164,37 @@ print(f"utterances per video: {raw.lengths.min()} to {raw.lengths.max()}, "
       f"median {np.median(raw.lengths):g}")
 
 # %% [markdown]
-# There are none. The colours look like noise, and in the synthetic corpus they are: labels are
-# dealt out at random within each part of the split. Count how often two neighbours agree:
+# Many columns are almost of one colour: a speaker who likes nearly everything, or nearly nothing.
+# So an utterance tells something about its neighbours. Count how often two neighbours agree, and
+# how often you would be right if you gave each utterance the majority label of the *other*
+# utterances of its video, without a single feature:
 
 # %%
-agree = []
+agree, guessed = [], []
 for video in range(V):
-    labels = raw.labels[raw.starts[video]:raw.starts[video + 1]]
-    for t in range(1, len(labels)):
-        agree.append(labels[t] == labels[t - 1])
+    of_video = raw.labels[raw.starts[video]:raw.starts[video + 1]]
+    for t in range(len(of_video)):
+        if t > 0:
+            agree.append(of_video[t] == of_video[t - 1])
+        others = np.delete(of_video, t)
+        guessed.append((others.mean() > 0.5) == of_video[t])
 p = raw.labels.mean()
-print(f"two neighbours in a video have the same label: {np.mean(agree):.1%}")
-print(f"two utterances of the corpus, drawn at random: {p * p + (1 - p) * (1 - p):.1%}")
+by_chance = p * p + (1 - p) * (1 - p)
+print("                                            synthetic   real")
+print(f"two neighbours have the same label             {np.mean(agree):5.1%}   67.0%")
+print(f"two utterances of the corpus, at random        {by_chance:5.1%}   50.2%")
+print(f"the majority label of the other utterances     {np.mean(guessed):5.1%}   66.7%")
+assert np.mean(agree) > 0.62
+assert np.mean(guessed) > 0.7  # "in three of four cases", below
 
 # %% [markdown]
-# About one half, both: here, the label of a neighbour says nothing. **On real CMU-MOSI** the same
-# cell prints 67.0 % for neighbours and 50.2 % for random pairs. Real speakers have an opinion and
-# argue for it, so an utterance tells something about its neighbours. The synthetic corpus has
-# context in another form, the cue. Notebook [04](04_context.ipynb) is about both.
+# (The second column is real CMU-MOSI, by this cell with `source="real"`.) Notebook
+# [04](04_context.ipynb) makes use of these neighbours.
 #
-# **Why the split is by video.** No video is in two parts. The utterances of a video share a voice,
-# a face and, in reality, an opinion. If some of them were in training and others in the test set, a
-# network could recognise the speaker and recall the opinion, without understanding a word.
+# **Why the split is by video.** All utterances of a video are in the same part. Suppose that some
+# of them were in training and others in the test set. A network that recognises the speaker could
+# recall the opinion, and be right in three of four cases without understanding a word. (Can a
+# network recognise a speaker? We test that in section 3.)
 
 # %%
 all_videos = np.concatenate(list(raw.split.values()))
@@ -205,7 +259,6 @@ def standardise_loop(x, train):
 
 corpus = standardise(raw)
 train = raw.utterances("train")
-test = raw.utterances("test")
 for m in "alv":
     some = raw.features[m][:, :12]  # loops are slow: 12 columns of each modality
     z = corpus.features[m]
@@ -215,9 +268,10 @@ for m in "alv":
           f"test mean up to {abs(z[test].mean(axis=0)).max():.2f}")
 
 # %% [markdown]
-# On the test videos mean and deviation are not exactly 0 and 1, and they should not be. If they
-# were *far* from it, the test videos would be of another kind than the training videos, and you
-# would want to know.
+# On the test videos the means are not exactly 0, and they should not be: these are 31 other
+# speakers, each with an offset, and their average is not 0 in every column. If the means were *far*
+# from 0, beyond one standard deviation, the test videos would be of another kind than the training
+# videos, and you would want to know.
 
 # %%
 draw.columns(raw, corpus)
@@ -227,6 +281,29 @@ plt.show()
 # Left: the raw acoustic columns differ in size by a factor of about five thousand. Right:
 # standardising gives all columns one size, but it does not change their *shape*. The visual peak of
 # zeros is still there, and the acoustic curve is still skewed. So the modality gap is still there.
+#
+# **Can a speaker be recognised?** Now that all columns have one size, distances make sense. We look
+# for the *nearest neighbour* of each utterance, the one whose features have the smallest distance
+# from it. How often is it an utterance of the same video?
+
+# %%
+REAL_SHARES = {"a": 0.929, "l": 0.072, "v": 0.338}
+video_of = np.repeat(np.arange(V), raw.lengths)  # (n,)
+by_chance = np.mean(raw.lengths[video_of] / len(video_of))
+print(f"from the same video       by chance {by_chance:.1%}")
+for m, z in corpus.features.items():
+    squares = (z ** 2).sum(axis=1)
+    distances = squares[:, None] + squares - 2 * z @ z.T  # (n, n), squared
+    np.fill_diagonal(distances, np.inf)  # no utterance is its own neighbour
+    share = np.mean(video_of[distances.argmin(axis=1)] == video_of)
+    print(f"{figures.MODALITY_NAMES[m]:9} synthetic {share:5.1%}   real {REAL_SHARES[m]:5.1%}")
+    assert share > 10 * by_chance
+
+# %% [markdown]
+# In every modality far more often than by chance: the offset gives the speaker away. In the real
+# corpus it is above all the voice that does. (The real numbers are by this cell with
+# `source="real"`.) So with a split by utterance, a test would reward a network for remembering
+# people.
 #
 # **Exercise 3.1 Standardise** ★★ (10 minutes). Without a loop. One of the columns never varies in
 # training. Replace the line with `raise` by your answer and run the cell. `check` tries it on fixed
@@ -280,15 +357,15 @@ print("dL/dx, the same over sigma:", gradient["x"][0, 0])
 
 # %% [markdown]
 # **Does it matter?** We try it with the simplest classifier: one dense layer gives two *logits*
-# $s_c$, and a softmax makes probabilities $q_c$ of them. Its loss is the *cross-entropy*, minus the
+# $o_c$, and a softmax makes probabilities $q_c$ of them. Its loss is the *cross-entropy*, minus the
 # logarithm of the probability of the true class, on average. With one-hot labels, $y_{ic} = 1$ for
 # the true class of utterance $i$ and 0 otherwise,
 #
 # $$L = -\frac{1}{n} \sum_i \sum_c y_{ic} \log q_{ic}, \qquad
-# \frac{\partial L}{\partial s_{ic}} = \frac{1}{n} (q_{ic} - y_{ic}).$$
+# \frac{\partial L}{\partial o_{ic}} = \frac{1}{n} (q_{ic} - y_{ic}).$$
 #
-# By hand: $\log q_c = s_c - \log \sum_b e^{s_b}$, and the derivative of the last term with respect
-# to $s_c$ is $q_c$ itself.
+# By hand: $\log q_c = o_c - \log \sum_b e^{o_b}$, and the derivative of the last term with respect
+# to $o_c$ is $q_c$ itself.
 
 # %%
 y = np.eye(len(raw.classes))[raw.labels]  # (n, N), one-hot
@@ -358,14 +435,16 @@ for name, x in (("raw", raw.features["a"]), ("standardised", corpus.features["a"
     print(f"{name:12} largest curvature {ratio:.1e} times the median one, "
           f"loss {curves[name][-1]:.4f} after 200 steps")
     assert (np.diff(curves[name]) < 1e-12).all()  # it never rises
-assert curves["raw"][-1] > np.log(2) - 0.02
-assert curves["standardised"][-1] < np.log(2) - 0.04
+gains = {name: np.log(2) - values[-1] for name, values in curves.items()}
+print(f"gain over a coin: raw {gains['raw']:.3f}, standardised {gains['standardised']:.3f}")
+assert gains["standardised"] > 3 * gains["raw"]
 draw.descent(curves)
 plt.show()
 
 # %% [markdown]
-# On raw columns the loss hardly moves from $\log 2$, the loss of a coin: only the largest columns
-# get anywhere. On standardised columns it falls from the first step on.
+# Both begin at $\log 2$, the loss of a coin. On standardised columns the loss falls steeply from
+# the first step on. On raw columns only the largest columns get anywhere: after 200 steps the gain
+# is not a third of the other one.
 #
 # ## 4. Padding and masks
 #
@@ -434,8 +513,8 @@ print(f"divided by all places         {(L * mask).sum() / mask.size:.4f}")
 print(f"mean of the videos' means     {per_video.mean():.4f}")
 
 # %% [markdown]
-# How much padding a batch needs depends on which videos are in it. Next to the longest video of the
-# corpus, all others are mostly padding. Videos of similar length need hardly any:
+# How much padding a batch needs depends on which videos are in it. If all videos stand next to the
+# longest one, most of the array is padding. Videos of similar length need hardly any:
 
 # %%
 def share_of_padding(videos, size=10):
@@ -470,12 +549,12 @@ check("3.2", mask_of)
 # **Exercise 3.3 The gradient of the masked loss, by hand** ★★ (15 minutes). The loss is the mean
 # cross-entropy over the *real* utterances of padded videos, $-\frac{1}{\sum M} \sum_{i, t} M_{it}
 # \sum_c y_{itc} \log q_{itc}$, where $\mathbf{q}_{it}$ is the softmax of the logits
-# $\mathbf{s}_{it}$. What is its gradient with respect to the logits? Section 3 has it without a
+# $\mathbf{o}_{it}$. What is its gradient with respect to the logits? Section 3 has it without a
 # mask.
 
 # %%
-def gradient_of_the_logits(s, y, mask):
-    """s, y (V, u, N), y one-hot; mask (V, u). Returns the gradient with respect to s."""
+def gradient_of_the_logits(o, y, mask):
+    """o, y (V, u, N), y one-hot; mask (V, u). Returns the gradient with respect to o."""
     raise NotImplementedError("exercise 3.3")
 
 
@@ -514,13 +593,13 @@ for c in (favourite, 1):
 #
 # $$\text{standard error} = \sqrt{\frac{p\,(1-p)}{n}}.$$
 #
-# But utterances of one video need not be independent. A speaker who is hard to read is hard to read
-# throughout. The *bootstrap* asks the data: draw as many videos as there are, with replacement, and
-# compute their accuracy. Do this again and again, and see how much it varies.
+# But the utterances of a video are not independent. "Always positive" is right throughout with one
+# speaker and wrong throughout with another. The *bootstrap* asks the data: draw as many videos as
+# there are, with replacement, and compute their accuracy. Do this again and again, and see how much
+# it varies.
 #
-# We try it on three test sets of 31 videos: "always positive" on our corpus; the same number of
-# independent coins; and a simulated classifier that understands every second speaker well (82 %
-# right) and the others badly (42 %), which is the same 62 % on average.
+# **Predict before you run:** the formula says 1.8 % for "always positive" on the 752 test
+# utterances. What will the bootstrap say for these 31 videos?
 
 # %%
 def bootstrap(right, split, draws=2000):
@@ -539,40 +618,33 @@ def bootstrap(right, split, draws=2000):
     return np.array(accuracies)
 
 
-generator = np.random.default_rng(4)
 p, n = p_test, len(rows["test"])
 positive = raw.labels == 1  # where "always positive" is right
-skill = np.where(np.arange(V) % 2, 0.82, 0.42)  # of the simulated classifier, per video
-simulated = generator.random(len(raw.ids)) < np.repeat(skill, raw.lengths)
-
 accuracies = {
-    "independent coins": generator.binomial(n, p, 2000) / n,
-    "our corpus, whole videos drawn": bootstrap(positive, "test"),
-    "hard and easy speakers, whole videos drawn": bootstrap(simulated, "test"),
+    "752 independent coins": np.random.default_rng(4).binomial(n, p, 2000) / n,
+    "31 videos, drawn as a whole": bootstrap(positive, "test"),
 }
 print(f"standard error by the formula {np.sqrt(p * (1 - p) / n):.1%}")
 for name, values in accuracies.items():
-    print(f"{name}: {values.std():.1%}")
+    coins = p * (1 - p) / values.var()  # how many independent coins vary as much
+    print(f"{name}: {values.std():.1%}, like {coins:.0f} coins")
 spreads = [values.std() for values in accuracies.values()]
-assert abs(spreads[1] - spreads[0]) < 0.005
-assert spreads[2] > 1.5 * spreads[0]
+assert spreads[1] > 2 * spreads[0]
 
-# %%
 deviations = {name: values - values.mean() for name, values in accuracies.items()}
 draw.hills(deviations, f"{n} utterances, 31 videos: how sure is an accuracy?")
 plt.show()
 
 # %% [markdown]
-# The first two hills have about the same width. In the synthetic corpus labels are dealt out
-# independently, so its 752 utterances really are 752 coins. The dotted hill is the one to remember:
-# if right and wrong answers cluster by speaker, there are in effect fewer coins, and the formula is
-# too optimistic. **On real CMU-MOSI** the middle line prints 4.0 % instead of 1.5 %, more than
-# twice the formula.
+# The dashed hill is three times as wide as the other one: the 752 utterances tell as little as 83
+# independent coins would. The formula is far too optimistic. (**On real CMU-MOSI** the bootstrap
+# says 4.0 %, by this cell with `source="real"`.) Notebook [10](10_does_it_work.ipynb) builds on
+# this: its intervals are about other videos, not only about other utterances.
 #
 # One thing these hills do *not* say is how sure the *difference* of two methods is. Two methods are
 # tried on the same utterances, and most of their luck is the same luck. Their difference needs a
 # bootstrap of its own, *paired*: for each drawn video, take the difference of the two. Notebook
-# [04](04_context.ipynb) does so in section 5, and notebook [10](10_does_it_work.ipynb) for whole
+# [04](04_context.ipynb) does so, and notebook [10](10_does_it_work.ipynb) has intervals for whole
 # tables.
 #
 # ## 6. A detective's tool: the linear probe
@@ -620,9 +692,11 @@ assert max(abs(score["validation"] - score["test"]) for score in results.values(
 # Training accuracy is highest, since the probe has seen these labels: it *overfits*. That is
 # common, and a reason to look at other videos. Validation and test videos are both new to the
 # probe, and they agree, up to chance and the balance of the classes. The last columns say how well:
-# how many standard errors the validation accuracy lies *above* the test accuracy. (Two different
-# sets of videos are independent, so here the variances do add up.) A distance of more than 4 is far
-# beyond chance.
+# how many standard errors of the difference, by the bootstrap, the validation accuracy lies *above*
+# the test accuracy. (Two different sets of videos are independent, so here the variances do add
+# up.) A distance of more than 4 is far beyond chance. In voice and face the probe finds nothing
+# that holds for new speakers: each of the two tells the label by itself in only 7 % and 5 % of the
+# utterances.
 #
 # The synthetic features are drawn from the labels in the same way for all videos, so there is no
 # leak to find. **On real CMU-MOSI** it is different. `python -m argf_np.data check mosi` trains a
@@ -734,7 +808,8 @@ assert scores[chosen]["test"] < scores["language"]["test"]
 #
 # ## One more exercise, and an experiment
 #
-# Solutions are in [solutions/03_the_data.py](solutions/03_the_data.py).
+# Solutions, and the numbers of the experiment, are in
+# [solutions/03_the_data.py](solutions/03_the_data.py).
 #
 # **3.4 The verdict** ★★ (10 minutes). Two accuracies on *different* utterances, each with its
 # number of utterances. How many standard errors of their difference does the first lie above the
