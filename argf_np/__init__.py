@@ -4,6 +4,8 @@
 estimator; `load` reads a model that was saved.
 """
 
+import sys
+
 __version__ = "0.2.0"
 __all__ = ["ARGF", "__version__", "load"]
 
@@ -14,3 +16,15 @@ def __getattr__(name):
 
         return getattr(estimator, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def _say_interrupted(kind, error, traceback):
+    """Show one line for Ctrl-C, and every other error as usual."""
+    if issubclass(kind, KeyboardInterrupt):
+        print("\ninterrupted", file=sys.stderr)
+    else:
+        sys.__excepthook__(kind, error, traceback)
+
+
+if sys.argv[:1] == ["-m"]:  # as long as `python -m` imports a command, before its main can run
+    sys.excepthook = _say_interrupted

@@ -4,6 +4,10 @@
 class ArgfError(ValueError):
     """The root of them all: something cannot be done as it was asked for."""
 
+    def __str__(self):
+        """The message on one line, also if it holds a value whose text has several."""
+        return " ".join(super().__str__().splitlines())
+
 
 class DataError(ArgfError):
     """Data that cannot be used. The message names the file, the place, the value and what was

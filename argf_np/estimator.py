@@ -21,6 +21,9 @@ BY_DATA = {"dataset", "modalities", "target"}
 for preset_values in (OWN_DATA, *PRESETS.values()):
     BY_DATA |= preset_values.keys()
 
+FOLDS = ("corpus.folds(5) cross-validates by whole videos, while scikit-learn would put utterances "
+         "of one video on both sides")
+
 SAVED = ("data", "widths", "contextual", "integer_classes", "epoch", "history", "moments", "uclns",
          "params")
 
@@ -56,6 +59,10 @@ class Estimator:
             default = None if name in BY_DATA else FIELDS[name].default
             parameters[name] = self.given.get(name, default)
         return parameters
+
+    def __sklearn_tags__(self):
+        """Refuse scikit-learn's cross-validation, which asks for this before it splits anything."""
+        raise DataError(f"expected a Corpus; {FOLDS}")
 
     def __repr__(self):
         changed = [f"{name}={value!r}" for name, value in self.given.items()
@@ -335,4 +342,5 @@ def require_corpus(value):
     """Refuse with a DataError what is not a `Corpus`."""
     if not isinstance(value, Corpus):
         raise DataError(f"expected a Corpus, found {type(value).__name__}; data.read(path) reads "
-                        "one, and data.from_arrays(...) makes one from arrays or columns")
+                        "one, and data.from_arrays(...) makes one from arrays or columns"
+                        + f"; {FOLDS}" * hasattr(value, "shape"))

@@ -12,7 +12,6 @@ in them does not begin a formula.
 """
 
 import re
-import sys
 import warnings
 from itertools import cycle
 from math import lcm
@@ -25,6 +24,7 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from .metrics import distances
 from .paper.vertices import UNIMODAL, bimodal, trimodal
+from .storage.cache import say_once
 
 # Paul Tol's high-contrast scheme, which the colour-blind can distinguish, and which works in grey.
 MODALITY_COLOURS = {"a": "#DDAA33", "l": "#004488", "v": "#BB5566"}
@@ -103,15 +103,14 @@ def stack_weights(out):
 def save(figure, path):
     """Write a PNG 1600 pixels wide, without date or version: equal pictures are equal files.
 
-    One notice on stderr says that letters are missing in the font.
+    One notice on stderr, for all pictures of a process, says that the font lacks letters.
     """
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         figure.savefig(path, format="png", dpi=1600 / WIDTH, metadata={"Software": None})
     missing = [warning for warning in caught if "missing from font" in str(warning.message)]
     if missing:
-        print("notice: the font of the pictures lacks some letters, which are drawn as boxes",
-              file=sys.stderr)
+        say_once("notice: the font of the pictures lacks some letters, which are drawn as boxes")
     for warning in caught:
         if warning not in missing:
             warnings.warn_explicit(warning.message, warning.category, warning.filename,

@@ -1,5 +1,7 @@
 """A corpus of arrays, data frames and columns: every value stays what it was, and its place."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from formats import own_rows
@@ -145,12 +147,20 @@ def test_white_space_around_names_is_removed_and_said(capsys):
         "notice: label: white space around texts is removed, as of 'calm '\n")
 
 
+def test_a_corpus_is_shown_on_one_line():
+    text = repr(from_arrays(**parts()))
+    assert "\n" not in text
+    assert len(text) < 200
+    assert "18 utterances" in text
+
+
 # --- what is refused -----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("change", "expected"), [
     ({"videos": []}, "video_id is empty"),
     ({"videos": [None] * 18}, "video_id has the value None, expected texts or numbers"),
+    ({"videos": [np.eye(2)] * 18}, "video_id has the value array"),
     ({"videos": np.zeros((18, 2))}, r"video_id is float64 of shape \(18, 2\)"),
     ({"labels": ["x"] * 17}, "label has 17 values, expected 18: one per utterance"),
     ({"labels": [1.5] * 18}, "label has the value 1.5, expected a class"),
@@ -164,6 +174,7 @@ def test_white_space_around_names_is_removed_and_said(capsys):
     ({"split": "all"}, "split has the value 'all', expected train"),
     ({"words": ["x"]}, "words has 1 values, expected 18"),
     ({"features": np.ones((18, 1))}, "features are ndarray, expected a dict of modality to array"),
+    ({"features": {1: np.ones((18, 1)), "1": np.ones((18, 1))}}, "modality 1, expected a name"),
     ({"features": {"a": np.ones((18, 1))}}, "two modalities or more, not 1"),
     ({"features": {"a": np.ones((18, 1)), "b": [["x"]] * 18}}, "features b are <U1, expected real"),
     ({"features": {"a": np.ones((18, 1)), "b": Frame([["1.5"]] * 18)}}, "features b are object"),
@@ -176,6 +187,14 @@ def test_what_does_not_fit_gets_one_line(change, expected):
     with pytest.raises(DataError, match=expected) as caught:
         from_arrays(**parts() | change)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["a*b", "a+b", "a,b"])
+def test_a_corpus_refuses_modalities_whose_vertices_would_have_one_name(name):
+    corpus = from_arrays(**parts())
+    others = corpus.features | {name: corpus.features["speech"]}
+    with pytest.raises(DataError, match="in their names, not"):
+        replace(corpus, features=others)
 
 
 # --- folds, parts and unions ---------------------------------------------------------------------

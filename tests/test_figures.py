@@ -16,6 +16,7 @@ from argf_np import figures
 from argf_np.paper import joint_embedding_eq1_9 as losses
 from argf_np.paper import model
 from argf_np.paper import vertices as gfn
+from argf_np.storage import cache
 
 B, K = 13, 5
 CLASSES = ("negative", "neutral", "positive")
@@ -132,6 +133,18 @@ def test_equal_pictures_are_equal_files(draw, tmp_path):
     assert b"tEXt" not in png  # no version and no date
     figures.save(draw(title="real data").figure, tmp_path / "other")
     assert png != (tmp_path / "other").read_bytes()
+
+
+def test_one_notice_for_all_pictures_says_that_the_font_lacks_letters(tmp_path, capsys):
+    cache.say_once.cache_clear()
+    for name in ("first", "second"):
+        axes = Figure().subplots()
+        axes.set_title("消极")
+        figures.save(axes.figure, tmp_path / name)
+    [line] = capsys.readouterr().err.splitlines()
+    assert line.startswith("notice: ")
+    assert "font" in line
+
 
 
 def test_leaves_no_global_state(draw):

@@ -130,3 +130,21 @@ def test_features_that_overflow_are_named(tmp_path, monkeypatch, capsys):
     assert "face" in error
     assert data.read(path).ids[9] in error
     assert not (tmp_path / "run" / "predictions.csv").exists()
+
+
+@pytest.mark.parametrize("command", ["train", "predict", "evaluate", "search", "data",
+                                     "experiments"])
+def test_ctrl_c_while_a_command_is_imported_is_one_line(command, tmp_path):
+    (tmp_path / "autograd.py").write_text("raise KeyboardInterrupt")  # found before the real one
+    done = subprocess.run([sys.executable, "-m", f"argf_np.{command}", "--help"], text=True,
+                          capture_output=True, env=os.environ | {"PYTHONPATH": str(tmp_path)})
+    assert done.stderr == "\ninterrupted\n"
+    assert done.returncode != 0
+
+
+def test_other_errors_while_a_command_is_imported_are_shown(tmp_path):
+    (tmp_path / "autograd.py").write_text("raise ImportError('broken')")
+    done = subprocess.run([sys.executable, "-m", "argf_np.train", "--help"], text=True,
+                          capture_output=True, env=os.environ | {"PYTHONPATH": str(tmp_path)})
+    assert done.stderr.endswith("ImportError: broken\n")
+    assert done.returncode == 1

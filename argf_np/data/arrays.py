@@ -52,7 +52,7 @@ def from_arrays(features, videos, labels=None, order=None, split=None, words=Non
     if not isinstance(features, Mapping):
         raise DataError(f"features are {type(features).__name__}, "
                         "expected a dict of modality to array (n, width)")
-    features = {str(m): _matrix(m, x, n) for m, x in features.items()}
+    features = {m: _matrix(m, x, n) for m, x in features.items()}
     order = np.array(_running(videos) if order is None else _numbers(columns["order"]))
     classes, labels, whole = (), np.full(n, -1), False
     if columns["label"] is not None:
@@ -98,7 +98,7 @@ def _texts(name, values):
 
 def _matrix(m, x, n):
     """The features of a modality: an array (n, d_m) of numbers, memory-mapped if `x` is."""
-    if not re.fullmatch(r"\w[\w.-]{0,39}", str(m)):
+    if not (isinstance(m, str) and re.fullmatch(r"\w[\w.-]{0,39}", m)):
         raise DataError(f"modality {m!r:.60}, expected a name of letters, digits, '_', '-' and '.'")
     x = x if isinstance(x, np.ndarray) else np.asarray(x)
     advice = ""

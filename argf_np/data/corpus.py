@@ -104,12 +104,19 @@ class Corpus:
         count = len(self.features)
         self._require(count > 1, f"two modalities or more, not {count}")
         for m, x in self.features.items():
+            plain = not any(mark in m for mark in "*+,")  # which stand between names
+            self._require(plain, f"modalities without '*', '+' and ',' in their names, not {m!r}")
             fits = x.ndim == 2 and len(x) == n and x.shape[1]
             self._require(fits, f"features {m} of shape ({n}, width), not {x.shape}")
             real = x.dtype.kind in "fiu"
             self._require(real, f"features {m} that are real numbers, not {x.dtype}")
             if isinstance(x, np.ndarray):  # others are computed from features that were checked
                 self._require_finite(m, x)
+
+    def __repr__(self):
+        widths = ", ".join(f"{m} {x.shape[1]}" for m, x in self.features.items())
+        return (f"Corpus({self.name!r}, {self.source} data, {len(self.video_ids)} videos, "
+                f"{len(self.ids)} utterances, widths {widths}, classes {self.classes})")
 
     def _require_finite(self, m, x):
         for start, rows in chunks(x):

@@ -17,15 +17,16 @@ def replacing(path):
     path = Path(path)
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        yield part
-        with open(part, "rb+") as file:
-            os.fsync(file.fileno())
-        os.replace(part, path)
+        try:
+            yield part
+            with open(part, "rb+") as file:
+                os.fsync(file.fileno())
+            os.replace(part, path)
+        finally:
+            part.unlink(missing_ok=True)
     except OSError as error:
-        error.filename = error.filename or str(path)  # a full disk does not say where it is
+        error.filename = str(path)  # a full disk names no file, and a missing folder the part
         raise
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def remove_parts(folder):

@@ -69,7 +69,7 @@ WRONG = {
         ("square of the norm", lambda x: (beyond(x) ** 2).sum(axis=(0, 2)).mean()),
         ("one norm over everything", lambda x: np.linalg.norm(beyond(x))),
         ("length of x itself", lambda x: length(x).sum(axis=0).mean()),
-        (r"behind tanh\(x\)", lambda x: length(x - np.tanh(x)).sum(axis=0).mean()),
+        (r"loss of tanh\(x\)", lambda x: length(x - np.tanh(x)).sum(axis=0).mean()),
     ],
     "5.3": [
         ("has NaN or infinity", without_care),

@@ -24,12 +24,6 @@ def resample(gain, videos, seeds, drawn):
     return seeds @ gain @ drawn[videos]
 
 
-def fused(x_e, W, w, one=True, last=None):
-    x_e = np.concatenate([x_e, np.ones((*x_e.shape[:2], 1))], axis=-1) if one else x_e
-    parts = x_e[:, None] @ (W if one else W[:, :, :-1])
-    return last(parts) if last else np.tensordot(w, parts.prod(axis=0), 1)
-
-
 def mean_of_videos(gain, videos, seeds, drawn):
     total = 0
     for video, often in enumerate(drawn):
@@ -59,14 +53,5 @@ WRONG = {
         ("all seeds", lambda gain, videos, seeds, drawn:
             resample(gain, videos, np.ones(3), drawn) / (3 * drawn[videos].sum())),
         ("all videos", lambda gain, videos, seeds, drawn: seeds @ gain.mean(axis=1) / seeds.sum()),
-    ],
-    "10.4": [
-        ("the 1 is missing", lambda *arguments: fused(*arguments, one=False)),
-        ("weights w are missing", lambda x_e, W, w: fused(x_e, W, np.ones(len(w)))),
-        ("the sum over r comes after", lambda x_e, W, w: fused(
-            x_e, W, w, last=lambda parts: np.einsum("r,mrbj->mbj", w, parts).prod(axis=0))),
-        ("not their product", lambda x_e, W, w: fused(
-            x_e, W, w, last=lambda parts: np.tensordot(w, parts.sum(axis=0), 1))),
-        ("order of axes|shape", lambda *arguments: fused(*arguments).T),
     ],
 }

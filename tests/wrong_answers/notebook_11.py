@@ -6,10 +6,10 @@
 import numpy as np
 
 
-def neighbours(D, beta, diagonal=0.0, axis=1):
-    e = np.exp(-beta * D)
-    np.fill_diagonal(e, diagonal)
-    return e / e.sum(axis=axis, keepdims=axis is not None)
+def perplexity(p, sign=-1, axis=1, log=np.log):
+    logs = np.zeros_like(p)
+    logs[p > 0] = log(p[p > 0])
+    return np.exp(sign * np.sum(p * logs, axis=axis))
 
 
 def gap(x_e, units=True, power=1, centre=1, pairs=None):
@@ -38,10 +38,12 @@ def ranked(witness, speaks, first=1, share=True, rank=order):
 
 WRONG = {
     "11.1": [
-        ("its own neighbour", lambda D, beta: neighbours(D, beta[:, None], 1.0)),
-        ("not those of all", lambda D, beta: neighbours(D, beta[:, None], axis=None)),
-        ("sums of the columns", lambda D, beta: neighbours(D, beta[:, None], axis=0)),
-        ("row i has beta i", lambda D, beta: neighbours(D, beta)),
+        ("this is the entropy", lambda p: np.log(perplexity(p))),
+        ("base 2", lambda p: perplexity(p, log=np.log2)),
+        ("minus sign", lambda p: perplexity(p, sign=1)),
+        ("sums of the columns", lambda p: perplexity(p, axis=0)),
+        ("one number for all", lambda p: perplexity(p, axis=None)),
+        ("NaN", lambda p: perplexity(p) * np.nan),
     ],
     "11.2": [
         ("is no pair", lambda x_e: gap(x_e, pairs="all")),
@@ -55,7 +57,7 @@ WRONG = {
         ("that of V", lambda alpha, V, i: removed(alpha, V, i, alpha[i] * V[i].mean(axis=0))),
         ("over the entries", lambda alpha, V, i:
             removed(alpha, V, i, (alpha[i] * V[i]).mean(axis=1, keepdims=True))),
-        ("nothing was taken away", lambda alpha, V, i: (alpha * V).sum(axis=0)),
+        ("nothing was removed", lambda alpha, V, i: (alpha * V).sum(axis=0)),
     ],
     "11.4": [
         ("silent ones win", lambda witness, speaks: 1 - ranked(witness, speaks)),

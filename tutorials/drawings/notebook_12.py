@@ -35,6 +35,32 @@ def bars(values, label):
     ax.set_xlabel(label)
 
 
+def waterfall(measured, label):
+    """A bar per program ``{name: time}``; hatched is what it saves over the one above it.
+
+    The numbers are multiples of the last time.
+    """
+    names, values = list(measured), np.array(list(measured.values()))
+    values = values / values[-1]
+    _, ax = plt.subplots(figsize=(9, 0.9 + 0.55 * len(values)), layout="constrained")
+    for row, value in enumerate(values):
+        ax.barh(row, value, 0.62, color=COLOURS["l"], label=None if row else "time of one step")
+        ax.text(value / 2, row, f"{value:.2f}", ha="center", va="center", color="white")
+        if row == 0:
+            continue
+        before = values[row - 1]
+        ax.plot([before, before], [row - 1.31, row + 0.31], color="0.4", lw=1)
+        saved = before - value
+        ax.barh(row, saved, 0.62, left=value, facecolor="0.92", edgecolor="0.5", hatch="////",
+                label="saved" if row == 1 else None)
+        ax.text(max(before, value) + 0.03, row, f"{-saved:+.2f}".replace("-", "−"), va="center")
+    ax.set_yticks(range(len(names)), names)
+    ax.invert_yaxis()
+    ax.margins(x=0.1)
+    ax.set_xlabel(label)
+    ax.legend(frameon=False, loc="lower right")
+
+
 def steps(measured):
     """A training step with readable and with fast operations, as shares of the readable one.
 

@@ -78,7 +78,7 @@ def step_back(answer, rng):
 
 @exercise("4.3")
 def turned_round(answer, rng):
-    """The real utterances of x (V, u, d) in reverse, padding behind them."""
+    """The real utterances of x (V, u, d) in reverse, followed by padding."""
     lengths = np.array([4, 7, 1, 3, 6])
     mask = np.arange(u) < lengths[:, None]
     x = rng.standard_normal((V, u, d))

@@ -58,7 +58,7 @@ def unavoidable_loss(answer, rng):
             np.array(np.sqrt((beyond ** 2).sum())),
         "it looks like the length of x itself: only what is beyond -1 or 1 is lost":
             np.array(reconstruction_loss(0 * x, x)),
-        "it looks like the loss behind tanh(x): the decoder may choose what the tanh is applied to":
+        "it looks like the loss of tanh(x): the decoder may choose what the tanh is applied to":
             np.array(reconstruction_loss(np.tanh(x), x)),
     })
 

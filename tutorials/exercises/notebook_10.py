@@ -4,8 +4,6 @@ import numpy as np
 
 from . import compare, exercise, require
 
-B, k, R = 5, 7, 4
-
 
 @exercise("10.1")
 def smallest_number_of_runs(answer, rng):
@@ -14,52 +12,36 @@ def smallest_number_of_runs(answer, rng):
     def fits(percent, n):
         return abs(100 * round(percent / 100 * n) / n - percent) <= 0.005 + 1e-9
 
-    for percent, n in (
-        (81.38, 752),
-        (80.92, 752),
-        (79.72, 752),
-        (80.11, 752),
-        (33.33, 40),
-        (97.40, 231),
-        (12.34, 11),
-    ):
+    for percent, n in ((81.38, 752), (80.92, 752), (79.72, 752), (80.11, 752), (33.33, 40),
+                       (97.40, 231), (12.34, 11)):
         s = answer(percent, n)
         require(s is not None, "your function returns nothing; is the `return` missing?")
-        require(
-            fits(percent, s * n),
-            f"the mean of {s} runs on {n} utterances is never printed as {percent}",
-        )
+        require(fits(percent, s * n),
+                f"the mean of {s} runs on {n} utterances is never printed as {percent}")
         enough = next(fewer for fewer in range(1, s + 1) if fits(percent, fewer * n))
-        require(
-            s == enough,
-            f"{percent} of {n}: {enough} is enough; what is printed may be 0.005 from the mean",
-        )
+        require(s == enough, f"{percent} of {n}: {enough} is enough; what is printed may be 0.005 "
+                "from the mean")
 
 
 @exercise("10.2")
 def mean_intervals(answer, rng):
-    """Means and half intervals (m, 2) of accuracies (m, s)."""
+    """Means and half intervals (models, 2) of accuracies (models, s)."""
     y, t = rng.normal(80, 2, (3, 5)), 2.776
     mean, deviation = y.mean(axis=1), y.std(axis=1, ddof=1)
-    pair = lambda half: np.stack([mean, half], axis=1)  # noqa: E731  (m, 2)
-    compare(
-        answer,
-        (y, t),
-        pair(t * deviation / np.sqrt(5)),
-        {
-            "the sum of squares is divided by s: an estimate from s numbers divides by s - 1": pair(
-                t * y.std(axis=1) / np.sqrt(5)
-            ),
-            "this is how far a single run scatters; the mean of s of them scatters less": pair(
-                t * deviation
-            ),
-            "this is the standard error; the interval takes t of them": pair(
-                deviation / np.sqrt(5)
-            ),
-            "it looks like 1.96 in the place of t": pair(1.96 * deviation / np.sqrt(5)),
-            "this is the whole interval, not its half": pair(2 * t * deviation / np.sqrt(5)),
-        },
-    )
+
+    def pair(half):
+        return np.stack([mean, half], axis=1)  # (models, 2)
+
+    compare(answer, (y, t), pair(t * deviation / np.sqrt(5)), {
+        "the sum of squares is divided by s: an estimate from s numbers divides by s - 1":
+            pair(t * y.std(axis=1) / np.sqrt(5)),
+        "this is how far a single run scatters; the mean of s of them scatters less":
+            pair(t * deviation),
+        "this is the standard error; the interval takes t of them": pair(deviation / np.sqrt(5)),
+        "it looks like 1.96 in the place of t": pair(1.96 * deviation / np.sqrt(5)),
+        "this is the whole interval, not its half": pair(2 * t * deviation / np.sqrt(5)),
+        "the standard error divides by the root of s, not by s": pair(t * deviation / 5),
+    })
 
 
 @exercise("10.3")
@@ -68,55 +50,15 @@ def resampled_gain(answer, rng):
     gain, videos = rng.standard_normal((3, 17)), np.repeat(np.arange(4), (2, 8, 4, 3))
     seeds, drawn = np.array([0, 2, 1]), np.array([2, 0, 1, 1])
     often = drawn[videos]
-    by_video = np.stack(
-        [gain[:, videos == video].mean(axis=1) for video in range(4)], axis=1
-    )  # (3, 4)
-    compare(
-        answer,
-        (gain, videos, seeds, drawn),
-        seeds @ gain @ often / (seeds.sum() * often.sum()),
-        {
-            "divided by the n utterances of the test set; a resample has those of its videos": seeds
-            @ gain
-            @ often
-            / (3 * 17),
-            "a mean of the videos' means: long videos have more utterances, and count more": seeds
-            @ by_video
-            @ drawn
-            / 12,
-            "it looks as if all seeds were drawn once": gain.sum(axis=0)
-            @ often
-            / (3 * often.sum()),
-            "it looks as if all videos were drawn once": seeds @ gain.sum(axis=1) / (3 * 17),
-        },
-    )
-
-
-@exercise("10.4")
-def low_rank(answer, rng):
-    """h (B, k) of low-rank fusion."""
-    x_e, W, w = (
-        rng.uniform(-1, 1, (3, B, k)),
-        rng.standard_normal((3, R, k + 1, k)),
-        rng.standard_normal(R),
-    )
-    parts = np.einsum(
-        "mbi,mrij->mrbj", np.concatenate([x_e, np.ones((3, B, 1))], axis=-1), W
-    )  # (3, R, B, k)
-    compare(
-        answer,
-        (x_e, W, w),
-        np.einsum("r,rbj->bj", w, parts.prod(axis=0)),
-        {
-            "the 1 is missing: without it there are only products of three": np.einsum(
-                "r,rbj->bj", w, np.einsum("mbi,mrij->mrbj", x_e, W[:, :, :-1]).prod(axis=0)
-            ),
-            "the weights w are missing": parts.prod(axis=0).sum(axis=0),
-            "the sum over r comes after the product over the modalities": np.einsum(
-                "r,mrbj->mbj", w, parts
-            ).prod(axis=0),
-            "it looks like the sum over the modalities, not their product": np.einsum(
-                "r,rbj->bj", w, parts.sum(axis=0)
-            ),
-        },
-    )
+    total = seeds @ gain @ often
+    by_video = np.stack([gain[:, videos == video].mean(axis=1) for video in range(4)], axis=1)
+    compare(answer, (gain, videos, seeds, drawn), total / (seeds.sum() * often.sum()), {
+        "divided by the n utterances of the test set: a resample has those of its videos":
+            total / (3 * 17),
+        "this is the sum of the gains, not their mean": total,
+        "a mean of the videos' means: long videos have more utterances, and count more":
+            seeds @ by_video @ drawn / 12,
+        "it looks as if all seeds were drawn once":
+            gain.sum(axis=0) @ often / (3 * often.sum()),
+        "it looks as if all videos were drawn once": seeds @ gain.sum(axis=1) / (3 * 17),
+    })

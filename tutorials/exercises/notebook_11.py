@@ -8,25 +8,24 @@ n, B, k = 6, 5, 7
 
 
 @exercise("11.1")
-def neighbour_probabilities(answer, rng):
-    """p_{j|i}, (n, n), of t-SNE."""
-    points, beta = rng.standard_normal((n, k)), rng.uniform(0.1, 0.5, n)
-    D = np.sum((points[:, None] - points) ** 2, axis=-1)
-    full = np.exp(-beta[:, None] * D)
-    e, columns = full - np.eye(n), np.exp(-beta * D) - np.eye(n)
-    compare(
-        answer,
-        (D, beta),
-        e / e.sum(axis=1, keepdims=True),
-        {
-            "each point is its own neighbour: the diagonal does not count": full
-            / full.sum(axis=1, keepdims=True),
-            "the probabilities of one point sum to 1, not those of all": e / e.sum(),
-            "divided by the sums of the columns: row i sums over j": e / e.sum(axis=0),
-            "row i has beta i: here beta varies along the columns": columns
-            / columns.sum(axis=1, keepdims=True),
-        },
-    )
+def perplexity_of_rows(answer, rng):
+    """The perplexity (n,) of each row of p_{j|i}."""
+    p = rng.dirichlet(np.full(n - 1, 0.5), n)
+    p = np.stack([np.insert(row, i, 0) for i, row in enumerate(p)])  # the diagonal is 0
+    p[0] = np.eye(n)[1]  # one neighbour only: 0 log 0 off the diagonal too
+    entropy = -np.sum(p * np.log(np.where(p > 0, p, 1)), axis=1)
+    columns = -np.sum(p * np.log(np.where(p > 0, p, 1)), axis=0)
+    compare(answer, (p,), np.exp(entropy), {
+        "this is the entropy; the perplexity is e to its power": entropy,
+        "it looks like logarithms to the base 2 and then e to the power: take 2 to the power, or "
+        "natural logarithms": np.exp(entropy / np.log(2)),
+        "the minus sign is missing: a perplexity is at least 1": np.exp(-entropy),
+        "it looks like the sums of the columns: row i has the neighbours of i": np.exp(columns),
+        "it looks like one number for all: every row has its own perplexity":
+            np.asarray(np.exp(entropy.sum())),
+        "this is the number of neighbours that are not 0; the perplexity weighs them":
+            np.sum(p > 0, axis=1),
+    })
 
 
 @exercise("11.2")
@@ -36,42 +35,32 @@ def gap(answer, rng):
     means = x_e.mean(axis=1)
     apart = np.linalg.norm(means[[0, 0, 1]] - means[[1, 2, 2]], axis=-1)
     spread = np.linalg.norm(x_e - means[:, None], axis=-1)
-    compare(
-        answer,
-        (x_e,),
-        apart.mean() / spread.mean(),
-        {
-            "the distance of a mean from itself, 0, is no pair": apart.sum()
-            * 2
-            / 9
-            / spread.mean(),
-            "the units are missing: divide by the mean distance from the own mean": apart.mean(),
-            "these are squared distances": np.mean(apart**2) / np.mean(spread**2),
-            "the spread is around the mean of all: each modality has its own": apart.mean()
-            / np.linalg.norm(x_e - x_e.mean(axis=(0, 1)), axis=-1).mean(),
-        },
-    )
+    around_all = np.linalg.norm(x_e - x_e.mean(axis=(0, 1)), axis=-1)
+    compare(answer, (x_e,), apart.mean() / spread.mean(), {
+        "the distance of a mean from itself, 0, is no pair": apart.sum() * 2 / 9 / spread.mean(),
+        "the units are missing: divide by the mean distance from the own mean": apart.mean(),
+        "these are squared distances": np.mean(apart ** 2) / np.mean(spread ** 2),
+        "the spread is around the mean of all: each modality has its own":
+            apart.mean() / around_all.mean(),
+        "it looks like the sum over the pairs, not their mean": apart.sum() / spread.mean(),
+    })
 
 
 @exercise("11.3")
 def without_vertex(answer, rng):
     """The output of a layer (B, k) with one vertex's contribution replaced by its mean."""
     alpha, V, vertex = rng.dirichlet(np.ones(n), B).T[..., None], rng.standard_normal((n, B, k)), 2
-    others = np.delete(alpha * V, vertex, axis=0).sum(axis=0)  # (B, k)
-    compare(
-        answer,
-        (alpha, V, vertex),
-        others + (alpha * V)[vertex].mean(axis=0),
-        {
-            "the vertex is replaced by 0, which is no usual value: by its mean": others,
-            "the other weights were scaled to sum to 1: they stay": others / (1 - alpha[vertex]),
-            "the mean is that of V: the contribution is alpha V": others
-            + alpha[vertex] * V[vertex].mean(axis=0),
-            "the mean over the entries of each utterance: it is over the utterances": others
-            + (alpha * V)[vertex].mean(axis=1, keepdims=True),
-            "nothing was taken away": (alpha * V).sum(axis=0),
-        },
-    )
+    parts = alpha * V
+    others = np.delete(parts, vertex, axis=0).sum(axis=0)  # (B, k)
+    compare(answer, (alpha, V, vertex), others + parts[vertex].mean(axis=0), {
+        "the vertex is replaced by 0, which is no usual value: by its mean": others,
+        "the other weights were scaled to sum to 1: they stay": others / (1 - alpha[vertex]),
+        "the mean is that of V: the contribution is alpha V":
+            others + alpha[vertex] * V[vertex].mean(axis=0),
+        "the mean over the entries of each utterance: it is over the utterances":
+            others + parts[vertex].mean(axis=1, keepdims=True),
+        "nothing was removed": parts.sum(axis=0),
+    })
 
 
 @exercise("11.4")
@@ -80,19 +69,13 @@ def auc_by_ranks(answer, rng):
     witness, speaks = rng.standard_normal(17), np.arange(17) % 3 == 0
     wins = np.sum(witness[speaks][:, None] > witness[~speaks])
     n_1, n_0 = speaks.sum(), (~speaks).sum()
-    compare(
-        answer,
-        (witness, speaks),
-        wins / (n_1 * n_0),
-        {
-            "this is how often the silent ones win": 1 - wins / (n_1 * n_0),
-            "this is a number of pairs, not a share": np.asarray(wins),
-            "the ranks begin with 1, not 0": (wins - n_1) / (n_1 * n_0),
-            "divided by the square of n: a pair is one that speaks and one that is silent": wins
-            / 17**2,
-            "argsort gives the order, not the ranks": (
-                (np.argsort(witness) + 1)[speaks].sum() - n_1 * (n_1 + 1) / 2
-            )
-            / (n_1 * n_0),
-        },
-    )
+    order = np.argsort(witness) + 1
+    compare(answer, (witness, speaks), wins / (n_1 * n_0), {
+        "this is how often the silent ones win": 1 - wins / (n_1 * n_0),
+        "this is a number of pairs, not a share": np.asarray(wins),
+        "the ranks begin with 1, not 0": (wins - n_1) / (n_1 * n_0),
+        "divided by the square of n: a pair is one that speaks and one that is silent":
+            wins / 17 ** 2,
+        "argsort gives the order, not the ranks":
+            (order[speaks].sum() - n_1 * (n_1 + 1) / 2) / (n_1 * n_0),
+    })

@@ -47,3 +47,8 @@ def memory():
 
 
 check("4.4", memory)
+
+# The experiment, with one seed: 75 % for k = 2, 70 % for k = 3, 67 % for k = 4, and 98 % for k = 1.
+# With the bias of the forget gate at 3 it is 68 % for k = 2, so the prediction does not come true.
+# A cell that forgets nothing holds all utterances so far, and eight epochs are too few to learn to
+# pick out a single one of them. To remember is not enough.

@@ -29,12 +29,3 @@ def resampled_gain(gain, videos, seeds_drawn, videos_drawn):
 
 
 check("10.3", resampled_gain)
-
-
-def low_rank(x_e, W, w):
-    extended = np.concatenate([x_e, np.ones((*x_e.shape[:2], 1))], axis=-1)  # (3, B, k + 1)
-    projected = extended[:, None] @ W  # (3, R, B, k)
-    return np.tensordot(w, projected.prod(axis=0), 1)  # (B, k)
-
-
-check("10.4", low_rank)

@@ -1,9 +1,11 @@
 # %% [markdown]
 # # 05 · A joint embedding space
 #
-# *Needs: 01, 02, 04. Minutes: 90. Paper: "Joint Embedding Space Learning", Eq. 1 and 5 to 8.*
+# *Needs: 01, 02, 04. Minutes: 25. Paper: "Joint Embedding Space Learning", Eq. 1 and 5 to 8.*
 #
-# ← [04 · Context](04_context.ipynb) · [06 · The adversary](06_adversary.ipynb) →
+# (25 minutes are for reading. The exercises take about 40 more, the experiment 15.)
+#
+# Before: [04 · Context](04_context.ipynb). Next: [06 · The adversary](06_adversary.ipynb).
 #
 # A voice, a face and a sentence reach us as three vectors. Entry 7 of one vector has nothing to do
 # with entry 7 of another, so it makes no sense to add, compare or multiply them. Before we can fuse
@@ -17,7 +19,7 @@
 #
 # In this notebook you will
 #
-# - write encoder, decoder and classifier as loops, and see that the package computes the same
+# - write encoder, decoder and classifier in plain NumPy, and see that the package computes the same
 #   values and the right gradients;
 # - find out what the integrals of Eq. 1 and 5 mean, and check one of them by hand;
 # - learn what a norm does that a square does not do, and why its gradient can be NaN;
@@ -49,59 +51,32 @@ import autograd.numpy as anp
 import matplotlib.pyplot as plt
 import numpy as np
 
-from argf_np import figures, nn
+from argf_np import nn
 from argf_np.data import load, standardise
 from argf_np.nn import ops
 from argf_np.paper import joint_embedding_eq1_9 as embedding
 from argf_np.paper.model import init_model
 from argf_np.paper.ucln import apply_ucln, train_ucln
 from argf_np.settings import Settings
+from drawings import notebook_05 as draw
 from exercises import check
 
-previous = nn.use("readable")  # textbook operations; the fast ones of notebook 12 agree with them
-plt.rcParams.update({"figure.dpi": 100, "font.size": 10, "axes.spines.top": False,
-                     "axes.spines.right": False})
-COLOURS = figures.MODALITY_COLOURS  # one colour per modality, in all notebooks
+nn.use("readable")  # textbook operations; the fast ones of notebook 12 give the same values
+plt.rcParams.update({"figure.dpi": 100, "axes.spines.top": False, "axes.spines.right": False})
 
 # %% [markdown]
 # Here is the plan of this notebook and the next, for one modality. Boxes are networks, and
 # on the right stands what is asked of each.
 
 # %%
-def box(ax, x, y, text, colour):
-    """A network, as a box with its centre at (x, y)."""
-    ax.text(x, y, text, ha="center", va="center", fontsize=11,
-            bbox={"boxstyle": "round,pad=0.4", "facecolor": colour, "edgecolor": "0.4"})
-
-
-def arrow(ax, start, end):
-    ax.annotate("", end, start, arrowprops={"arrowstyle": "->", "color": "0.4", "lw": 1.5})
-
-
-fig, ax = plt.subplots(figsize=(8, 3))
-ax.text(0, 1, r"$\mathbf{x}_m$", ha="center", va="center", fontsize=14)
-arrow(ax, (0.25, 1), (0.85, 1))
-box(ax, 1.4, 1, "encoder\n$E_m$", "#E8E8E8")
-arrow(ax, (1.95, 1), (2.5, 1))
-ax.text(2.8, 1, r"$\mathbf{x}_m^e$", ha="center", va="center", fontsize=14)
-branches = [("decoder of $m$", r"$\mathcal{L}_{rl}$: is it like $\mathbf{x}_m$?  (Eq. 5, 6)"),
-            ("classifier $C$", r"$\mathcal{L}_{cl}$: is it the label?  (Eq. 7, 8)"),
-            ("discriminator $D$", r"which modality is it?  (notebook 06)")]
-for height, colour, (name, question) in zip(
-        (2, 1, 0), ("#CFE3F2", "#DDEBC0", "#F3D3D8"), branches, strict=True):
-    arrow(ax, (3.1, 1 + 0.15 * (height - 1)), (3.5, height))
-    box(ax, 4.6, height, name, colour)
-    arrow(ax, (5.7, height), (6.1, height))
-    ax.text(6.2, height, question, ha="left", va="center", fontsize=11)
-ax.set(xlim=(-0.3, 10.2), ylim=(-0.5, 2.5))
-ax.axis("off")
+draw.plan()
 plt.show()
 
 # %% [markdown]
 # Each modality has its own encoder and its own decoder. There is only one classifier and only one
-# discriminator, and all three modalities share them. The loss of each of the three networks trains
-# the encoders too. (Only the encoder of the target modality is not trained through the
-# discriminator.)
+# discriminator, and all three modalities share them. Decoder and classifier train the encoders
+# along with themselves, by the same loss. With the discriminator it is different: the encoders are
+# trained to fool it, by a loss of their own ([notebook 06](06_adversary.ipynb)).
 #
 # ## 1. From three spaces to one (Eq. 1)
 #
@@ -120,8 +95,7 @@ plt.show()
 #
 # The integral looks worse than it is. The encoder involves no randomness, so $q$ puts all its mass
 # on the single point $E_m(\mathbf{x}_m)$. To integrate then means: *encode every utterance, and
-# look at what comes out*. Nobody computes Eq. 1 as an integral. We draw from $p(\mathbf{x}_m)$
-# (this is a batch) and encode.
+# look at what comes out*. In practice we draw a batch from $p(\mathbf{x}_m)$ and encode it.
 #
 # **By hand.** If $E$ is one-dimensional and increasing, we can say more. The probability that lies
 # between $x$ and $x + dx$ moves to the interval between $x^e$ and $x^e + E'(x)\, dx$. The same
@@ -147,34 +121,25 @@ def bell(x):
 x_line = np.linspace(-3, 3, 401)
 encoded_line = np.tanh(w * x_line + b)
 slope = w * (1 - encoded_line ** 2)
-_, gradient = nn.value_and_grad(lambda tree: anp.tanh(w * tree["x"] + b).sum(), {"x": x_line})
+
+
+def sum_of_encoded(tree):
+    return anp.tanh(w * tree["x"] + b).sum()
+
+
+_, gradient = nn.value_and_grad(sum_of_encoded, {"x": x_line})
 assert np.allclose(gradient["x"], slope)
 
-drawn = np.random.default_rng(0).standard_normal(20000)
-fig, axes = plt.subplots(2, 2, figsize=(7.6, 4.8), sharex="col", sharey="row",
-                         layout="constrained", width_ratios=[2, 1], height_ratios=[2, 1])
-axes[0, 0].plot(x_line, encoded_line, color="black")
-for x_0 in (-1.5, -0.75, 0, 0.75, 1.5):  # where equal steps of x end up
-    encoded_0 = np.tanh(w * x_0 + b)
-    axes[0, 0].plot([x_0, x_0, 3], [-1, encoded_0, encoded_0], color="0.6", lw=1, ls=":")
-axes[0, 0].set(ylabel="$x^e$", title=r"the encoder, $\tanh(w x + b)$", xlim=(-3, 3))
-axes[1, 0].hist(drawn, 60, density=True, color=COLOURS["l"], alpha=0.35)
-axes[1, 0].plot(x_line, bell(x_line), color=COLOURS["l"])
-axes[1, 0].set(xlabel="$x$", ylabel="$p(x)$")
-axes[0, 1].hist(np.tanh(w * drawn + b), 60, density=True, color=COLOURS["l"], alpha=0.35,
-                orientation="horizontal", label="encoded samples")
-axes[0, 1].plot(bell(x_line) / slope, encoded_line, color=COLOURS["l"], label="by hand")
-axes[0, 1].set(xlim=(0, 1.6), title=r"$p_\theta(x^e)$, cut off at 1.6")
-axes[0, 1].legend(frameon=False, loc="center right")
-axes[0, 1].tick_params(labelbottom=True)
-axes[1, 1].axis("off")
+samples = np.random.default_rng(0).standard_normal(20000)
+encoded = np.tanh(w * samples + b)
+draw.transformed_density(x_line, bell(x_line), encoded_line, bell(x_line) / slope, samples, encoded)
 plt.show()
 
 # %% [markdown]
 # Bottom: the data. Right: their distribution after encoding, as a histogram of samples and as the
-# curve that we computed by hand. Where the encoder is steep, the probability is spread out; where
-# the encoder is flat, at the top, the probability piles up. So by its parameters an encoder can
-# shape the distribution of its output. The adversary of notebook 06 makes use of this.
+# curve that we computed by hand. Where the encoder is steep, the probability is spread out. Where
+# it is flat, at the top, the probability piles up. So an encoder can shape the distribution of its
+# output by its parameters, and the adversary of notebook 06 makes use of this.
 
 # %% [markdown]
 # ### Exercise 5.1 ★★ (10 minutes): the transformed distribution (Eq. 1)
@@ -202,10 +167,10 @@ check("5.1", density)
 # $$d \to 10d \to 10k \to k \to k$$
 #
 # The first three layers are followed by dropout, batch norm and a leaky ReLU with slope 0.01, the
-# last one by a tanh. Here they are as loops, for one modality and one batch, without dropout. The
-# encoders of the three modalities are kept together as a *bank*: every weight has the modality as
-# its first axis. `nn.leaves` lists all arrays of such a nested dict, with the path that leads to
-# each.
+# last one by a tanh. The encoders of the three modalities are kept together as a *bank*: every
+# weight has the modality as its first axis. `nn.leaves` lists all arrays of such a nested dict,
+# with the path that leads to each. We first move all parameters a little, so that no bias is 0 and
+# no scale of a batch norm is 1. Otherwise our check would not notice if one of them were missing.
 
 # %%
 rng = np.random.default_rng(1)
@@ -214,7 +179,7 @@ x = rng.standard_normal((3, B, d))  # features of a, l, v
 
 
 def shaken(params):
-    """The parameters moved a little, so that no bias is 0 and no scale of a batch norm is 1."""
+    """The parameters moved a little."""
     def shake(leaf):
         return leaf + 0.1 * rng.standard_normal(leaf.shape)
 
@@ -225,41 +190,31 @@ encoders = shaken(embedding.init_encoders(rng, 3, d, k))  # the bank of E_a, E_l
 for path, array in nn.leaves(encoders):
     print(f"{'/'.join(path):14} {array.shape}")
 
+# %% [markdown]
+# Here is the encoder once more in plain NumPy, for one modality and one batch, without dropout.
+# Notebook 02 has written each of these layers as loops over single numbers.
+
 # %%
-def dense_loop(params, batch):
-    """x W + b for each vector x of a batch."""
-    W, b = params["W"], params["b"]
-    result = []
-    for vector in batch:
-        row = []
-        for j in range(W.shape[1]):
-            row.append(sum(vector[i] * W[i, j] for i in range(len(vector))) + b[0, j])
-        result.append(row)
-    return np.array(result)
+def dense(params, batch):
+    return batch @ params["W"] + params["b"]
 
 
-def batch_norm_loop(params, batch):
+def batch_norm(params, batch):
     """Each column minus its mean, divided by its standard deviation, times gamma, plus beta."""
-    result = np.zeros_like(batch)
-    for j in range(batch.shape[1]):
-        column = batch[:, j]
-        mean = sum(column) / len(column)
-        var = sum((column - mean) ** 2) / len(column)
-        normalised = (column - mean) / np.sqrt(var + 1e-5)
-        result[:, j] = params["gamma"][0, j] * normalised + params["beta"][0, j]
-    return result
+    normalised = (batch - batch.mean(axis=0)) / np.sqrt(batch.var(axis=0) + 1e-5)
+    return params["gamma"] * normalised + params["beta"]
 
 
 def leaky_relu(batch, slope):
     return np.where(batch > 0, batch, slope * batch)
 
 
-def encoder_loop(params, batch):
+def encoder(params, batch):
     """E_m of B vectors."""
     for name in ("dense_1", "dense_2", "dense_3"):
-        batch = dense_loop(params[name], batch)
-        batch = leaky_relu(batch_norm_loop(params[name], batch), 0.01)
-    return np.tanh(dense_loop(params["dense_4"], batch))
+        batch = batch_norm(params[name], dense(params[name], batch))
+        batch = leaky_relu(batch, 0.01)
+    return np.tanh(dense(params["dense_4"], batch))
 
 
 def member(bank, m):
@@ -268,16 +223,22 @@ def member(bank, m):
 
 
 x_e = embedding.encode(encoders, x)  # (3, B, k)
-for m in range(3):  # three batch norms multiply rounding errors, hence 1e-12
-    assert np.allclose(x_e[m], encoder_loop(member(encoders, m), x[m]), rtol=0, atol=1e-12)
-print("encoded:", x_e.shape, f"  smallest entry {x_e.min():.3f}, largest {x_e.max():.3f}")
+for m in range(3):
+    ours = encoder(member(encoders, m), x[m])
+    assert np.allclose(x_e[m], ours, rtol=0, atol=1e-12)
+    print(f"{'alv'[m]}, first utterance: ours {ours[0].round(3)}, the package {x_e[m, 0].round(3)}")
 
 # %% [markdown]
 # **The gradient.** `nn.check_gradient` compares the gradient with finite differences ([notebook
 # 01](01_gradients.ipynb)). It raises an error where they differ by more than one part in a million.
 # It needs a scalar, so we multiply the output by fixed random numbers and add up; this is `weigh`.
-# Then every entry counts, and each differently. Dropout draws random numbers, so its generator has
-# to start anew at every evaluation. Otherwise each call would be another function.
+# Then every entry counts, and each differently.
+#
+# We check with dropout, whose generator has to start anew at every evaluation, since otherwise each
+# call would be another function. Without dropout, the biases of the first three layers would have a
+# gradient of zero: batch norm subtracts what they add. `check_gradient` rejects zero gradients,
+# because a check of zero against zero proves nothing ([notebook
+# 02](02_layers_and_optimisers.ipynb)).
 
 # %%
 def weigh(output):
@@ -292,29 +253,9 @@ def loss(tree):
 
 # A leaky ReLU has a kink. A small step keeps the finite differences on one side of it.
 nn.check_gradient(loss, {"E": encoders, "x": x}, rng, step=1e-5)
+print("the gradient of the encoders agrees with finite differences")
 
 # %% [markdown]
-# Why do we check with dropout? Without it, some gradients are zero, and `check_gradient` rejects
-# zero gradients, since a check of zero against zero proves nothing. Batch norm subtracts the mean
-# of each column, and with it whatever $b$ has added to the whole column:
-
-# %%
-_, without_dropout = nn.value_and_grad(lambda tree: weigh(embedding.encode(tree, x)), encoders)
-_, with_dropout = nn.value_and_grad(
-    lambda tree: weigh(embedding.encode(tree, x, 0.3, np.random.default_rng(2))), encoders)
-print("largest gradient with respect to b")
-for name in encoders:
-    largest = np.abs(without_dropout[name]["b"]).max()
-    print(f"{name}:  without dropout {largest:.1e}"
-          f"   with dropout {np.abs(with_dropout[name]['b']).max():.1e}")
-    assert largest < 1e-12 or name == "dense_4"  # the layer without a batch norm
-
-# %% [markdown]
-# With dropout the gradients of $b$ are not zero. Dropout stands between the dense layer and the
-# batch norm, and it sets entries of $\mathbf{x} W + b$ to zero for some utterances and not for
-# others. So $b$ has an effect during training, and none in evaluation. The released code is built
-# this way, and so is the package.
-#
 # ## 2. Back to the features (Eq. 5)
 #
 # Each modality also has a decoder, from $\mathbb{R}^k$ back to $\mathbb{R}^d$. Again the paper
@@ -337,16 +278,17 @@ for name in encoders:
 decoders = shaken(embedding.init_decoders(rng, 3, d, k))
 
 
-def decoder_loop(params, batch):
-    batch = leaky_relu(dense_loop(params["dense_1"], batch), 0.2)
-    batch = dense_loop(params["dense_2"], batch)
-    batch = leaky_relu(batch_norm_loop(params["dense_2"], batch), 0.2)
-    return np.tanh(dense_loop(params["dense_3"], batch))
+def decoder(params, batch):
+    batch = leaky_relu(dense(params["dense_1"], batch), 0.2)
+    batch = batch_norm(params["dense_2"], dense(params["dense_2"], batch))
+    return np.tanh(dense(params["dense_3"], leaky_relu(batch, 0.2)))
 
 
 x_tilde = embedding.decode(decoders, x_e)  # (3, B, d)
 for m in range(3):
-    assert np.allclose(x_tilde[m], decoder_loop(member(decoders, m), x_e[m]), rtol=0, atol=1e-12)
+    ours = decoder(member(decoders, m), x_e[m])
+    assert np.allclose(x_tilde[m], ours, rtol=0, atol=1e-12)
+    print(f"{'alv'[m]}, first utterance: x {x[m, 0].round(2)}, x tilde {x_tilde[m, 0].round(2)}")
 
 
 def loss(tree):
@@ -357,21 +299,10 @@ def loss(tree):
 nn.check_gradient(loss, {"dec": decoders, "x_e": x_e}, rng, step=1e-5)
 
 # %% [markdown]
-# By hand, for the last layer: $\tilde x = \tanh(z)$, so $\partial \tilde x / \partial z = 1 -
-# \tilde x^2$, and the bias of this layer is simply added to $z$. Its gradient is therefore the
-# gradient with respect to $\tilde x$, times $1 - \tilde x^2$, summed over the utterances:
-
-# %%
-_, gradient = nn.value_and_grad(lambda tree: weigh(embedding.decode(tree, x_e)), decoders)
-upstream = np.random.default_rng(0).standard_normal(x_tilde.shape)  # what weigh multiplies by
-by_hand = (upstream * (1 - x_tilde ** 2)).sum(axis=1, keepdims=True)
-assert np.allclose(gradient["dense_3"]["b"], by_hand)
-
-# %% [markdown]
-# The tanh has a consequence: no decoder can ever produce a number beyond $\pm 1$, so the features
-# must stay within that range. The features of the UCLN do, since the UCLN ends in a tanh too.
-# Features that are merely standardised do not. Suppose that all entries up to $\pm 1$ come back
-# exactly. Then this is what is lost for certain:
+# The last tanh has a consequence: no decoder can ever produce a number beyond $\pm 1$, so the
+# features must stay within that range. The features of the UCLN do, since the UCLN ends in a tanh
+# too. Features that are merely standardised do not. Suppose that all entries up to $\pm 1$ come
+# back exactly. Then this is what is lost for certain:
 
 # %%
 corpus = standardise(load("mosi"))
@@ -398,24 +329,17 @@ def clouds(rng, n):
     return np.stack([arc, line, wave]) + 0.05 * rng.standard_normal((3, n, 2))
 
 
-def draw_curves(decoders, x, title):
-    """The clouds x (3, n, 2), and the curve that each decoder draws of the numbers from -1 to 1."""
+def curves_of(decoders):
+    """What each decoder makes of the numbers from -1 to 1, (3, 300, 2)."""
     line = np.tile(np.linspace(-1, 1, 300)[:, None], (3, 1, 1))  # (3, 300, 1)
-    curves = embedding.decode(decoders, line)  # (3, 300, 2)
-    fig, axes = plt.subplots(1, 3, figsize=(8.4, 3.2), sharey=True, layout="constrained")
-    for i, m in enumerate("alv"):
-        axes[i].plot(*x[i].T, ".", color=COLOURS[m], alpha=0.4, ms=4, label=rf"$\mathbf{{x}}_{m}$")
-        axes[i].plot(*curves[i].T, color="black", lw=2, label=rf"$\tilde{{\mathbf{{x}}}}_{m}$")
-        axes[i].set(xlim=(-1, 1), ylim=(-1, 1), aspect="equal", xticks=[-1, 0, 1])
-        axes[i].legend(frameon=False, loc="upper right" if m == "v" else "upper left")
-    fig.suptitle(title)
-    plt.show()
+    return embedding.decode(decoders, line)
 
 
 x_2d = clouds(np.random.default_rng(0), 300)
 small = {"encoders": embedding.init_encoders(np.random.default_rng(1), 3, 2, 1),
          "decoders": embedding.init_decoders(np.random.default_rng(2), 3, 2, 1)}
-draw_curves(small["decoders"], x_2d, "Eq. 5: three decoders before training")
+draw.curves(x_2d, curves_of(small["decoders"]), "Eq. 5: three decoders before training")
+plt.show()
 
 # %% [markdown]
 # Before training, the curves have nothing to do with the clouds. We come back to them at the end of
@@ -486,6 +410,9 @@ print(f"L_rl = {L_rl:.4f}")
 _, gradient = nn.value_and_grad(loss, {"x_tilde": x_tilde})
 e = x_tilde - x
 assert np.allclose(gradient["x_tilde"], e / np.linalg.norm(e, axis=-1, keepdims=True) / B)
+print("lengths of the errors of a:         ", np.linalg.norm(e[0], axis=-1).round(2))
+lengths = np.linalg.norm(gradient["x_tilde"][0], axis=-1)
+print("lengths of their gradients, B times:", (B * lengths).round(2))
 
 # %% [markdown]
 # **What happens at $\mathbf{e} = 0$?** The formula says $0 / 0$. The norm is a cone and has no
@@ -529,23 +456,11 @@ check("5.3", gradient_of_the_reconstruction_loss)
 
 # %% [markdown]
 # **Where the released code differs.** The authors' code adds up absolute errors, $\sum_j |e_j|$,
-# instead of taking the norm ([D3](../DEVIATIONS.md#d3)). This loss pulls each entry with force 1,
-# however small its error. It also adds up over the batch where we take the mean (D2), so the loss
-# and its gradient grow with the batch. Adam divides by the size of the gradient ([notebook
-# 02](02_layers_and_optimisers.ipynb)), so a factor alone hardly matters. But $\mathcal{L}_{rl}$ is
-# weighed against the adversarial loss by $\lambda$ ([notebook 07](07_three_updates.ipynb)), and the
-# adversarial loss is a mean in both variants. So in the released code the same $\lambda$ means
-# something else for each batch size:
-
-# %%
-for size in (16, 32):
-    many, back = np.tanh(np.random.default_rng(4).standard_normal((2, 3, size, 50)))
-    paper = embedding.reconstruction_loss(back, many, "paper")
-    released = embedding.reconstruction_loss(back, many, "released")
-    print(f"batch of {size}:  paper {paper:6.1f}   released {released:8.1f}"
-          f"   released / paper {released / paper:.0f}")
-
-# %% [markdown]
+# instead of taking the norm ([D3](../DEVIATIONS.md#d3)), and adds up over the batch where we take
+# the mean ([D2](../DEVIATIONS.md#d2)). Each entry is then pulled with force 1, however small its
+# error. [Notebook 07](07_three_updates.ipynb), section 8, shows what this does to $\lambda$, the
+# weight between this loss and the adversary's.
+#
 # **A picture: the three curves, trained.** We minimise Eq. 6 with Adam for the small encoders and
 # decoders of section 2. There is one number per point of the plane, and the encoder may choose
 # which one, as long as the decoder can reconstruct the point from it. (`nn.batch_norm_statistics`
@@ -569,7 +484,8 @@ for _ in range(250):
     nn.adam(state, small, gradient, lr=0.01)  # changes `small` in place
     values.append(float(value))
 evaluated = nn.batch_norm_statistics(small, reconstruct, [x_2d])
-draw_curves(evaluated["decoders"], x_2d, "Eq. 6: the same decoders after training")
+draw.curves(x_2d, curves_of(evaluated["decoders"]), "Eq. 6: the same decoders after training")
+plt.show()
 print(f"L_rl: {values[0]:.3f} before, {values[-1]:.3f} after")
 assert values[-1] < 0.3 * values[0]
 
@@ -597,19 +513,16 @@ assert values[-1] < 0.3 * values[0]
 classifier = shaken(embedding.init_classifier(rng, k, N))
 
 
-def classifier_loop(params, batch):
-    batch = dense_loop(params["dense_1"], batch_norm_loop(params["norm"], batch))
-    logits = dense_loop(params["dense_2"], np.tanh(batch))
-    probabilities = []
-    for row in logits:
-        probabilities.append(np.exp(row) / sum(np.exp(row)))
-    return np.array(probabilities)
+def classifier_by_hand(params, batch):
+    batch = dense(params["dense_1"], batch_norm(params["norm"], batch))
+    exponentials = np.exp(dense(params["dense_2"], np.tanh(batch)))
+    return exponentials / exponentials.sum(axis=1, keepdims=True)
 
 
 y_tilde = embedding.classify(classifier, x_e)  # (3, B, N)
 for m in range(3):  # the same C for each modality
-    assert np.allclose(y_tilde[m], classifier_loop(classifier, x_e[m]), rtol=0, atol=1e-12)
-assert np.allclose(y_tilde.sum(axis=-1), 1)
+    assert np.allclose(y_tilde[m], classifier_by_hand(classifier, x_e[m]), rtol=0, atol=1e-12)
+print("probabilities of the first utterance by its a, l and v:", y_tilde[:, 0].round(3).tolist())
 
 
 def loss(tree):
@@ -618,20 +531,6 @@ def loss(tree):
 
 
 nn.check_gradient(loss, {"C": classifier, "x_e": x_e}, rng)
-
-# %% [markdown]
-# By hand: the derivative of the softmax $y_i = e^{z_i} / \sum_n e^{z_n}$. For $j \neq i$ only the
-# denominator depends on $z_j$; for $j = i$ the numerator does too:
-#
-# $$\frac{\partial y_i}{\partial z_j} = y_i \left([i = j] - y_j\right)$$
-#
-# If $\mathbf{g}$ is the gradient of a loss with respect to $\mathbf{y}$, its gradient with respect
-# to the logits is $\partial L / \partial z_j = y_j\, (g_j - \sum_i g_i y_i)$.
-
-# %%
-z, g = rng.standard_normal((2, 3, B, N))
-of_z, pull_back = nn.vjp(lambda tree: ops.softmax(tree["z"]), {"z": z})
-assert np.allclose(pull_back(g)["z"], of_z * (g - (g * of_z).sum(axis=-1, keepdims=True)))
 
 # %% [markdown]
 # **One modality, or all three?** ([D4](../DEVIATIONS.md#d4)) The paper says that $C$ maps
@@ -668,17 +567,7 @@ spots = 0.12 * np.random.default_rng(1).standard_normal((3, 300, 2))
 spots[..., 0] += 0.25 * (2 * label_2d - 1)
 spots += np.array([[[-0.55, 0.5]], [[0.4, -0.5]], [[0.3, 0.55]]])
 normed = ops.batch_norm(nn.init_batch_norm(2), spots)
-fig, axes = plt.subplots(1, 2, figsize=(8.2, 3.6), layout="constrained")
-for ax, points in zip(axes, (spots, normed), strict=True):
-    for i, m in enumerate("alv"):
-        for c, fill in ((0, "white"), (1, COLOURS[m])):
-            ax.scatter(*points[i][label_2d == c].T, s=14, marker=figures.SHAPES[i], color=fill,
-                       edgecolor=COLOURS[m], linewidth=0.8, label=f"${m}$, class {c + 1}")
-    ax.set(aspect="equal", xticks=[], yticks=[])
-axes[0].set_title(r"$\mathbf{x}_m^e$")
-axes[1].set_title("after batch norm: what $C$ sees")
-axes[1].axvline(0, color="black", ls="--", lw=1)
-fig.legend(*axes[0].get_legend_handles_labels(), frameon=False, loc="outside right center")
+draw.what_the_classifier_sees(spots, normed, label_2d)
 plt.show()
 
 # %% [markdown]
@@ -712,6 +601,7 @@ def loss(tree):
 
 
 nn.check_gradient(loss, {"C": classifier, "x_e": x_e}, rng)
+print(f"L_cl = {L_cl:.4f}, by the loop {L_loop:.4f}")
 
 # %% [markdown]
 # **By hand, for two classes.** Let $\tilde y_c$ be the probability of the true class. The error
@@ -751,20 +641,14 @@ def cross_entropy(tree):
     return -ops.log_softmax(tree["z"])[:, 0]
 
 
-fig, axes = plt.subplots(1, 2, figsize=(8.2, 3.2), layout="constrained")
-for function, by_hand, style, label in (
-        (norm_loss, -np.sqrt(2) * right * (1 - right), "-", "norm, Eq. 8"),
-        (cross_entropy, -(1 - right), "--", "cross-entropy")):
-    values, pull_back = nn.vjp(function, {"z": logits})
-    slope = pull_back(np.ones(len(values)))["z"][:, 0]
-    assert np.allclose(slope, by_hand)
-    axes[0].plot(z_line, values, style, color="black", label=label)
-    axes[1].plot(z_line, -slope, style, color="black")
-axes[0].set(title="loss", xlabel="logit of the true class, $z$", ylim=(0, 4))
-axes[1].set(title="force: minus the gradient", xlabel="logit of the true class, $z$")
-axes[0].legend(frameon=False)
-for ax in axes:
-    ax.axvline(0, color="0.85", lw=1, zorder=0)
+by_hand = {"norm, Eq. 8": -np.sqrt(2) * right * (1 - right), "cross-entropy": -(1 - right)}
+values, forces = {}, {}
+for name, function in (("norm, Eq. 8", norm_loss), ("cross-entropy", cross_entropy)):
+    values[name], pull_back = nn.vjp(function, {"z": logits})
+    slope = pull_back(np.ones(len(z_line)))["z"][:, 0]  # with respect to z
+    assert np.allclose(slope, by_hand[name])
+    forces[name] = -slope
+draw.losses_and_forces(z_line, values, forces)
 plt.show()
 
 # %% [markdown]
@@ -774,11 +658,12 @@ plt.show()
 # 06](06_adversary.ipynb) meets another loss whose force vanishes at this end. There the whole
 # training may depend on it.
 #
-# ### Exercise 5.4 ★★★ (15 minutes): the gradient behind a softmax (Eq. 7, 8)
+# ### Exercise 5.4 ★★★ (15 minutes): the gradient through a softmax (Eq. 7, 8)
 #
 # The classifier ends in $\tilde{\mathbf{y}} = \mathrm{softmax}(\mathbf{z})$. What is the gradient
 # of $\mathcal{L}_{cl}$ with respect to the logits $\mathbf{z}$? You need the derivative of the norm
-# (section 3) and that of the softmax (section 4).
+# (section 3) and that of the softmax ([notebook
+# 01](01_gradients.ipynb)).
 
 # %%
 def gradient_by_the_logits(z, y):
@@ -799,7 +684,7 @@ check("5.4", gradient_by_the_logits)
 # keep it quick we take $d = k = 20$.)
 
 # %%
-previous = nn.use("fast")  # the same values, sooner
+nn.use("fast")  # the same values, sooner
 rows = {split: corpus.utterances(split) for split in corpus.split}
 y = np.eye(len(corpus.classes), dtype="float32")[corpus.labels]  # (n, N)
 settings = Settings(d=20, ucln_epochs=5)
@@ -844,12 +729,12 @@ def train_batch(params, state, names, rng, some):
     nn.adam(state, params, gradient, lr=1e-3)
 
 
-def train(names, seed, epochs=8):
+def train(names, seed, k=20, epochs=8):
     """Networks trained with the losses of these names; parameters in evaluation mode."""
     rng = np.random.default_rng(seed)
-    params = nn.cast({"encoders": embedding.init_encoders(rng, 3, 20, 20),
-                      "decoders": embedding.init_decoders(rng, 3, 20, 20),
-                      "classifier": embedding.init_classifier(rng, 20, y.shape[1])}, "float32")
+    params = nn.cast({"encoders": embedding.init_encoders(rng, 3, 20, k),
+                      "decoders": embedding.init_decoders(rng, 3, 20, k),
+                      "classifier": embedding.init_classifier(rng, k, y.shape[1])}, "float32")
     state = nn.init_adam(params)
     if names:
         for _ in range(epochs):
@@ -864,14 +749,15 @@ for way, names in WAYS.items():
     for seed in range(6):
         params = train(names, seed)
         encoded[way].append((run_all(params, rows["train"])[0], *run_all(params, rows["test"])))
-previous = nn.use("readable")
+nn.use("readable")
+print("x^e of the test utterances:", encoded["L_rl"][0][1].shape)
 
 # %% [markdown]
 # **How much is lost?** We divide the reconstruction error on test utterances by the error of always
 # answering with the mean of the training utterances. Then 0 is perfect and 1 is worthless.
 #
 # But whose reconstruction do we measure? It is tempting to take the decoders that were trained
-# along with the encoders. There is a catch: in the row $\mathcal{L}_{cl}$ nobody has trained the
+# along with the encoders. There is a catch: in the row $\mathcal{L}_{cl}$ no loss has trained the
 # decoders, so their error says nothing about the encoders. What we want to know is whether the
 # information is still *there*. So we fit a new decoder afterwards, the same for all: ridge
 # regression (least squares with a small penalty on the weights) from the encoded training
@@ -897,6 +783,11 @@ def lost(guess, m):
     return error / np.linalg.norm(mean - truth, axis=1).mean()
 
 
+def centre(measured):
+    """Mean over seeds, one value per modality."""
+    return measured.mean(axis=0)
+
+
 along, afterwards = {}, {}  # {way: (seeds, 3)}
 for way, runs in encoded.items():
     along[way] = np.zeros((6, 3))
@@ -910,27 +801,17 @@ for way, runs in encoded.items():
 print("lost, mean of six seeds   decoder trained along      decoder fitted afterwards")
 print("encoders trained with        a      l      v             a      l      v")
 for way in WAYS:
-    first = "".join(f"{value:7.2f}" for value in along[way].mean(axis=0))
-    second = "".join(f"{value:7.2f}" for value in afterwards[way].mean(axis=0))
+    first = "".join(f"{value:7.2f}" for value in centre(along[way]))
+    second = "".join(f"{value:7.2f}" for value in centre(afterwards[way]))
     print(f"{way:24}{first}       {second}")
 
-fig, axes = plt.subplots(1, 2, figsize=(9.2, 3.4), layout="constrained")
-for ax, losts in zip(axes, (along, afterwards), strict=True):
-    for row, way in enumerate(WAYS):
-        for i, m in enumerate("alv"):
-            height = row + 0.2 * (i - 1) + np.zeros(6)
-            ax.plot(losts[way][:, i], height, figures.SHAPES[i], color=COLOURS[m], ms=6, mfc="none",
-                    label=f"${m}$" if row == 0 else None)
-    ax.axvline(1, color="0.5", ls=":", lw=1)
-    ax.set(yticks=range(4), xlabel="lost (0 perfect, 1 worthless)")
-    ax.set_yticklabels([r"$\mathcal{L}_{rl}$", r"$\mathcal{L}_{cl}$",
-                        r"$\mathcal{L}_{rl} + \mathcal{L}_{cl}$", "untrained"])
-    ax.set_xlim(0, None)
-    ax.invert_yaxis()
-axes[0].set_title("decoders trained along")
-axes[1].set_title("decoders fitted afterwards")
-axes[1].legend(frameon=False)
+draw.lost(along, afterwards)
 plt.show()
+assert (centre(along["L_cl"]) > 1).all()  # worse than the mean
+assert (centre(afterwards["L_cl"]) < 0.9).all()
+assert (centre(afterwards["L_rl"]) < centre(afterwards["L_cl"])).all()  # "almost as much"
+assert (centre(afterwards["L_cl"]) < 1.15 * centre(afterwards["L_rl"])).all()
+assert (centre(afterwards["untrained"])[[0, 2]] < 1.12 * centre(afterwards["L_rl"])[[0, 2]]).all()
 
 # %% [markdown]
 # Each mark is one seed. On the left, $\mathcal{L}_{cl}$ looks like a disaster: worse than the mean.
@@ -940,18 +821,6 @@ plt.show()
 # untrained encoders come close. A network of this width does not throw away much by itself. So on
 # this corpus, and without an adversary, the decoder protects little. Remember this when the paper's
 # Table 5 says that the decoder is the most important part ([notebook 10](10_does_it_work.ipynb)).
-
-# %%
-def centre(measured):
-    """Mean over seeds, one value per modality."""
-    return measured.mean(axis=0)
-
-
-assert (centre(along["L_cl"]) > 1).all()  # worse than the mean
-assert (centre(afterwards["L_cl"]) < 0.9).all()
-assert (centre(afterwards["L_rl"]) < centre(afterwards["L_cl"])).all()  # "almost as much"
-assert (centre(afterwards["L_cl"]) < 1.15 * centre(afterwards["L_rl"])).all()
-assert (centre(afterwards["untrained"])[[0, 2]] < 1.12 * centre(afterwards["L_rl"])[[0, 2]]).all()
 
 # %% [markdown]
 # **How far are the classes apart?** As a measure we take the share of the variance of
@@ -995,28 +864,16 @@ assert (centre(apart["L_cl"]["test"])[[0, 2]] < 0.02).all()
 # the classes of language apart: the UCLN was trained to predict the label, its features show the
 # classes already, and an encoder that preserves the features preserves this too.
 #
-# **And do the three modalities lie in one place now?** We measure the distance between the means of
-# two modalities, in units of the mean distance of a vector from its own mean.
-
-# %%
-def gap(x_e):
-    """Mean distance of two modalities' means, in units of their spread: x_e (3, n, k)."""
-    means = x_e.mean(axis=1, keepdims=True)
-    spread = np.linalg.norm(x_e - means, axis=-1).mean()
-    distances = [np.linalg.norm(means[i] - means[j]) for i, j in ((0, 1), (1, 2), (0, 2))]
-    return np.mean(distances) / spread
-
-
-for way, runs in encoded.items():
-    gaps = [gap(x_e_test) for _, x_e_test, _ in runs]
-    print(f"{way:12} the means of two modalities are {min(gaps):.2f} to {max(gaps):.2f} spreads "
-          "apart")
-
-# %% [markdown]
-# No loss here asks for a *joint* space, so we do not get one. Asking for it is the task of the
-# adversary in [notebook 06](06_adversary.ipynb).
+# **And do the three modalities lie in one place now?** No loss of this notebook asks for it, and
+# $C$ would not even notice. So do not expect it. Asking for a joint space is the task of the
+# adversary, and [notebook 06](06_adversary.ipynb) measures how far it gets.
 #
-# **To go on ★★★ (an hour).** Replace Eq. 8 by the cross-entropy in this section and train again.
+# **An experiment** ★★ (15 minutes). How narrow may the embedding be? Train with $\mathcal{L}_{rl}$
+# alone and $k = 1$, with `train(["L_rl"], seed, k=1)`, and fit decoders afterwards as above. Which
+# share of each modality is lost, now that one number has to stand for a whole utterance? Predict
+# first. (The numbers are in the solutions, and the reason why one of the modalities is special.)
+#
+# **To go on** ★★★ (an hour). Replace Eq. 8 by the cross-entropy in this section and train again.
 # Before you do, write down which of the measures you expect to change, and in which direction. Are
 # six seeds enough to see a difference, if there is one? Then flip the labels of a tenth of the
 # training utterances. Does the order of the two losses change?
@@ -1028,61 +885,21 @@ for way, runs in encoded.items():
 # units, so that the large layers fit. Read each network from the bottom up.
 
 # %%
-model = init_model(np.random.default_rng(0), d=50, k=50, N=2)
-FIGURE_3 = {  # units of each layer, and what follows its dense part
-    "encoder $E_m$\none per modality": [
-        (50, "input"), (500, "dropout, batch norm,\nleaky ReLU 0.01"),
-        (500, "dropout, batch norm,\nleaky ReLU 0.01"),
-        (50, "dropout, batch norm,\nleaky ReLU 0.01"), (50, "tanh")],
-    "decoder\none per modality": [
-        (50, "input"), (512, "dropout, leaky ReLU 0.2"),
-        (64, "dropout, batch norm,\nleaky ReLU 0.2"), (50, "tanh")],
-    "discriminator $D$\none for all": [
-        (50, "input"), (64, "leaky ReLU 0.2"), (16, "tanh"), (1, "sigmoid")],
-    "classifier $C$\none for all": [
-        (50, "input, batch norm,\ndropout"), (50, "tanh, dropout"), (2, "softmax")],
-}
-fig, axes = plt.subplots(1, 4, figsize=(11, 6), sharey=True, layout="constrained")
-for ax, (title, layers) in zip(axes, FIGURE_3.items(), strict=True):
-    for height, (units, text) in enumerate(layers):
-        width = np.sqrt(units)
-        ax.barh(height, width, 0.24, left=-width / 2, color="0.8" if height == 0 else "#7FB5DA")
-        ax.text(0, height + 0.15, text, ha="center", va="bottom", fontsize=9)
-        ax.text(0, height - 0.15, f"{units} unit{'s' if units > 1 else ''}", ha="center", va="top",
-                fontsize=9, color="0.35")
-    ax.set(title=title, xlim=(-13, 13), ylim=(-0.4, 4.6))
-    ax.axis("off")
+draw.figure_3()
 plt.show()
 
 # %% [markdown]
-# **By hand.** A dense layer with $i$ inputs and $o$ outputs has $i o + o$ parameters, and a batch
-# norm of $o$ units has $2o$. Add up:
+# How many parameters do they have? A dense layer with $i$ inputs and $o$ outputs has $i o + o$ of
+# them. So the one layer of an encoder that leads from 500 to 500 units has 250,500.
 
 # %%
-def dense_size(inputs, outputs):
-    return inputs * outputs + outputs
-
-
-def sizes(d, k, N):
-    """Number of parameters of one encoder, one decoder, the discriminator, the classifier."""
-    encoder = dense_size(d, 10 * d) + dense_size(10 * d, 10 * k) + dense_size(10 * k, k)
-    encoder += dense_size(k, k) + 2 * (10 * d + 10 * k + k)
-    decoder = dense_size(k, 512) + dense_size(512, 64) + 2 * 64 + dense_size(64, d)
-    discriminator = dense_size(k, 64) + dense_size(64, 16) + dense_size(16, 1)
-    classifier = 2 * k + dense_size(k, k) + dense_size(k, N)
-    return {"encoders": encoder, "decoders": decoder, "discriminator": discriminator,
-            "classifier": classifier}
-
-
-copies = {"encoders": 3, "decoders": 3, "discriminator": 1, "classifier": 1}
+model = init_model(np.random.default_rng(0), d=50, k=50, N=2)
 total = sum(nn.count(group) for group in model.values())
-for group, size in sizes(d=50, k=50, N=2).items():
-    assert copies[group] * size == nn.count(model[group])
-    print(f"{group:14} {copies[group]} x {size:8,} = {copies[group] * size:9,}   "
-          f"{copies[group] * size / total:6.1%}")
-fusion = nn.count(model["fusion"])
-print(f"{'graph fusion':14}                {fusion:9,}   {fusion / total:6.1%}")
-print(f"{'all':14}                {total:9,}")
+for name, group in model.items():
+    print(f"{name:14} {nn.count(group):9,}   {nn.count(group) / total:6.1%}")
+print(f"{'all':14} {total:9,}")
+assert model["encoders"]["dense_2"]["W"][0].size + 500 == 250_500
+assert nn.count(model["encoders"]) > 0.8 * total
 
 # %% [markdown]
 # Most of the parameters of ARGF belong to the encoders. At $d = k$ the layer from $10d$ to $10k$
@@ -1090,4 +907,4 @@ print(f"{'all':14}                {total:9,}")
 # half of the paper, is tiny beside it. (The paper's Table 4 counts more than this. [Notebook
 # 10](10_does_it_work.ipynb) goes through it item by item.)
 #
-# ← [04 · Context](04_context.ipynb) · [06 · The adversary](06_adversary.ipynb) →
+# Next: [06 · The adversary](06_adversary.ipynb)

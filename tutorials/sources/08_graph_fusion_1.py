@@ -1,7 +1,12 @@
 # %% [markdown]
 # # 08 · Graph fusion I: unimodal and bimodal
 #
-# *Needs: 01, 02, 05. Minutes: 80. Paper: "Graph Fusion Network", Eq. 10 to 15.*
+# *Needs: 01, 02, 05. Minutes: 25. Paper: "Graph Fusion Network", Eq. 10 to 15.*
+#
+# (25 minutes are for reading. The exercises take about 90 more.)
+#
+# Before: [07 · One batch, four updates](07_three_updates.ipynb).
+# Next: [09 · Graph fusion II](09_graph_fusion_2.ipynb).
 #
 # Somebody says "great". The word alone is positive. A flat voice alone says little. Together they
 # may well be sarcasm: what counts is neither the word nor the voice, but the two *in combination*.
@@ -109,6 +114,7 @@ for i in range(n):  # each utterance
         alpha_loop[m, i, 0] = 1 / (1 + np.exp(-z))  # sigmoid
         for j in range(k):
             U_loop[i, j] += alpha_loop[m, i, 0] * V[m, i, j] / 3
+print("U of the first utterance:", U_loop[0].round(3))
 
 # %% [markdown]
 # The package has a function for each half of the equation. They agree with the loops:
@@ -119,6 +125,7 @@ U = graph.unimodal_dynamics(alpha, V)  # (n, k)
 
 assert np.allclose(alpha, alpha_loop, rtol=0, atol=1e-14)
 assert np.allclose(U, U_loop, rtol=0, atol=1e-14)
+print("U of the first utterance:", U[0].round(3))
 for row, m in enumerate(UNIMODAL):
     print(f"first utterance: alpha_{m} = {alpha[row, 0, 0]:.3f}")
 
@@ -141,6 +148,7 @@ def layer_1(p):
 
 
 nn.check_gradient(layer_1, {"MAN": params["MAN"], "V": V}, rng)
+print("the gradient of layer 1 agrees with finite differences")
 
 # %% [markdown]
 # One part of it takes a line by hand. Entry $j$ of $\mathbf{U}$ is $\frac{1}{3}(\alpha_a V_{aj} +
@@ -220,6 +228,7 @@ V_2_loop = np.zeros((3, n, k))
 for pair, (one, two) in enumerate([(0, 1), (2, 1), (0, 2)]):  # rows of V: a 0, l 1, v 2
     for i in range(n):
         V_2_loop[pair, i] = mlp_loop(params["MLP_2"], V[one, i], V[two, i])
+print("V_al of the first utterance:", V_2_loop[0, 0].round(3))
 
 # %% [markdown]
 # The package computes the three pairs in one call. It takes the first vertices of all pairs as one
@@ -232,6 +241,7 @@ print("bimodal vertices:", *BIMODAL)
 print("rows of their first and of their second sources:", first, second)
 V_2 = graph.fuse(params["MLP_2"], V[first], V[second])  # (3, n, k)
 assert np.allclose(V_2, V_2_loop, rtol=0, atol=1e-14)
+print("V_al of the first utterance:", V_2[0, 0].round(3))
 
 
 def fused(p):
@@ -414,6 +424,8 @@ def weighed_scores(p):
 
 inputs = {"alpha_1": alpha[first], "alpha_2": alpha[second], "S": S}
 nn.check_gradient(weighed_scores, inputs, rng)
+for name, score in zip(BIMODAL, alpha_hat[:, 0, 0], strict=True):
+    print(f"first utterance: alpha_hat_{name} = {score:.3f}")
 
 # %% [markdown]
 # By hand, with the quotient rule:
@@ -487,6 +499,8 @@ def weighed_weights(p):
 
 
 nn.check_gradient(weighed_weights, {"alpha_hat": alpha_hat}, rng)
+for name, weight in zip(BIMODAL, alpha_2[:, 0, 0], strict=True):
+    print(f"first utterance: alpha_{name} = {weight:.3f}")
 
 # %% [markdown]
 # By hand, the derivative of a softmax is $\partial \alpha_i / \partial \hat\alpha_j = \alpha_i
@@ -524,11 +538,9 @@ print(np.round(by_hand, 3))
 # times as much as another. (About, because $S$ does vary a little. The bounds of section 4 alone
 # would allow 8.2.) So no pair is ever silent.
 #
-# In the picture each point is one random choice of $(\alpha_a, \alpha_l, \alpha_v)$. Its place
-# shows the weights of the three pairs: a corner gives one pair all the weight, the centre gives
-# each pair a third. Shape and colour tell which modality has the smallest $\alpha$. See two
-# things: the points towards a corner are those with a small $\alpha$ of the modality that this pair
-# leaves out, and all points stay away from the corners.
+# **Predict before you run.** The picture shows 2000 random choices of $(\alpha_a, \alpha_l,
+# \alpha_v)$ as points in a triangle. A corner gives one pair all the weight, the centre gives each
+# pair a third. Which part of the triangle will stay empty?
 
 # %%
 alphas = np.random.default_rng(0).uniform(0, 1, (3, 2000, 1))
@@ -542,6 +554,10 @@ print(f"bound with S free: {np.exp(2 / (low + 0.5) - 1 / (high + 0.5)):.1f}")
 assert ratio < np.exp(1 / 0.52)
 
 # %% [markdown]
+# Shape and colour tell which modality has the smallest $\alpha$. See two things. The points towards
+# a corner are those in which the modality that this pair leaves out has the smallest $\alpha$. And
+# all points stay away from the corners.
+#
 # ## 7. The output of layer 2 (Eq. 15)
 #
 # Each bimodal vector is multiplied by its weight, and the three are added up:
@@ -574,6 +590,7 @@ nn.check_gradient(weighed_sum, {"alpha": alpha_2, "V": V_2}, rng)
 # An average lies between the smallest and the largest of what is averaged.
 assert (V_2.min(axis=0) <= B).all()
 assert (B <= V_2.max(axis=0)).all()
+print("B of the first utterance:", B[0].round(3))
 
 # %% [markdown]
 # One function, `graph.interaction`, computes Eq. 11 to 15. It returns every intermediate by its
@@ -584,6 +601,7 @@ layer_2 = graph.interaction(params["MLP_2"], V, V_tilde, alpha, pairs)
 built = {"V": V_2, "S": S, "alpha_hat": alpha_hat, "alpha": alpha_2, "sum": B}
 for name, expected in built.items():
     assert np.array_equal(layer_2[name], expected), name
+    print(f"{name:9} {expected.shape}")
 
 # %% [markdown]
 # **One utterance in numbers.** Follow the first utterance from left to right. On each edge is its
@@ -641,10 +659,14 @@ out = forward(trained["params"], x[:, rows["test"]].astype("float32"))  # every 
 # %%
 ax = figures.graph(figures.stack_weights(out), title="synthetic corpus, test utterances")
 display(ax.figure)
+smallest = UNIMODAL[out["alpha_m"].mean(axis=(1, 2)).argmin()]
+heaviest = list(BIMODAL)[out["alpha_2"].mean(axis=(1, 2)).argmax()]
+assert (smallest, heaviest) == ("v", "al")
 
 # %% [markdown]
 # Check section 6 against it. Visual has the smallest $\alpha_m$, so $al$, the pair that leaves it
-# out, has the largest weight. Language has the largest $\alpha_m$, so $av$ has the smallest weight.
+# out, has the largest weight. But the three $\alpha_m$ do not differ much here, and so the three
+# weights of the pairs are all close to a third.
 #
 # Mind the edges. This picture draws an edge as wide as the weight $\alpha$ of the vertex that it
 # leaves. It does not divide by $S + 0.5$ as section 5 does.
@@ -787,11 +809,11 @@ for name, weight in zip(BIMODAL, layer["alpha"].mean(axis=(1, 2)), strict=True):
 
 # %% [markdown]
 # Look at the mean weights. The label is in the pair $al$ alone, yet the other two pairs keep two
-# thirds of the weight. By section 6, $al$ could have had up to 0.77. Nothing in the loss asks for
-# it. To make $\mathbf{V}_{al}$ count more, training can let $MLP$ give a longer vector. And $MAN$
-# is one function for all modalities: it cannot prefer $a$ and $l$ as such, only vectors that look
-# like theirs. So the three $\alpha_m$ stay close to each other, and then the weights of the pairs
-# stay close to a third.
+# thirds of the weight. By section 6, $al$ could have had three quarters of it. Nothing in the loss
+# asks for that. To make $\mathbf{V}_{al}$ count more, training can let $MLP$ give a longer vector.
+# And $MAN$ is one function for all modalities: it cannot prefer $a$ and $l$ as such, only vectors
+# that look like theirs. So the three $\alpha_m$ stay close to each other, and then the weights of
+# the pairs stay close to a third.
 #
 # A weight says how much of a vector enters the sum. It does not say how much the decision depends
 # on it.
@@ -820,7 +842,8 @@ assert share > 0.95
 # signs. Find one yourself, for $k = 1$, with as few hidden units as you can: the vertex must have
 # the sign of $V_1 \cdot V_2$ for all $|V_1|, |V_2|$ between 0.3 and 1. Hint: with leaky ReLU
 # $\rho$, $\rho(z) + \rho(-z)$ is a multiple of $|z|$. Where is $|V_1 + V_2|$ large, where $|V_1 -
-# V_2|$? `check` accepts up to four units.
+# V_2|$? `check` accepts up to four units and says how many you have used. Three are the fewest that
+# we know of.
 
 # %%
 def xor_by_hand():
@@ -912,5 +935,4 @@ assert mean_weights["paper"][:3].sum() < 0.5 < 0.8 < mean_weights["released"][:3
 # Then think of an experiment that would tell whether this is *better*: which data, how many seeds,
 # and which difference would convince you?
 #
-# Before: [07 · Three updates](07_three_updates.ipynb). Next:
-# [09 · Graph fusion II: trimodal and decision](09_graph_fusion_2.ipynb)
+# Next: [09 · Graph fusion II: trimodal and decision](09_graph_fusion_2.ipynb)

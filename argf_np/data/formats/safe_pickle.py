@@ -71,7 +71,8 @@ def read_pickle(path):
         if kind:
             raise DataError(f"{path}: {kind}") from None
         reason = " ".join(f"{type(error).__name__}: {error}".split())
-        raise DataError(f"{path}: not a pickle, or a broken one ({reason:.100})") from None
+        raise DataError(f"{path}: not a pickle, or a broken one ({reason:.100}); "
+                        "python -m argf_np.data describe shows the formats") from None
 
 
 class RefusedError(Exception):
