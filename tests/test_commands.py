@@ -232,6 +232,13 @@ def test_evaluates_each_split(trained, tmp_path, capsys):
     assert capsys.readouterr().out != said
 
 
+def test_a_class_whose_name_has_a_line_break_breaks_no_table():
+    text = evaluate.format_scores({"ARGF": [0.5, 0.25, 1, 0]}, ("calm\ndown", "tense"))
+    head, line = text.splitlines()
+    assert head.split() == ["accuracy", "weighted", "F1", "calm", "down", "tense"]
+    assert len(line) == len(head)
+
+
 @pytest.mark.parametrize(("content", "message"), [
     (None, "model.npz: No such file or directory"),
     (b"PK", "expected a model of argf_np, found a truncated or another file")])
