@@ -8,6 +8,7 @@ import numpy as np
 from . import metrics, nn, pipeline
 from .baselines import MODELS
 from .data import Corpus, joined, labels_among, pieces_of, select, standardise
+from .data.corpus import short
 from .errors import DataError, ModelError, SettingError
 from .paper import graph_fusion_eq10_16 as gfn
 from .paper.model import forward
@@ -71,7 +72,7 @@ class Estimator:
         if self.settings is None:
             return text
         sources = ",".join(m for m in self.widths if m != self.settings.target)
-        classes = "/".join(self.classes)
+        classes = "/".join(map(short, self.classes))
         return (f"{text}, fitted to {self.data['name']}: {sources} -> {self.settings.target} -> "
                 f"{classes}")
 

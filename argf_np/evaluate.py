@@ -7,6 +7,7 @@ import numpy as np
 
 from . import data, metrics
 from .commands import Parser, exit_code
+from .data.corpus import short
 from .errors import ModelError
 from .estimator import load
 from .run_folder import read_configuration
@@ -26,9 +27,9 @@ def format_scores(lines, classes):
 
     A line is the result of `metrics.scores`, or a list of fractions for the first columns.
     """
-    names = ("accuracy", "weighted F1", *classes)
+    names = ("accuracy", "weighted F1", *map(short, classes))
     head = max(18, *(len(name) + 2 for name in lines))
-    width = max(13, *(len(name) + 2 for name in classes))
+    width = max(len(name) + 2 for name in names)
     text = [" " * head + "".join(f"{name:>{width}}" for name in names)]
     for name, scores in lines.items():
         cells = scores

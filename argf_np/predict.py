@@ -13,7 +13,7 @@ from .storage import files
 
 
 def write_predictions(path, videos, classes, rows, probabilities):
-    """Write a CSV with one line per utterance.
+    """Write a CSV with one line per utterance, in the order of the data's rows.
 
     Columns: id; words, empty where there are none; true class if there is one; predicted class;
     probability of each class.
@@ -23,7 +23,8 @@ def write_predictions(path, videos, classes, rows, probabilities):
         - probabilities (len(rows), N): columns as in ``classes``.
     """
     lines = []
-    for i, p in zip(rows, probabilities, strict=True):
+    for place in np.argsort(videos.row[rows]):
+        i, p = rows[place], probabilities[place]
         words = videos.words[i]
         line = {"id": videos.ids[i], "words": "" if words == videos.ids[i] else words}
         if videos.classes:
@@ -72,8 +73,8 @@ def work(options):
     require_no_input(options.out, options.data)
     model, videos = load(options.run), data.read(options.data)
     probabilities = model.predict_proba(videos)
-    rows = np.argsort(videos.row)
-    write_predictions(options.out, videos, model.classes, rows, probabilities[rows])
+    rows = np.arange(len(videos.ids))
+    write_predictions(options.out, videos, model.classes, rows, probabilities)
     print(f"{len(rows)} utterances of {len(videos.video_ids)} videos: predictions are in "
           f"{options.out}, in the order of the data's rows")
 

@@ -204,6 +204,24 @@ def test_predicts_new_videos(trained, tmp_path, capsys):
         assert row["prediction"] == CLASSES[p.argmax()]
 
 
+def test_predictions_are_in_the_order_of_the_file(tmp_path, no_pictures):
+    path = write(tmp_path / "mine.npz", ["speech", "pulse"])
+    with np.load(path) as file:
+        columns = {name: x[np.random.default_rng(3).permutation(21)] for name, x in file.items()}
+    np.savez(path, **columns)
+    ids = [f"{video}_{order}" for video, order in
+           zip(columns["video"], columns["order"], strict=True)]
+    of_test = [name for name, split in zip(ids, columns["split"], strict=True) if split == "test"]
+    run, new = tmp_path / "run", tmp_path / "new.csv"
+    assert train.main(["--dataset", path, *TINY, "--out", str(run)]) == 0
+    assert predict.main([str(run), "--data", path, "--out", str(new)]) == 0
+    assert [row["id"] for row in read_csv(new)] == ids
+    written = read_csv(run / "predictions.csv")
+    assert [row["id"] for row in written] == of_test != sorted(of_test)
+    by_id = {row["id"]: row for row in read_csv(new)}
+    assert [by_id[row["id"]]["p_calm"] for row in written] == [row["p_calm"] for row in written]
+
+
 def test_words_stand_beside_the_id_where_there_are_any(trained, tmp_path):
     words = np.array(["", "yes"])[np.arange(21) % 2]
     out = tmp_path / "new.csv"
@@ -230,6 +248,13 @@ def test_evaluates_each_split(trained, tmp_path, capsys):
     other = write(tmp_path / "other.npz", ["speech", "pulse"], seed=2)
     assert evaluate.main([str(trained), "--data", other]) == 0
     assert capsys.readouterr().out != said
+
+
+def test_a_class_whose_name_has_a_line_break_breaks_no_table():
+    text = evaluate.format_scores({"ARGF": [0.5, 0.25, 1, 0]}, ("calm\ndown", "tense"))
+    head, line = text.splitlines()
+    assert head.split() == ["accuracy", "weighted", "F1", "calm", "down", "tense"]
+    assert len(line) == len(head)
 
 
 @pytest.mark.parametrize(("content", "message"), [

@@ -1,6 +1,6 @@
 """Every reader against files that were changed at random: a valid corpus or one line, nothing else.
 
-What loads can be standardised for float32, or gets one line. Of the formats for your own data, it
+What loads can be standardised for float32, or gets one line. Of formats that hold your own data, it
 also trains for one epoch and gives finite probabilities, or one line. In CI a few files of each
 format; by hand any number, with a line of counts for each format:
 
@@ -34,6 +34,7 @@ from argf_np.estimator import ARGF
 
 COUNT = int(os.environ.get("ARGF_NP_FUZZ", 12))
 SECONDS, MEGABYTES = 5, 1000  # that one file may take
+OWN = ("own", "MMSA of another")  # how the names of the formats begin that are trained on
 MMSA = {"train": ["x", "a"], "valid": ["c"], "test": ["d", "e"]}
 
 
@@ -241,7 +242,7 @@ def test_changed_files_load_or_give_one_line(tmp_path, name):
                 corpus = read(path)
                 assert_valid(corpus)
                 taken = time.process_time() - begun
-                outcomes[assert_usable(corpus, train=name.startswith("own"))] += 1
+                outcomes[assert_usable(corpus, train=name.startswith(OWN))] += 1
         except DataError as error:
             outcomes["refused"] += 1
             if "\n" in str(error) or str(tmp_path) not in str(error):

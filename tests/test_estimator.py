@@ -165,16 +165,16 @@ def test_arrays_are_told_why_scikit_learn_would_not_do():
         ARGF().fit(np.zeros((6, 2)), np.arange(6) % 2)
 
 
-@pytest.mark.parametrize("name", ["cross_val_score", "GridSearchCV"])
-def test_cross_validation_by_scikit_learn_is_refused(name):
+@pytest.mark.parametrize("validate", [
+    lambda selection, X, y: selection.cross_val_score(ARGF(), X, y, error_score="raise"),
+    lambda selection, X, y: selection.GridSearchCV(ARGF(), {"k": [3]}, error_score="raise").fit(
+        X, y),
+], ids=["cross_val_score", "GridSearchCV"])
+def test_cross_validation_by_scikit_learn_is_refused(validate):
     selection = pytest.importorskip("sklearn.model_selection",
                                     reason="needs scikit-learn (extra 'test')")
-    X, y = np.zeros((30, 2)), np.arange(30) % 2
     with pytest.raises(DataError, match="of one video on both sides"):
-        if name == "cross_val_score":
-            selection.cross_val_score(ARGF(), X, y, error_score="raise")
-        else:
-            selection.GridSearchCV(ARGF(), {"k": [3]}, error_score="raise").fit(X, y)
+        validate(selection, np.zeros((30, 2)), np.arange(30) % 2)
 
 
 @pytest.mark.parametrize("split", ["valid", "", None, 3, ["test"], np.array([0, 1, 1]),

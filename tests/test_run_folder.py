@@ -222,7 +222,7 @@ def test_predictions_never_replace_a_file_of_a_run(name, finished, tmp_path, cap
     assert predict.main(["run", "--data", "new.npz", "--out", "run/new.csv"]) == 0
 
 
-@pytest.mark.parametrize("out", ["nowhere/new.csv", "a", "a/mine.npz/new.csv"])
+@pytest.mark.parametrize("out", ["nowhere/new.csv", "a", "a/mine.npz/new.csv", "."])
 def test_a_place_where_nothing_can_be_written_is_named(out, finished, tmp_path, capsys):
     write(tmp_path / "new.npz", seed=2)
     before = files_of(tmp_path)

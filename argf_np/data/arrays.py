@@ -67,7 +67,7 @@ def from_arrays(features, videos, labels=None, order=None, split=None, words=Non
 def _column(name, values, n=None):
     """A list of n texts, numbers and truth values."""
     if not isinstance(values, list):
-        x = np.asarray(values)
+        x = _array(name, values)
         if x.ndim != 1 or x.dtype.kind not in "biufUO":
             raise DataError(f"{name} is {x.dtype} of shape {x.shape}, "
                             "expected a column of texts or numbers; try .astype(str)")
@@ -80,6 +80,14 @@ def _column(name, values, n=None):
             raise DataError(f"{name} has the value {value!r:.60}, "
                             "expected texts or numbers; try .astype(str)")
     return values
+
+
+def _array(name, values):
+    """An array of anything that NumPy makes one of."""
+    try:
+        return np.asarray(values)
+    except ValueError:
+        raise DataError(f"{name}: expected rows of one length") from None
 
 
 def _texts(name, values):
@@ -100,7 +108,7 @@ def _matrix(m, x, n):
     """The features of a modality: an array (n, d_m) of numbers, memory-mapped if `x` is."""
     if not (isinstance(m, str) and re.fullmatch(r"\w[\w.-]{0,39}", m)):
         raise DataError(f"modality {m!r:.60}, expected a name of letters, digits, '_', '-' and '.'")
-    x = x if isinstance(x, np.ndarray) else np.asarray(x)
+    x = x if isinstance(x, np.ndarray) else _array(f"features {m}", x)
     advice = ""
     if x.ndim == 3:
         advice = "; average over the time axis, x.mean(axis=1), or over its valid steps"

@@ -15,7 +15,7 @@ def replacing(path):
     If the block fails, or the process dies, what was there before stays.
     """
     path = Path(path)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    part = path.parent / f".{path.name}.{os.getpid()}.part"
     try:
         try:
             yield part

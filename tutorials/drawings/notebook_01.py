@@ -149,7 +149,7 @@ def kinks(leaky_relu, distances, errors_of):
                                         (0.2, "from the left, and ops", COLOURS["l"], "--")):
         axes[0].plot(x_line[30:71], slope * x_line[30:71], color=colour, ls=style, lw=2,
                      label=f"{slope:g}: {label}")
-    axes[0].set(title="leaky ReLU, slope 0.2", xlabel="$x$")
+    axes[0].set(title="leaky ReLU, slope 0.2", xlabel="$x$", xticks=[-1, -0.5, 0, 0.5, 1])
     axes[0].legend(frameon=False, title="slope at 0")
     looks = ((COLOURS["v"], "-."), (COLOURS["l"], "-"))
     for (h, error), (colour, style) in zip(errors_of.items(), looks, strict=True):

