@@ -55,6 +55,7 @@ def execute(nb):
             "ARGF_NP_DATA": "data",
             "XDG_CACHE_HOME": folder,
             "OPENBLAS_NUM_THREADS": "1",
+            "OMP_NUM_THREADS": "1",  # of t-SNE
             "PYTHONPATH": f"{HERE}{os.pathsep}{HERE.parent}",
             **{f"{scheme}_proxy": "http://localhost:9" for scheme in ("http", "https")},
         }
@@ -74,7 +75,7 @@ def readme():
 
 def route():
     """One row a notebook: title and the "Needs" line of its first cell."""
-    rows = ["| notebook | needs | minutes | paper |", "|---|---|---|---|"]
+    rows = ["| notebook | needs | minutes of reading | paper |", "|---|---|---|---|"]
     for source in SOURCES:
         first = notebook(source).cells[0].source
         title = re.match(r"# (.+)", first)[1]

@@ -7,7 +7,7 @@ from matplotlib.patches import FancyBboxPatch
 
 from argf_np import figures
 
-from .notebook_10 import table  # noqa: F401, the picture of Table 6
+from .notebook_10 import table  # noqa: F401, drawn here for Table 6
 
 COLOURS = figures.MODALITY_COLOURS
 HEIGHTS = {"a": 0.82, "l": 0.5, "v": 0.18}
@@ -89,11 +89,11 @@ def dynamic_graph(ax):
 
 def products(x_a, x_l):
     """The outer product of two vectors that end in a 1, with its parts named."""
-    table = np.outer(x_a, x_l)
+    Z = np.outer(x_a, x_l)
     _, ax = plt.subplots(figsize=(6.4, 4), layout="constrained")
-    limit = np.abs(table).max()
-    ax.imshow(table, cmap="PuOr", vmin=-limit, vmax=limit)
-    for (row, column), value in np.ndenumerate(table):
+    limit = np.abs(Z).max()
+    ax.imshow(Z, cmap="PuOr", vmin=-limit, vmax=limit)
+    for (row, column), value in np.ndenumerate(Z):
         ax.text(column, row, f"{value:.1f}", ha="center", va="center", fontsize=9,
                 color="white" if abs(value) > 0.6 * limit else "black")
     last_a, last_l = len(x_a) - 1, len(x_l) - 1
@@ -108,9 +108,9 @@ def products(x_a, x_l):
 def slices(tables):
     """Tables of weights of rank 1 and 4, ``{title: (9, 9)}``."""
     _, axes = plt.subplots(1, len(tables), figsize=(9, 3.6), layout="constrained")
-    for ax, (title, table) in zip(axes, tables.items(), strict=True):
-        limit = np.abs(table).max()
-        ax.imshow(table, cmap="PuOr", vmin=-limit, vmax=limit)
+    for ax, (title, weights) in zip(axes, tables.items(), strict=True):
+        limit = np.abs(weights).max()
+        ax.imshow(weights, cmap="PuOr", vmin=-limit, vmax=limit)
         ax.set(title=title, xlabel="entry of $[x_l; 1]$", ylabel="entry of $[x_a; 1]$")
         ax.set(xticks=[], yticks=[])
 
@@ -141,12 +141,12 @@ def readers(influence):
     """Who reads whom: ``{model: (u, u)}``, row i what a change of utterance i changes."""
     _, axes = plt.subplots(1, len(influence), figsize=(9.6, 3), layout="constrained",
                              sharey=True)
-    for ax, (name, table) in zip(axes, influence.items(), strict=True):
-        ax.imshow((table / table.max()) ** 0.25, cmap="Blues", vmin=0, vmax=1)
-        for (row, column), value in np.ndenumerate(table):
+    for ax, (name, share) in zip(axes, influence.items(), strict=True):
+        ax.imshow((share / share.max()) ** 0.25, cmap="Blues", vmin=0, vmax=1)
+        for (row, column), value in np.ndenumerate(share):
             if value == 0:
                 ax.text(column, row, "·", ha="center", va="center", color="0.5")
-        u = len(table)
+        u = len(share)
         ax.set_xticks(range(u), range(1, u + 1))
         ax.set_yticks(range(u), range(1, u + 1))
         ax.set_title(name)

@@ -74,8 +74,8 @@ plt.show()
 
 # %% [markdown]
 # Each modality has its own encoder and its own decoder. There is only one classifier and only one
-# discriminator, and all three modalities share them. Decoder and classifier train the encoders
-# along with themselves, by the same loss. With the discriminator it is different: the encoders are
+# discriminator, and all three modalities share them. Decoder and classifier are trained together
+# with the encoders, by the same loss. With the discriminator it is different: the encoders are
 # trained to fool it, by a loss of their own ([notebook 06](06_adversary.ipynb)).
 #
 # ## 1. From three spaces to one (Eq. 1)
@@ -191,8 +191,8 @@ for path, array in nn.leaves(encoders):
     print(f"{'/'.join(path):14} {array.shape}")
 
 # %% [markdown]
-# Here is the encoder once more in plain NumPy, for one modality and one batch, without dropout.
-# Notebook 02 has written each of these layers as loops over single numbers.
+# Here is the encoder in plain NumPy, for one modality and one batch, without dropout. Notebook 02
+# wrote each of these layers as loops over single numbers.
 
 # %%
 def dense(params, batch):
@@ -490,7 +490,7 @@ print(f"L_rl: {values[0]:.3f} before, {values[-1]:.3f} after")
 assert values[-1] < 0.3 * values[0]
 
 # %% [markdown]
-# The curves now run along the clouds. What is still lost is the noise across the curve, because a
+# The curves now run along the clouds. Most of what is still lost is the noise across the curve: a
 # line has no room for it, so the loss does not reach zero. For MOSI both $k$ and $d$ are 50: there
 # is room for everything, and the loss only asks that the room is used.
 #
@@ -535,10 +535,10 @@ nn.check_gradient(loss, {"C": classifier, "x_e": x_e}, rng)
 # %% [markdown]
 # **One modality, or all three?** ([D4](../DEVIATIONS.md#d4)) The paper says that $C$ maps
 # $\mathbb{R}^{3k}$ to $\mathbb{R}^N$, but it writes $C(\mathbf{x}_m^e)$ with one modality, of width
-# $k$. Both cannot hold. The released code has one $C$ of width $k$, and so have we. The difference
-# matters. A classifier of all three vectors side by side may find the label in one of them and
-# ignore the others. A classifier of each vector alone demands that *every* modality carries the
-# label.
+# $k$. Both cannot hold. The released code has one $C$ of width $k$, and so does ours. The
+# difference matters. A classifier that gets all three vectors side by side may find the label in
+# one of them and ignore the others. A classifier that gets each vector alone demands that *every*
+# modality carries the label.
 #
 # **What $C$ does not see.** $C$ begins with a batch norm, and each modality is normalised by its
 # own statistics. So we may move and stretch the cloud of one modality as we like, and nothing
@@ -559,7 +559,7 @@ assert change < 1e-3
 # **A picture.** With $k = 2$ we can see what $C$ sees. On the left are three clouds whose label
 # lies in the same direction (to the right), but which lie in different places. On the right they
 # are shown after the batch norm of $C$. Now a single straight line separates the classes of all
-# three.
+# three, but for a few points.
 
 # %%
 label_2d = np.random.default_rng(0).integers(0, 2, 300)
@@ -654,9 +654,9 @@ plt.show()
 # %% [markdown]
 # The more wrong an answer is, the harder the cross-entropy pulls. Eq. 8 gives up on answers that
 # are hopelessly wrong, and pulls hardest on the undecided ones. This is an advantage if some
-# utterances are mislabelled, and a disadvantage at the beginning of training. [Notebook
-# 06](06_adversary.ipynb) meets another loss whose force vanishes at this end. There the whole
-# training may depend on it.
+# utterances are mislabelled, and a disadvantage where a network has become confidently wrong.
+# [Notebook 06](06_adversary.ipynb) meets another loss whose force vanishes at this end. There the
+# whole training may depend on it.
 #
 # ### Exercise 5.4 ★★★ (15 minutes): the gradient through a softmax (Eq. 7, 8)
 #
@@ -816,11 +816,13 @@ assert (centre(afterwards["untrained"])[[0, 2]] < 1.2 * centre(afterwards["L_rl"
 # %% [markdown]
 # Each mark is one seed. On the left, $\mathcal{L}_{cl}$ looks like a disaster: worse than the mean.
 # But this is only the error of decoders that were never trained. On the right, where every row gets
-# a decoder, the disaster is gone. Encoders that have never heard of $\mathcal{L}_{rl}$ keep almost
-# as much of the features as those that were trained for nothing else, and for $a$ and $v$ even
-# untrained encoders come close. A network of this width does not throw away much by itself. So on
-# this corpus, and without an adversary, the decoder protects little. Remember this when the paper's
-# Table 5 says that the decoder is the most important part ([notebook 10](10_does_it_work.ipynb)).
+# a decoder, the disaster is gone. Encoders that were trained without $\mathcal{L}_{rl}$ lose little
+# more than those that were trained for nothing else, and for $a$ and $v$ even untrained encoders
+# come close. But by this measure even the best encoders lose three quarters of $a$ and $v$. (The
+# fitted linear decoders do better there than those that were trained alongside.) So on this corpus,
+# after this short training and without an adversary, the decoder gains little. Remember this when
+# the paper's Table 5 says that the decoder is the most important part ([notebook
+# 10](10_does_it_work.ipynb)).
 
 # %% [markdown]
 # **How far are the classes apart?** As a measure we take the share of the variance of
@@ -904,7 +906,7 @@ assert nn.count(model["encoders"]) > 0.8 * total
 # %% [markdown]
 # Most of the parameters of ARGF belong to the encoders. At $d = k$ the layer from $10d$ to $10k$
 # units alone has about $100\, d^2$ of them. The graph fusion network, the subject of the second
-# half of the paper, is tiny beside it. (The paper's Table 4 counts more than this. [Notebook
+# half of the paper, is tiny beside them. (The paper's Table 4 counts more than this. [Notebook
 # 10](10_does_it_work.ipynb) goes through it item by item.)
 #
 # Next: [06 · The adversary](06_adversary.ipynb)

@@ -8,7 +8,7 @@
 # Before: [05 · A joint embedding space](05_joint_embedding.ipynb).
 # Next: [07 · One batch, four updates](07_three_updates.ipynb).
 #
-# Notebook 05 has built encoders that keep the features and the label. But nothing there asks for a
+# Notebook 05 built encoders that keep the features and the label. But nothing there asks for a
 # *joint* space: the three modalities may lie far apart. How do we ask an encoder to put its vectors
 # where those of the language lie, if all we have is samples, and no formula for the distribution of
 # the language?
@@ -109,7 +109,7 @@ for m in range(3):
     print(f"D(x_{'alv'[m]}^e):", np.round(D[m, :, 0], 2))
 
 # %% [markdown]
-# An untrained discriminator knows nothing, so all its answers are near 1/2.
+# An untrained discriminator starts with small weights, so all its answers are near 1/2.
 #
 # ## 2. True or false? (Eq. 4)
 #
@@ -250,13 +250,13 @@ assert difference.mean() < 0.1
 
 # %% [markdown]
 # Where there are samples, the trained network follows $D^*$. At the far right $D^*$ rises again:
-# hardly anything is found there, but what is found comes from the wider bell. The network has seen
-# next to no samples there and cannot know.
+# hardly anything is found there, but a growing share of it comes from the wider bell. The network
+# has seen next to no samples there and cannot know.
 #
 # **If the modalities cannot be distinguished,** that is, if $p_a = p_l = p_v$, then $D^* = 1/3$
 # everywhere. It is not $1/2$, as in a GAN with one generator, because two of three vectors come
 # from sources. The paper's condition for success, $D(\mathbf{x}_a^e) \approx D(\mathbf{x}_v^e)
-# \approx D(\mathbf{x}_l^e)$, says nothing about the value, and holds. The loss is then $2 \log
+# \approx D(\mathbf{x}_l^e)$, does not mention a value, so it is met. The loss is then $2 \log
 # \frac{3}{2} + \log 3 = 3 \log 3 - 2 \log 2$.
 #
 # **And if they can?** Put $D^*$ into Eq. 4. With the mixture $\bar p = (p_t + p_s) / 3$ we have
@@ -468,12 +468,12 @@ draw.forces_on_a_logit()
 plt.show()
 
 # %% [markdown]
-# The dashed line crosses zero at $D = 1/2$, the dot. There the sum would be content.
+# The dashed line crosses zero at $D = 1/2$, the dot. There the sum would come to rest.
 #
 # ### Exercise 6.3 ★★ (10 minutes): who pulls where? (Eq. 2)
 #
-# Return the *force*, minus the gradient, with which each player pulls the logits. The generators
-# come first.
+# Return the *force* (that is, minus the gradient) with which each player pulls the logits. The
+# generators come first.
 
 # %%
 def forces(z, target):
@@ -495,7 +495,9 @@ check("6.3", forces)
 # \text{mean}\,[(1 - D)\, x]_{target}, \qquad
 # \frac{\partial \mathcal{L}_{fal}}{\partial \theta} = -\text{mean}\,[(1 - D)\, s]_{source}.$$
 #
-# This is a complete GAN:
+# This is a complete GAN.
+#
+# **Predict before you run.** Will $\theta$ go straight from 0 to 2?
 
 # %%
 rng = np.random.default_rng(0)
@@ -517,10 +519,9 @@ assert abs(path[-200:, 0].mean() - 2) < 0.1
 assert abs(path[:, 0].max() - 2.5) < 0.005
 
 # %% [markdown]
-# **Predict before you run.** Will $\theta$ go straight from 0 to 2?
-#
-# The picture shows the plane of the two players. An arrow says where the two would go from there.
-# (For the arrows, $c$ is set so that $D = 1/2$ half-way between the two means.)
+# It does not: on the way $\theta$ goes past 2. The picture shows the plane of the two players. An
+# arrow says where the two would go from there. (For the arrows, $c$ is set so that $D = 1/2$
+# half-way between the two means.)
 
 # %%
 noise = np.random.default_rng(1).standard_normal(2000)
@@ -688,7 +689,7 @@ assert between > 3 * np.linalg.norm(halfway - centres[LANGUAGE])
 #
 # There is a second thing that the game does not ask for. It compares *distributions*, not
 # utterances. An encoder that puts every happy voice where the sad sentences lie fools the
-# discriminator as well as its opposite.
+# discriminator just as well as one that does the opposite.
 #
 # ### Exercise 6.4 ★★ (10 minutes): a perfect translation, and what it is worth
 #
@@ -810,12 +811,12 @@ for target, row in ends.items():
     assert coverage(row["points"], target) < 0.9 or target == LANGUAGE
 
 # %% [markdown]
-# The three tasks are not equally hard. On the arc the sources find room for all their points. But
-# an arc that is squeezed into a lump ends as a thin line that crosses the lump, and the streak as a
-# bar across it, and a good part of the target is not reached. In the words of the field, the
-# generators cover only some of the *modes* of the target. In its extreme form, where all outputs of
-# a generator become almost the same, this is called *mode collapse*. Nothing in Eq. 3 forbids it:
-# each point is asked to go where $D$ is large, and none is asked to spread out.
+# The three tasks are not equally hard. The arc is covered almost entirely (92 %). But an arc that
+# is squeezed into a lump ends as a thin line that crosses the lump, and the streak as a bar across
+# it, and a good part of the target is not reached. In the words of the field, the generators cover
+# only some of the *modes* of the target. In its extreme form, where all outputs of a generator
+# become almost the same, this is called *mode collapse*. Nothing in Eq. 3 forbids it: each point is
+# asked to go where $D$ is large, and none is asked to spread out.
 #
 # ## 10. Is the gap closed?
 #
@@ -953,9 +954,10 @@ plt.show()
 # - **But the fresh discriminator** has hardly any loss at all, for any $\lambda$. It has the same
 #   architecture and sees the same vectors, and it tells the target from the sources almost without
 #   an error. Even a linear probe finds the modality most of the time. So the difference was there
-#   all along. The discriminator of the game did not find it, since the encoders moved on whenever
-#   it came close. A fooled discriminator has lost track of a moving target. It does not prove that
-#   there is nothing left to see.
+#   all along. The discriminator of the game did not find it. It had to follow encoders that kept
+#   moving, and it was trained less: 90 batches at a learning rate of 0.002, the fresh one 200 steps
+#   at 0.01. We have not separated the two reasons. It does not prove that there is nothing left to
+#   see.
 #
 # And the two pictures on the right? They show the test utterances along the first two principal
 # components of $\mathbf{x}^e$, as is often done. The clouds overlap, and by such a picture one

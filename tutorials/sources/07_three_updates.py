@@ -422,7 +422,8 @@ for update, gradient in cut.items():
     print(f"{update:14} has gradients of {', '.join(gradient)}")
 
 # %% [markdown]
-# This is what `updates.batch_gradients` does. Both must agree with the gradient of the uncut loss:
+# This is what `updates.batch_gradients` does. Its gradients and ours must agree with the gradient
+# of the uncut loss:
 
 # %%
 _, gradients = updates.batch_gradients(params, x, y, updates.GROUPS["paper"], settings, None)
@@ -513,8 +514,9 @@ for name, steps in {"one step, with the sum": [together], "three steps": separat
     print(f"{name}: a parameter changes by up to {distance:.3f} times the learning rate")
 
 # %% [markdown]
-# The very first step of Adam changes every parameter by the learning rate, up or down, whatever the
-# size of its gradient (see notebook 02). So three updates go up to three times as far as one.
+# The very first step of Adam changes every parameter whose gradient is not practically zero by the
+# learning rate, up or down, however large or small that gradient is (see notebook 02). So three
+# updates go up to three times as far as one.
 #
 # ## 5. One batch
 #
@@ -756,7 +758,7 @@ assert difference < 1e-3 * change
 
 # %% [markdown]
 # So the 0.5 does next to nothing. It matters only to Adam's $\epsilon$ and to the weight decay,
-# which are compared with the gradient. In plain gradient descent it would halve the learning rate.
+# which do not scale with the gradient. In plain gradient descent it would halve the learning rate.
 #
 # **$\lambda$ ([D2](../DEVIATIONS.md#d2)).** $\lambda$ is no such factor, since its two losses share
 # one gradient before Adam sees it. But what it means depends on what it weighs. The released code
@@ -835,10 +837,10 @@ assert (mean > 0)[-2:].all()  # with the margin that another rounding needs
 
 # %% [markdown]
 # When the fusion is trained alone, its own loss is higher, on the training utterances and on those
-# of the validation. Both intervals lie above zero. So on this corpus training end to end does help
-# the fusion, and the help carries over to new utterances. (One caution: you have seen ten intervals
-# of 95 % in this notebook. The more of them one looks at, the more likely it is that one of them
-# misses by accident.)
+# of the validation. Both intervals lie above zero. So does that of the embedding loss, by 0.3 %. So
+# on this corpus training end to end does help the fusion, and the help carries over to new
+# utterances. (One caution: you have seen ten intervals of 95 % in this notebook. The more of them
+# one looks at, the more likely it is that one of them misses by accident.)
 
 # %% [markdown]
 # ### Exercise 7.4 ★★★ (10 minutes): which update trains what?
@@ -859,7 +861,7 @@ check("7.4", without_adversary)
 # %% [markdown]
 # **To go on** ★★★ (an hour). In section 7 $\lambda$ was 0.05. Set it to 0.9, where fooling $D$
 # counts for more, and repeat the experiment. Do stale activations hurt now, as in the toy? Then
-# think about which of the toy's two properties ARGF resembles less: its linear game, or its plain
+# think about which of the toy's two properties ARGF resembles less: its bilinear game, or its plain
 # gradient steps. How would you find out?
 #
 # Next: [08 · Graph fusion I](08_graph_fusion_1.ipynb)

@@ -3,7 +3,7 @@
 #
 # *Needs: 01, 02, 05. Minutes: 25. Paper: "Graph Fusion Network", Eq. 10 to 15.*
 #
-# (25 minutes are for reading. The exercises take about 90 more.)
+# (25 minutes are for reading. The exercises take about 55 more, the experiment 5, the last task 30.)
 #
 # Before: [07 · One batch, four updates](07_three_updates.ipynb).
 # Next: [09 · Graph fusion II](09_graph_fusion_2.ipynb).
@@ -33,6 +33,7 @@
 # | $m$, $m_1 m_2$ | | a modality; a pair of modalities: $al$, $vl$ or $av$ |
 # | $\mathbf{V}_m$ | $k$ | a unimodal vertex: $\mathbf{x}_m^e$, the output of the encoder of $m$ |
 # | $\mathbf{V}_{m_1 m_2}$ | $k$ | a bimodal vertex |
+# | $\hat\alpha_{m_1 m_2}$ | 1 | score of a bimodal vertex, from which its weight is made |
 # | $\alpha_m$, $\alpha_{m_1 m_2}$ | 1 | weight of a vertex |
 # | $S_{m_1 m_2}$ | 1 | similarity of two unimodal vertices |
 # | $\mathbf{U}$, $\mathbf{B}$ | $k$ | output of layer 1, output of layer 2 |
@@ -172,7 +173,7 @@ check("8.1", gradient_of_the_weights)
 # %% [markdown]
 # **A picture.** With $k = 2$ a vertex is an arrow in the plane. $MAN$ scales each arrow by its
 # weight, from the thin dotted one to the thick one. $\mathbf{U}$, in black, is a third of the sum
-# of the thick arrows. See how short it is.
+# of the thick arrows. Note how short it is.
 
 # %%
 V_2d = np.array([[-0.9, 0.5], [0.8, 0.8], [0.5, -0.7]])[:, None]  # (3, 1, 2)
@@ -368,7 +369,7 @@ low, high = S_bounds(8)
 print(f"all corners, k = 8: {S_corners.min():.4f} to {S_corners.max():.4f}")
 print(f"bounds:             {low:.4f} to {high:.4f}")
 assert np.isclose(S_corners.min(), low)  # k is even, so half of the entries can be 1
-assert 0.99 * high < S_corners.max() <= high  # p = 1 / (1 + r) would be 0.95 of 8 entries
+assert 0.99 * high < S_corners.max() <= high  # p = 1 / (1 + r) would be 0.95 entries out of 8
 
 # %% [markdown]
 # The picture shows these bounds for other widths, with 300 random pairs for some of them. Compare
@@ -399,7 +400,7 @@ print(f"        so S + 0.5 lies between {low + 0.5:.3f} and {high + 0.5:.3f}")
 # | $\hat\alpha_{m_1 m_2}$ | 1 | score of the pair |
 #
 # Each summand, such as $\alpha_{m_1} / (S_{m_1 m_2} + 0.5)$, is the weight of an *edge* of the
-# graph, here the one from vertex $m_1$ to vertex $m_1 m_2$. The 0.5 also keeps the fraction finite.
+# graph, here the one from vertex $m_1$ to vertex $m_1 m_2$. The 0.5 also keeps the fraction small.
 # The paper says that it is there "to control the relative importance of similarity and vertex
 # weights".
 
@@ -554,9 +555,9 @@ print(f"bound with S free: {np.exp(2 / (low + 0.5) - 1 / (high + 0.5)):.1f}")
 assert ratio < np.exp(1 / 0.52)
 
 # %% [markdown]
-# Shape and colour tell which modality has the smallest $\alpha$. See two things. The points towards
-# a corner are those in which the modality that this pair leaves out has the smallest $\alpha$. And
-# all points stay away from the corners.
+# Shape and colour tell which modality has the smallest $\alpha$. Note two things. The points
+# towards a corner are those in which the modality that this pair leaves out has the smallest
+# $\alpha$. And all points stay away from the corners.
 #
 # ## 7. The output of layer 2 (Eq. 15)
 #
@@ -605,11 +606,11 @@ for name, expected in built.items():
 
 # %% [markdown]
 # **One utterance in numbers.** Follow the first utterance from left to right. On each edge is its
-# weight, $\alpha_m / (S + 0.5)$, and the line is as wide as that number. The two edges that meet in
-# a bimodal vertex add up to its score $\hat\alpha$ (to the last digit, which is rounded). The
-# softmax of the three scores gives the weights $\alpha$, which are the widths of the lines on the
-# right. Language has the largest $\alpha_m$ here. So the two pairs with $l$ weigh more than $av$,
-# which leaves it out.
+# weight, $\alpha_m / (S + 0.5)$, and the line is as wide as that number (the two sides have scales
+# of their own). The two edges that meet in a bimodal vertex add up to its score $\hat\alpha$ (to
+# the last digit, which is rounded). The softmax of the three scores gives the weights $\alpha$,
+# which are the widths of the lines on the right. Language has the largest $\alpha_m$ here. So the
+# two pairs with $l$ weigh more than $av$, which leaves it out.
 
 # %%
 draw.layer_2_in_numbers(V, alpha, S, layer_2)
@@ -634,7 +635,7 @@ check("8.3", bimodal_dynamics)
 # [03](03_the_data.ipynb)). The encoders expect vectors of one width. Here we take a short cut: the
 # 50 directions in which the features of a modality vary most. (The paper uses the UCLN of notebook
 # [04](04_context.ipynb).) Then the whole network is trained for three epochs. Three are few, but
-# enough to see weights that differ.
+# enough to see how the weights hang together.
 
 # %%
 corpus = standardise(load("mosi", source="synthetic"))
@@ -809,11 +810,12 @@ for name, weight in zip(BIMODAL, layer["alpha"].mean(axis=(1, 2)), strict=True):
 
 # %% [markdown]
 # Look at the mean weights. The label is in the pair $al$ alone, yet the other two pairs keep two
-# thirds of the weight. By section 6, $al$ could have had three quarters of it. Nothing in the loss
-# asks for that. To make $\mathbf{V}_{al}$ count more, training can let $MLP$ give a longer vector.
-# And $MAN$ is one function for all modalities: it cannot prefer $a$ and $l$ as such, only vectors
-# that look like theirs. So the three $\alpha_m$ stay close to each other, and then the weights of
-# the pairs stay close to a third.
+# thirds of the weight. With $\alpha_a = \alpha_l = 1$ and $\alpha_v = 0$ it could have had nearly
+# 0.6 of it. (Section 6 allows more, but for $k = 50$; here $S + 0.5$ is about 1.) Nothing in the
+# loss asks for that. To make $\mathbf{V}_{al}$ count more, training can let $MLP$ give a longer
+# vector. And $MAN$ is one function for all modalities: it cannot prefer $a$ and $l$ as such, only
+# vectors that look like theirs. So the three $\alpha_m$ stay close to each other, and then the
+# weights of the pairs stay close to a third.
 #
 # A weight says how much of a vector enters the sum. It does not say how much the decision depends
 # on it.
@@ -878,7 +880,7 @@ for variant, layer in {"paper": layer_2, "released": released}.items():
 
 # %% [markdown]
 # The ELU itself hardly matters. With weights near a third, $\alpha V$ is seldom below $-0.3$, and
-# there $ELU$ is still close to a straight line. But the vectors that layer 3 receives are only a
+# there $ELU(z)$ differs from $z$ by at most 0.04. But the vectors that layer 3 receives are only a
 # third as long, since they come with their weight. That is a real difference.
 #
 # **Another weight for layer 3 ([D10](../DEVIATIONS.md#d10)).** Layer 3 applies Eq. 13 and 14 again,

@@ -3,6 +3,11 @@
 #
 # *Needs: 07, 08. Minutes: 20. Paper: "Graph Fusion Network", from Eq. 15 to Eq. 16.*
 #
+# (20 minutes are for reading. The exercises take about 55 more, the experiment 5.)
+#
+# Before: [08 · Graph fusion I](08_graph_fusion_1.ipynb).
+# Next: [10 · Does it work?](10_does_it_work.ipynb).
+#
 # "Well, that was great", says somebody. The words are positive. The flat voice reverses them:
 # sarcasm. But there is a wink, and it reverses the meaning once more: they only pretend to be
 # grumpy. Here no modality alone tells what is meant, and no two of them do. It takes all three.
@@ -12,7 +17,7 @@
 #
 # On the way you will
 #
-# - derive the six vertices of layer 3 instead of memorising them;
+# - derive the vertices of layer 3 instead of memorising them;
 # - see that layer 3 needs no new equation: one function serves both layers;
 # - follow one weight through the paper's formula and through that of the released code, and see
 #   that in the latter three of the six vertices are nearly silent;
@@ -54,7 +59,7 @@ nn.use("readable")  # textbook code; the fast functions of notebook 12 give the 
 plt.rcParams.update({"figure.dpi": 100, "axes.spines.top": False, "axes.spines.right": False})
 
 # %% [markdown]
-# ## 1. Which six?
+# ## 1. Which pairs?
 #
 # Layers 1 and 2 have six vertices, $a, l, v$ and $al, vl, av$. A vertex of layer 3 fuses two of
 # them. There are 15 ways to choose two of six. The paper fuses "each two bimodal vertices", and
@@ -212,12 +217,12 @@ nn.check_gradient(weighed_Omega, inputs, rng, step=1e-5)  # small, since leaky R
 # ## 3. What the weights of layer 3 can be
 #
 # Notebook 08 has found that for $k = 50$ the similarity hardly counts: $S + 0.5 \approx 0.52$. So
-# the score of a vertex of layer 3 is nearly $(\alpha_p + \alpha_q) / 0.52$. What is
-# $\alpha_p + \alpha_q$? A unimodal $\alpha$ is a sigmoid, anything between 0 and 1. The three
-# bimodal ones come from a softmax, so they sum to 1 and are a third on average. In the released
-# code it is different ([D10](../DEVIATIONS.md#d10)). Where a bimodal vertex enters, that code takes
-# the score $\hat\alpha$ of Eq. 13, before the softmax. Such a score is about $(\alpha_{m_1} +
-# \alpha_{m_2}) / 0.52$, four times as large as the $\alpha$ of a modality if those two are equal.
+# the score of a vertex of layer 3 is nearly $(\alpha_p + \alpha_q) / 0.52$. What is $\alpha_p +
+# \alpha_q$? A unimodal $\alpha$ is a sigmoid, anything between 0 and 1. The three bimodal ones come
+# from a softmax, so they sum to 1 and are a third on average. In the released code it is different
+# ([D10](../DEVIATIONS.md#d10)). Where a bimodal vertex enters, that code takes the score
+# $\hat\alpha$ of Eq. 13, before the softmax. Such a score is about $(\alpha_{m_1} + \alpha_{m_2}) /
+# 0.52$, about four times as large as the $\alpha$ of a modality if those two are equal.
 #
 # The table lists the six sums, and what they are if all three $\alpha_m$ are 1/2, the mean of a
 # random sigmoid. (Since the bimodal weights sum to 1, $\alpha_{av} + \alpha_{vl}$ is $1 -
@@ -350,7 +355,7 @@ for part, name in enumerate("UBT"):
 # and $\mathbf{T}$ have means of their own, up to half a unit away from zero, and longer or shorter
 # lines. A normalisation layer brings all columns to mean 0 and variance 1. That this layer is a
 # *batch norm* (notebook [02](02_layers_and_optimisers.ipynb)) is not in the paper. We know it from
-# the released code, and so the width 50 of the dense layers.
+# the released code, as we know the width 50 of the dense layers.
 #
 # | part of $\Theta_{Dec}$ | shape | meaning |
 # |---|---|---|
@@ -383,8 +388,8 @@ print(np.round(M, 3))
 # %% [markdown]
 # **The gradient** has a property that needs no derivative. Add a constant to a column of
 # $\mathbf{\Omega}$, the same for all utterances of the batch. Batch norm subtracts it again, and
-# $\mathbf{M}$ stays. So along this direction nothing changes: the gradient of *any* loss with
-# respect to $\mathbf{\Omega}$, added up over the batch, is zero in each column.
+# $\mathbf{M}$ does not change. So along this direction nothing changes: the gradient of *any* loss
+# with respect to $\mathbf{\Omega}$, added up over the batch, is zero in each column.
 
 # %%
 def weighed_decision(p):
@@ -408,8 +413,8 @@ for others in ([1, 2, 3, 4], [1, 2], [3, 4]):
     print(f"with {others}:", np.round(graph.decide(Dec, Omega[[0, *others]])[0], 3))
 
 # %% [markdown]
-# When the network is used, that must not be. Then batch norm takes the statistics of the training
-# utterances (`model.evaluation_params`). The released code never switches to them
+# When the network is used, this must not happen. Then batch norm takes the statistics of the
+# training utterances (`model.evaluation_params`). The released code never switches to them
 # ([D14](../DEVIATIONS.md#d14)).
 #
 # **9.3 The decision (Eq. 16)** ★★ (15 minutes). $Dec$ in NumPy, without a loop over utterances or
@@ -568,7 +573,7 @@ for layer in "UBT":
     learnt[layer] = fit(output_of_layer, layer, start)
     M_test = decide(learnt[layer], output_of_layer, layer, V_test)
     scores[layer] = balanced_accuracy(M_test, labels_test)
-nn.use("readable")
+_ = nn.use("readable")
 
 # %%
 draw.who_gets_it(scores, below)
@@ -665,7 +670,7 @@ for name, corpus in corpora.items():
     alone[name] = [balanced_accuracy(y_m, labels) for y_m in new["y_tilde"]]
     print(f"{name}: the decision M {worth[name][0]:.0%};",
           "C on a, l or v alone: " + ", ".join(f"{share:.0%}" for share in alone[name]))
-nn.use("readable")
+_ = nn.use("readable")
 
 # %%
 draw.parts_of_omega(choices, worth)
@@ -687,10 +692,11 @@ assert all(abs(share - 0.5) < 0.08 for share in alone["trimodal signal"])
 # the decision is still right in far more than three of four cases, although $\mathbf{U}$ alone is
 # near chance and $\mathbf{B}$ alone far from perfect: $Dec$ can combine what the two say.
 #
-# On the other corpus (hatched bars) it matters little which part is kept. There most labels that
-# can be known follow from language alone, and language reaches all three layers. Differences of two
-# or three points say nothing here: with 752 test utterances, a share has a standard error of 1.6
-# points (notebook [03](03_the_data.ipynb)).
+# On the other corpus (hatched bars) it matters little which part is kept, except that $\mathbf{U}$
+# alone is five points lower (70 %). There most labels that can be known follow from language alone,
+# and language reaches all three layers. Differences of two or three points say nothing here: with
+# 752 test utterances, a share has a standard error of 1.6 points (notebook
+# [03](03_the_data.ipynb)).
 #
 # Read the bars with care. A part that can be silenced without loss was not needed *by this
 # network*. Another one, trained without it from the start, might find the same elsewhere, since

@@ -293,6 +293,10 @@ def first_two_components(points):
     return U[:, :2] * s[:2]
 
 
+L_after = mismatch(t_sne(few, 3, 0), p_few)
+print(f"L of the seven points at random places {L_loop:.3f}, after t-SNE {L_after:.3f}")
+assert L_after < L_loop / 2
+
 # %% [markdown]
 # ## 3. Two ways to be fooled
 #
@@ -483,6 +487,10 @@ ax = figures.vertex_weights(weights[0][some], words, title=f"{corpus.source} cor
 display(ax.figure)
 
 # %% [markdown]
+# Look down the second column, $\alpha_l$, and read the words beside it. It is large for "makes no
+# sense", small for "wonderful", and between the two for "takes two hours". So in this network the
+# weight of language tells *what* language says. That is not the same as how much it matters.
+#
 # This is how the authors read theirs: "obviously language modality is the most predictive for the
 # majority of samples", "its importance varies greatly across samples", the bimodal weights of $al$
 # and $vl$ "are very close", and of the trimodal ones those of two bimodal vertices "dominate". Each
@@ -732,6 +740,26 @@ assert np.ptp(witnesses["weight"][:, :2], axis=0).min() > 0.4
 # as much. Nothing in the loss forbids it. $Dec$ can undo a small weight by a large factor, and what
 # it needs is that the vectors of positive and negative utterances differ, not that weights are
 # large where they matter.
+#
+# Why are four seeds at the same 40 %? Here is the mean $\alpha_l$ of the test utterances in which
+# language says something negative, nothing, and something positive:
+
+# %%
+said = signs[test][:, 1]  # -1, 0 or 1
+for seed in SEEDS:
+    means = [weights[seed, said == sign, 1].mean() for sign in (-1, 0, 1)]
+    right = np.mean(outputs[seed]["M"].argmax(axis=1) == labels)
+    print(f"seed {seed}:  negative {means[0]:.2f}  nothing {means[1]:.2f}  positive {means[2]:.2f}",
+          f"  accuracy of the decision {right:.1%}")
+share = np.mean(said[said != 0] == -1)
+print(f"of the utterances in which language speaks, {share:.0%} say something negative")
+assert abs(share - 0.4) < 0.02
+
+# %% [markdown]
+# In these four seeds the weight falls from negative to positive, with silence between. So it is
+# above silence for the negative ones only, which are 40 % of those that speak: the weight is the
+# *sign* of what is said. In the seed near 100 % it is high for both signs, in the seed near 0 % it
+# is low for both. The last column shows how little the decision depends on which of these it is.
 #
 # The right panel is the other extreme: the effect of a whole modality is right in more than three
 # of four pairs, for every modality and every seed. The effect of the unimodal vertex lies between.

@@ -12,7 +12,7 @@
 # - see in one picture where each model lets the modalities meet;
 # - build a product of three vectors, and avoid it by a trick;
 # - cut vectors into windows, and let an LSTM with a memory of three steps read them;
-# - write one step of a GRU, the small sister of the LSTM;
+# - write one step of a GRU, a simpler relative of the LSTM;
 # - find out which model reads which utterances, by changing one of them;
 # - compare all ways to fuse of Table 6, with intervals.
 #
