@@ -138,7 +138,7 @@ print(f"the words agree with the label {np.mean(said == label_signs):.0%}, "
 rest = 1 - sum(SIGNALS.values())
 p_test = raw.labels[test].mean()  # share of positive labels
 best = sum(SIGNALS.values()) + rest * p_test
-print(f"best accuracy in test: {1 - rest:.0%} + {rest:.0%} of {p_test:.0%} = {best:.1%}")
+print(f"best possible test accuracy: {1 - rest:.0%} + {rest:.0%} of {p_test:.0%} = {best:.1%}")
 assert np.mean(said == label_signs) > 7 * np.mean(said == -label_signs)
 
 # %% [markdown]
