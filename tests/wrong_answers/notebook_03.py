@@ -45,6 +45,10 @@ WRONG = {
         ("one step too many", lambda lengths: np.arange(lengths.max()) <= lengths[:, None]),
         ("in front", lambda lengths: np.arange(lengths.max())[::-1] < lengths[:, None]),
         ("transposed", lambda lengths: np.arange(lengths.max())[:, None] < lengths),
+        ("one column too many",
+         lambda lengths: np.arange(lengths.max() + 1) < lengths[:, None]),
+        ("one column is missing",
+         lambda lengths: np.arange(lengths.max() - 1) < lengths[:, None]),
         (r"shape \(5, 63\), expected \(5, 7\)", lambda lengths: np.arange(63) < lengths[:, None]),
     ],
     "3.3": [

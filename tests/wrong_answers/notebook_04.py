@@ -60,6 +60,8 @@ WRONG = {
          lambda *a: np.concatenate(np.split(back(*a), 4, axis=1))),
     ],
     "4.3": [
+        ("nothing is turned round: the", lambda x, mask: x * mask[..., None]),
+        ("nothing is turned round, and", lambda x, mask: x.copy()),
         ("its own end", lambda x, mask: x[:, ::-1]),
         ("its own end, then padded", lambda x, mask: (x * mask[..., None])[:, ::-1]),
         ("come along", lambda x, mask: np.stack([np.concatenate([row[m][::-1], row[~m]])

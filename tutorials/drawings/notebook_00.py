@@ -10,7 +10,9 @@ from argf_np.paper import vertices
 COLOURS, NAMES = figures.MODALITY_COLOURS, figures.MODALITY_NAMES
 GREY, INK = "0.4", "0.2"
 HEIGHTS = {"a": 2.9, "l": 1.7, "v": 0.5}  # of the modalities' rows
-COLUMNS = {"U": 8.2, "B": 9.85, "T": 11.5}  # of the layers of the graph
+COLUMNS = {"U": 8.2, "B": 10.15, "T": 11.6}  # of the layers of the graph
+ROWS = {"U": (2.9, 1.7, 0.5), "B": (2.9, 2.05, 0.42),  # so that no edge runs behind a third vertex
+        "T": np.linspace(2.9, 0.5, 6)}
 
 
 def widths(group):
@@ -77,24 +79,26 @@ def _graph(ax, fusion):
     """The twelve vertices, what each one fuses, and the three vectors that come out."""
     names = (vertices.UNIMODAL, tuple(vertices.BIMODAL), tuple(vertices.TRIMODAL))
     place = {}
-    for layer, column in zip(names, COLUMNS.values(), strict=True):
-        for vertex, row in zip(layer, np.linspace(2.9, 0.5, len(layer)), strict=True):
-            place[vertex] = column, row
+    for layer, name in zip(names, COLUMNS, strict=True):
+        for vertex, row in zip(layer, ROWS[name], strict=True):
+            place[vertex] = COLUMNS[name], row
     for vertex, sources in (vertices.BIMODAL | vertices.TRIMODAL).items():
         for source in sources:
-            x, y = zip(place[source], place[vertex], strict=True)
-            ax.plot(x, y, color=figures.vertex_colour(source), lw=0.9, zorder=1)
+            (x, y), (right, height) = place[source], place[vertex]
+            left = right - 0.38 if "+" in vertex else right  # up to the box, not behind others
+            ax.plot((x, left), (y, height), color=figures.vertex_colour(source), lw=0.9, zorder=1)
     for vertex, (x, y) in place.items():
         colour = figures.vertex_colour(vertex)
         dark = np.dot(to_rgb(colour), (0.3, 0.6, 0.1)) < 0.5
         ax.text(x, y, vertex, ha="center", va="center", fontsize=9, zorder=2,
                 color="white" if dark else "black",
                 bbox={"boxstyle": "round", "facecolor": colour, "edgecolor": "white"})
+    signs = {"U": (9.18, r"$\oplus$"), "B": (10.88, r"$\oplus$"), "T": (12.38, "=")}
     for (name, column), part in zip(COLUMNS.items(), ("MAN", "MLP_2", "MLP_3"), strict=True):
         _arrow(ax, (column, 3.3), (column, 3.85))
         ax.text(column, 4.15, rf"$\mathbf{{{name}}}$", ha="center", va="center", fontsize=14)
-        sign = "=" if name == "T" else r"$\oplus$"
-        ax.text(column + 0.82, 4.15, sign, ha="center", va="center", fontsize=12)
+        x, sign = signs[name]
+        ax.text(x, 4.15, sign, ha="center", va="center", fontsize=12)
         size = nn.count(fusion[part])
         ax.text(column, 0.1, f"{part.replace('_', ' ')}\n{widths(fusion[part])}\n{size:,}",
                 ha="center", va="top", fontsize=9, color=INK)
@@ -123,8 +127,30 @@ def _arrow(ax, start, end, colour=GREY):
     ax.annotate("", end, start, arrowprops={"arrowstyle": "->", "color": colour, "lw": 1.4})
 
 
+def joint_space(x_e, signs):
+    """The vectors (3, n, k) along their first two principal components, a panel per modality.
+
+    signs (n, 3) says how each is marked: with a + or a −, and with a dot where it is silent.
+    """
+    centred = x_e - x_e.mean(axis=(0, 1))
+    _, _, directions = np.linalg.svd(centred.reshape(-1, x_e.shape[-1]), full_matrices=False)
+    points = centred @ directions[:2].T  # (3, n, 2)
+    share = points.var(axis=(0, 1)).sum() / centred.var(axis=(0, 1)).sum()
+    fig, axes = plt.subplots(1, 3, figsize=(9.6, 4), layout="constrained", sharex=True,
+                             sharey=True)
+    for i, (ax, m) in enumerate(zip(axes, HEIGHTS, strict=True)):
+        ax.plot(*points.reshape(-1, 2).T, ".", color="0.88", ms=3)
+        for sign, marker, name in ((0, ".", "silent"), (-1, "_", "says −1"), (1, "+", "says +1")):
+            ax.plot(*points[i, signs[:, i] == sign].T, marker, color=COLOURS[m], ms=6, label=name)
+        ax.set(title=NAMES[m], xlabel="first component", aspect="equal")
+    axes[0].set_ylabel("second component")
+    fig.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3,
+               frameon=False)
+    fig.suptitle(f"The joint space: two directions, {share:.0%} of the variance", fontsize=11)
+
+
 def strips(x, one, classes, label):
-    """One utterance in every stage: a row is a vector, a field is one of its 50 numbers."""
+    """One utterance in every stage: a row is a vector, a square is one of its 50 numbers."""
     blocks = {
         "input features": (x[:, 0], [f"$\\mathbf{{x}}_{m}$" for m in "alv"], 2),
         "joint embedding space": (one["x_e"][:, 0], [f"$\\mathbf{{x}}_{m}^e$" for m in "alv"], 1),

@@ -37,10 +37,11 @@ def graph(tape, names, places):
             parts[earlier].append(number.bar * local)
             begin, end = np.add(place_of[earlier], (0.5, 0)), np.array([x - 0.42, y])
             arrow = {"arrowstyle": "->", "color": "0.6", "shrinkA": 2, "shrinkB": 0}
-            ax.annotate("", end, begin, arrowprops=arrow)
-            share = 0.78 if abs(end[1] - begin[1]) > 2 else 0.6  # so that no labels overlap
+            ax.annotate("", end, begin, arrowprops=arrow, zorder=1)  # behind all numbers
+            rise = abs(end[1] - begin[1])
+            share = 0.78 if rise > 2 else 0.6 if rise else 0.4  # so that no labels overlap
             middle = begin + share * (end - begin)
-            ax.text(*middle, f"{local:.2g}", fontsize=9.5, color="0.25", ha="center", va="center",
+            ax.text(*middle, f"{local:.3g}", fontsize=9, color="0.25", ha="center", va="center",
                     bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.8})
     for number, name in zip(tape, names, strict=True):
         x, y = place_of[number]
@@ -56,9 +57,9 @@ def graph(tape, names, places):
             total = f"{first:.4f} {sign} {abs(second):.4f}\n= {total}"
         ax.text(x, y + 0.02, f"${name}$ = {number.value:.3g}", ha="center", va="bottom",
                 fontsize=11)
-        ax.text(x, y - 0.02, f"${bar}$ = {total}", ha="center", va="top", color=COLOURS["v"],
-                fontsize=10)
-    ax.set(xlim=(-0.5, 6.4), ylim=(-0.5, 4.1))
+        ax.text(x, y - 0.04, f"${bar}$ = {total}", ha="center", va="top", color=COLOURS["v"],
+                fontsize=10, bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5})
+    ax.set(xlim=(-0.5, 6.5), ylim=(-0.5, 4.1))
     ax.set_title("Values go to the right, derivatives come back to the left")
     ax.axis("off")
 
@@ -85,7 +86,7 @@ def jacobian(y, J):
     axes[0].set(xlabel="$i$", title="$y$ = softmax of $x$")
     image = axes[1].imshow(J, cmap="PuOr", vmin=-0.3, vmax=0.3)
     for (i, j), entry in np.ndenumerate(J):
-        axes[1].text(j, i, f"{entry:.2f}", ha="center", va="center", fontsize=9,
+        axes[1].text(j, i, f"{round(entry, 2) + 0:.2f}", ha="center", va="center", fontsize=9,
                      color="white" if abs(entry) > 0.2 else "black")
     axes[1].set(xlabel="$j$", ylabel="$i$", title=r"Jacobian $\partial y_i / \partial x_j$")
     fig.colorbar(image, ax=axes[1], ticks=[-0.3, 0, 0.3])
@@ -149,7 +150,7 @@ def kinks(leaky_relu, distances, errors_of):
                                         (0.2, "from the left, and ops", COLOURS["l"], "--")):
         axes[0].plot(x_line[30:71], slope * x_line[30:71], color=colour, ls=style, lw=2,
                      label=f"{slope:g}: {label}")
-    axes[0].set(title="leaky ReLU, slope 0.2", xlabel="$x$", xticks=[-1, -0.5, 0, 0.5, 1])
+    axes[0].set(title="leaky ReLU, slope 0.2", xlabel="$x$", xticks=[-1, 0, 1])
     axes[0].legend(frameon=False, title="slope at 0")
     looks = ((COLOURS["v"], "-."), (COLOURS["l"], "-"))
     for (h, error), (colour, style) in zip(errors_of.items(), looks, strict=True):

@@ -59,8 +59,7 @@ def modes(in_company, alone):
     ax.hist(in_company, bins=40, color=COLOURS["a"], label="training mode, 500 batches of 16")
     ax.axvline(alone, color=COLOURS["l"], lw=2.5, label="evaluation mode, whatever the batch")
     ax.set(xlabel="output of a unit for one utterance", yticks=[])
-    ax.set_ylim(0, ax.get_ylim()[1] * 1.35)
-    ax.legend(frameon=False, loc="upper left")
+    ax.legend(frameon=False, loc="lower center", bbox_to_anchor=(0.5, 1), ncols=2)
 
 
 def contours(ax, loss, height=1.7):
@@ -95,7 +94,8 @@ def averages(noisy):
         ax.plot(t, inputs, ".", color="0.6", label="$g$" if name == "m" else "$g^2$")
         ax.plot(t, averages, color=COLOURS["v"], ls="--", label=f"${name}$")
         ax.plot(t, averages / (1 - beta ** t), color=COLOURS["l"], lw=2.5, label=rf"$\hat {name}$")
-        ax.set(xlabel="step $t$", title=rf"memory {beta:g}", ylim=(-0.1, 3.4))
+        top = 1.2 * inputs.max()  # room for the legend above the dots
+        ax.set(xlabel="step $t$", title=rf"memory {beta:g}", ylim=(-0.1, top))
         ax.legend(frameon=False, ncols=3, loc="upper right")
 
 

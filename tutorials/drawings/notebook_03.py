@@ -48,7 +48,7 @@ def columns(raw, standardised):
                   arrowprops={"arrowstyle": "->", "color": "0.4"})
     left.set(yscale="log", xlabel="share of the columns, sorted", ylabel="standard deviation",
              title="raw columns: sizes")
-    right.set(xlabel="$z$", ylabel="density", title="standardised values: shapes", ylim=(0, 1.5))
+    right.set(xlabel="$z$", ylabel="density", title="standardised values: shapes")
     right.legend(frameon=False)
     return left, right
 
@@ -107,12 +107,12 @@ def probes(panels):
                 bar = ax.bar(place + offset, score[split], 0.26, facecolor=face, edgecolor=colour,
                              hatch=hatch, lw=1.5)
                 ax.bar_label(bar, [f"{100 * score[split]:.0f}"], fontsize=9, padding=1)
-        ax.axhline(0.5, color="0.4", ls=":")
+        ax.axhline(0.5, color="0.4", ls=":", label="a coin" if ax is axes[0] else None)
         ax.set_xticks(range(len(bars)), [NAMES.get(name, name) for name in bars])
         ax.set_title(title)
     axes[0].set(ylabel="accuracy", ylim=(0, 1.1))
     for split, (hatch, _) in splits.items():
         face = "0.7" if split == "validation" else "white"
         axes[0].bar(0, 0, facecolor=face, edgecolor="0.3", hatch=hatch, label=split)
-    fig.legend(frameon=False, ncols=3, loc="outside upper center")
+    fig.legend(frameon=False, ncols=4, loc="outside upper center")
     return axes

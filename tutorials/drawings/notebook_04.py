@@ -56,7 +56,7 @@ def unrolled_bilstm():
         _reader(ax, (x - 0.4, 1.2), "forwards", blue, "-")
         _reader(ax, (x + 0.4, 2.6), "backwards", red, "--")
         _arrow(ax, (x, 0.25), (x - 0.2, 0.9))
-        _arrow(ax, (x, 0.25), (x + 0.65, 2.3))
+        _arrow(ax, (x + 0.15, 0.25), (x + 0.65, 2.3))  # past the other box
         _arrow(ax, (x - 0.65, 1.5), (x - 0.3, 3.5), blue)
         _arrow(ax, (x + 0.4, 2.9), (x + 0.25, 3.5), red)
         ax.text(x, 0, f"$\\mathbf{{x}}_{t + 1}$", ha="center", va="center", fontsize=13)

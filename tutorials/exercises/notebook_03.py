@@ -55,6 +55,10 @@ def mask_of(answer, rng):
         "one step too many is True: steps are counted from 0": np.arange(7) <= lengths[:, None],
         "the padding stands in front: it belongs behind the last utterance": mask[:, ::-1],
         "transposed: a row is a video": mask.T,
+        "one column too many: the mask is as wide as the longest video has utterances":
+            np.arange(8) < lengths[:, None],
+        "one column is missing: the last place is `lengths.max() - 1`, and belongs to the mask":
+            np.arange(6) < lengths[:, None],
     })
     return "and one comparison has replaced two loops"
 

@@ -87,6 +87,8 @@ def turned_round(answer, rng):
     for v, n in enumerate(lengths):
         right[v, :n] = x[v, :n][::-1]
     compare(answer, (x, mask), right, {
+        "nothing is turned round: the last real utterance comes first": real,
+        "nothing is turned round, and what stands in the padding has come along: it is to be 0": x,
         "padding comes first: each video is to be turned at its own end": x[:, ::-1],
         "padding comes first: each video is to be turned at its own end, then padded":
             real[:, ::-1],

@@ -48,5 +48,5 @@ def is_right(f, x, gradient):
 
 check("1.4", is_right)
 
-# The experiment (seeds 0 to 49). With two hidden units 48 % of the beginnings end with a loss below
+# The experiment (seeds 0 to 49). With two hidden units 48 % of the starts end with a loss below
 # 0.1, with three units 98 %.

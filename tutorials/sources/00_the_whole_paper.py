@@ -74,7 +74,7 @@ print(f"{len(corpus.ids)} utterances in {len(corpus.video_ids)} videos")
 for m, features in corpus.features.items():
     print(f"{NAMES[m]:9} {features.shape[1]:4} features per utterance")
 
-_, signs, _ = draw_truth(np.random.default_rng(0))  # (n, 3): what a, l and v say; 0 for nothing
+_, signs, _ = draw_truth(np.random.default_rng(0))  # (n, 3): what a, l and v say; 0: silent
 print("  a  l  v   label      words")
 for i in corpus.utterances("test")[:15]:
     said = "".join(f"{sign:3}" for sign in signs[i])
@@ -82,12 +82,14 @@ for i in corpus.utterances("test")[:15]:
 
 # %% [markdown]
 # The first columns are the truth, which the network does not see. In this corpus each modality says
-# +1 (positive), −1 (negative) or 0, which is nothing. The label is the *product* of what is said.
-# In most of these rows one modality speaks, and its sign is the label. In the second row the words
-# say nothing about the film, but the voice sounds positive. Where nobody speaks, the speaker's
-# general opinion decides: this one likes the film. Now look at the last two rows. Words and face
-# are both negative, and the label is positive: $(-1) \cdot (-1) = 1$. Think of irony. In the last
-# row the words say +1 and the voice says −1, and the label is negative. (What follows "but" is
+# +1 (positive), −1 (negative) or 0 (silent). The label is the *product* of what is said. In most of
+# these rows one modality speaks, and its sign is the label. In the second row the words say nothing
+# about the film, but the voice sounds positive. Where nobody speaks, the label comes from
+# elsewhere. In the ninth row it is the words of the utterance *before*, "it only gets better", that
+# give it away. In the fourth row there is nothing of the kind. There the label only leans towards
+# the speaker's general opinion: this one likes the film. Now look at the last two rows. Words and
+# face are both negative, and the label is positive: $(-1) \cdot (-1) = 1$. Think of irony. In the
+# last row the words say +1 and the voice says −1, and the label is negative. (What follows "but" is
 # about the *next* utterance.) To get such labels right, a network has to combine the modalities.
 # Notebook [03](03_the_data.ipynb) has the whole recipe.
 #
@@ -106,7 +108,7 @@ check("0.1", labels_of)
 # %% [markdown]
 # The paper does not work on the raw features. It first brings every modality to $d = 50$ numbers,
 # with a network that also reads the utterances before and after, the UCLN (notebook
-# [04](04_context.ipynb)). Here we take a short cut: the 50 directions along which the training
+# [04](04_context.ipynb)). Here we take a shortcut: the 50 directions along which the training
 # utterances differ most.
 
 # %%
@@ -132,7 +134,8 @@ print("x:", x.shape, "  y:", y.shape)
 # `init_model` draws all parameters of the network at random. They come in groups, which are the
 # boxes of the paper's Figure 1. The picture below is drawn from these parameters. Read it from left
 # to right: three encoders lead into the joint space, and from there the graph leads to the
-# decision. The grey boxes of stage 1 only help to train the encoders.
+# decision. The grey boxes of stage 1 only help to train the encoders; the $L$ with an index is the
+# *loss* that needs the box (section 5). $\oplus$ puts vectors side by side.
 
 # %%
 k = 50
@@ -158,8 +161,10 @@ plt.show()
 #   $\mathbf{\Omega}$, which is $\mathbf{U}$, $\mathbf{B}$ and $\mathbf{T}$ side by side.
 #
 # The *target* modality is language. The other two are the *sources*: $E_a$ and $E_v$ try to fool
-# the discriminator. Next to each box is its *loss*, a number that is large where the part does
-# badly. Training makes the losses small.
+# the discriminator. In each grey box of stage 1 stands the *loss* that needs it, a number that is
+# large where a part does badly. $L_{rl}$, $L_{tal}$ and $L_{cl}$ are large where the part in the
+# box does badly, and training makes them smaller. $L_{fal}$ belongs to $E_a$ and $E_v$, and is
+# large where they fail to fool $D$.
 
 # %%
 total = nn.count(untrained)
@@ -168,9 +173,9 @@ for name, group in untrained.items():
 print(f"{'all':14} {total:9,}")
 
 # %% [markdown]
-# The graph, the paper's showpiece, is tiny: less than 3 % of the parameters. Four of five are in
-# the encoders. (The paper's Table 4 says 1,270,770. Notebook [10](10_does_it_work.ipynb) explains
-# the difference.)
+# The graph, the paper's showpiece, is tiny: less than 3 % of the parameters. Four out of five are
+# in the encoders. (The paper's Table 4 says 1,270,770. Notebook [10](10_does_it_work.ipynb)
+# explains the difference.)
 #
 # ## 3. Training
 #
@@ -178,13 +183,16 @@ print(f"{'all':14} {total:9,}")
 # computes its loss, and its parameters move a small step downhill (notebooks
 # [01](01_gradients.ipynb), [02](02_layers_and_optimisers.ipynb), [07](07_three_updates.ipynb)).
 # After each pass, an *epoch*, the validation utterances are tried. The parameters of the epoch with
-# the lowest validation loss are kept. The test utterances are not touched.
+# the lowest validation loss are kept: that is what `protocol="validation"` means. The test
+# utterances are not touched. (In the captions, $w$ is a weight in Eq. 3 and 4, which is 1 here, and
+# *overfitting* is to learn what holds for the training utterances alone.)
 
 # %%
 settings = Settings(epochs=10, k=k, protocol="validation")
 fitted = train(x, y, rows, settings)
 print(f"kept: epoch {fitted['epoch']}")
-assert max(row["discriminator"] for row in fitted["history"][2:]) < figures.fooled(3) / 4
+fooled = figures.fooled(3)  # the loss of a D that is fooled: the dotted line
+assert max(row["discriminator"] for row in fitted["history"][2:]) < fooled / 4
 axes = figures.training_curves(fitted["history"], title="synthetic corpus")
 display(axes["fusion"].figure)
 
@@ -200,7 +208,8 @@ display(axes["fusion"].figure)
 # right if it sees language alone? And the decision $\mathbf{M}$, which sees all three?
 #
 # **Exercise 0.2 Accuracy** ★ (5 minutes). You need a function for the answer. Given probabilities
-# of the classes for $n$ utterances, and the true classes, which share of the utterances is right?
+# of the classes for $n$ utterances, and the true classes, for what share of the utterances is the
+# prediction right?
 
 # %%
 def accuracy(M, labels):
@@ -251,9 +260,12 @@ assert right["language alone"][several].mean() < 0.55
 # Where only language speaks, language alone is right. Where voice or face speaks in its place, the
 # decision gains most. Where several modalities multiply (the last row counts them together),
 # language alone is no better than a coin, and the decision is right in most cases: the fusion has
-# learnt something of products. Where nobody speaks, a network that does not know the speaker's
-# opinion can only guess. (This is one run. Another seed gives other numbers; notebook
-# [10](10_does_it_work.ipynb) asks how much of a difference is real.)
+# learnt something of products. Where nobody speaks, a network that knows neither the words before
+# nor the speaker's opinion can only guess. And why are voice and face alone, with 50 and 52 %,
+# worse than "always positive"? In training the classes are equally frequent. So where a network
+# knows nothing, it has no reason to prefer "positive", and is right half of the time. (This is one
+# run. Another seed gives other numbers; notebook [10](10_does_it_work.ipynb) asks how much of a
+# difference is real.)
 #
 # **Has stage 1 reached its aim?** Then the discriminator could no longer distinguish the
 # modalities. Its best answer would be "language with probability 1/3", whatever it is shown.
@@ -270,20 +282,24 @@ assert max(out["D"][0].mean(), out["D"][2].mean()) < 0.2
 distances = np.linalg.norm(out["x_e"] - out["x_e"].mean(axis=(0, 1)), axis=-1)  # (3, n_test)
 for i, m in enumerate("alv"):
     speaking, silent = distances[i, speaks[:, i]].mean(), distances[i, ~speaks[:, i]].mean()
-    print(f"{NAMES[m]:9} distance from the centre: {speaking:.1f} where it speaks, "
-          f"{silent:.1f} where it is silent")
+    as_language = np.mean(out["D"][i, ~speaks[:, i]] > 1 / 3)
+    print(f"{NAMES[m]:9} distance from the centre: {speaking:.1f} where it speaks, {silent:.1f} "
+          f"where it is silent; of its silent vectors D takes {as_language:.1%} for language")
     assert speaking > 1.3 * silent
-ax = figures.modality_gap(out["x_e"][:, ::3], title="after training")
-display(ax.figure)
+    assert as_language > 0.6 if m == "l" else as_language < 0.1
+draw.joint_space(out["x_e"], signs[test])
+plt.show()
 
 # %% [markdown]
-# It has not. The discriminator recognises most vectors. In the picture each point is one modality
-# of an utterance in the joint space, seen along the two main directions. A modality that is silent
-# lies near the centre. Where it speaks, it lies further out: language at the two ends of a line,
-# one for −1 and one for +1, and voice and face in directions of their own. So the three clouds
-# overlap in the middle but differ in shape, and that is how the modalities are recognised. And yet
-# the decision works. Notebook [06](06_adversary.ipynb) finds out why the adversary is so weak here,
-# and notebook [10](10_does_it_work.ipynb) asks whether it matters.
+# Stage 1 has not reached its aim: the discriminator recognises most vectors. In the picture each
+# mark is one modality of a test utterance in the joint space, seen along the two directions of the
+# largest variance (the *principal components*). There is one panel per modality, with the two
+# others in grey behind. A modality that is silent (dots) lies near the centre. Where it speaks (+
+# and −), it lies further out: the two signs of language lie at the two ends of a line, and voice
+# and face have directions of their own. The three clouds overlap in the middle, but only in these
+# two directions. In all 50, $D$ recognises most of the silent vectors too, as the printed numbers
+# say. And yet the decision works. Notebook [06](06_adversary.ipynb) finds out why the adversary is
+# so weak here, and notebook [10](10_does_it_work.ipynb) asks whether it matters.
 #
 # ## 4. From features to a decision
 #
@@ -308,13 +324,16 @@ p = params
 x_e = embedding.encode(p["encoders"], x_i)  # Eq. 1, (3, 1, k)
 x_tilde = embedding.decode(p["decoders"], x_e)  # Eq. 5, (3, 1, d)
 y_tilde = embedding.classify(p["classifier"], x_e)  # Eq. 7, (3, 1, N)
-z = embedding.discriminate(p["discriminator"], x_e)  # (3, 1, 1)
+z = embedding.discriminate(p["discriminator"], x_e)  # (3, 1, 1), before the sigmoid
 D = 1 / (1 + np.exp(-z))
 for number, m in enumerate("alv"):
     print(f"{NAMES[m]:9} alone gives the right class {y_tilde[number, 0, label]:.2f}; "
           f"D takes it for language with {D[number, 0, 0]:.2f}")
 
 # %% [markdown]
+# Only voice and words speak here. The face is silent, so its 0.99 is a guess that happens to be
+# right: a network can be sure of what it cannot know.
+#
 # **Stage 2.** `interaction` is one layer of the graph, Eq. 11 to 15 together: fuse two vertices at
 # a time (11), compare them (12), give each new vertex a score (13) and a weight (14), add up (15).
 # Layer 2 fuses the modalities. Layer 3 fuses modalities and pairs, by the same equations.
@@ -363,12 +382,13 @@ assert abs(similarities - 1 / k).max() < 0.02
 
 # %% [markdown]
 # Look at $S$, the similarity of Eq. 12: it is near 0.02 for every pair of every utterance. Why? It
-# is the inner product of two softmax vectors with $k = 50$ entries. The entries of
-# $\mathbf{x}_m^e$ lie between −1 and 1, so such a softmax is nearly uniform, $1/50$ everywhere, and
-# the inner product of two of them is about $50 \cdot (1/50)^2 = 0.02$. The similarity hardly
+# is the inner product of two softmax vectors with $k = 50$ entries. The entries of $\mathbf{x}_m^e$
+# lie between −1 and 1, so the largest entry of such a softmax is at most $e^2 \approx 7$ times the
+# smallest, and on average an entry is $1/50$. The inner product adds up 50 products, and in the sum
+# most of the differences cancel: it is about $50 \cdot (1/50)^2 = 0.02$. The similarity hardly
 # distinguishes anything at this size. Notebook [08](08_graph_fusion_1.ipynb) comes back to it.
 #
-# The same utterance as a picture, from top to bottom. A row is a vector, and a small field is one
+# The same utterance as a picture, from top to bottom. A row is a vector, and a small square is one
 # of its 50 numbers. Look at the joint space: all numbers lie between −1 and 1, the rows of the two
 # modalities that speak are darkest, and that of the silent one is paler. The bars at the bottom
 # compare the modalities alone with the decision.
@@ -409,9 +429,9 @@ lambda_ = settings.lambda_
 L = embedding.total_loss(L_fal, L_tal, L_rl, L_cl, lambda_)  # Eq. 9
 
 print(f"lambda {lambda_}")
-print(f"lambda L_fal       {lambda_} * {L_fal:.2f} = {lambda_ * L_fal:.3f}")
-print(f"(1 - lambda) L_rl  {1 - lambda_} * {L_rl:.2f} = {(1 - lambda_) * L_rl:.3f}")
-print(f"0.5 L_tal          0.5 * {L_tal:.2f} = {0.5 * L_tal:.3f}")
+print(f"lambda L_fal       {lambda_} * {L_fal:.3f} = {lambda_ * L_fal:.3f}")
+print(f"(1 - lambda) L_rl  {1 - lambda_} * {L_rl:.3f} = {(1 - lambda_) * L_rl:.3f}")
+print(f"0.5 L_tal          0.5 * {L_tal:.3f} = {0.5 * L_tal:.3f}")
 print(f"L_cl               {L_cl:.3f}")
 print(f"L                  {L:.3f}")
 print(f"loss of M          {L_M:.3f}")
@@ -436,7 +456,7 @@ assert np.isclose(L, lambda_ * L_fal + (1 - lambda_) * L_rl + 0.5 * L_tal + L_cl
 # [solutions/00_the_whole_paper.py](solutions/00_the_whole_paper.py).
 #
 # **0.3 Count** ★★ (10 minutes). A dense layer from $p$ to $q$ numbers has $p \cdot q$ weights and
-# $q$ shifts. An encoder has four of them, $d \to 10d \to 10k \to k \to k$. After each of the first
+# $q$ biases. An encoder has four of them, $d \to 10d \to 10k \to k \to k$. After each of the first
 # three comes a *batch norm*, with two parameters for each of its numbers (notebook
 # [02](02_layers_and_optimisers.ipynb)). How many parameters does one encoder have? For $d = k = 50$
 # compare with the drawing.
@@ -451,8 +471,8 @@ check("0.3", encoder_parameters)
 
 # %% [markdown]
 # **An experiment** ★★ (10 minutes). First predict, then try: train with `Settings(epochs=3, ...)`
-# instead of 10, and print the table of section 3 again. By how many points does the decision fall
-# where only language speaks, and by how many where several modalities do? What does this say about
+# instead of 10, and print the table of section 3 again. How does the accuracy of the decision
+# change where only language speaks, and how where several modalities do? What does this say about
 # the order in which the network learns?
 #
 # Next: [01 · Gradients you can trust](01_gradients.ipynb)

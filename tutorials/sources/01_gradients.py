@@ -32,7 +32,7 @@
 # | $h$ | 1 | the step of a finite difference |
 # | $\varepsilon$ | 1 | machine precision: relative distance of neighbouring floats |
 # | $g$ | that of $y$ | *cotangent*: gradient of $L$ with respect to a result $y$ on the way |
-# | $d$ | that of $x$ | a direction, of length 1 |
+# | $d$ | that of $x$ | a direction, of length 1 (a width in the other notebooks) |
 
 # %%
 import inspect
@@ -124,8 +124,8 @@ plt.show()
 # %% [markdown]
 # ## 2. Why nobody trains like this
 #
-# A finite difference needs two evaluations of the loss for each parameter. How many parameters does
-# the paper's network have? *Predict the order of magnitude before you run the cell.*
+# A central difference needs two evaluations of the loss for each parameter. How many parameters
+# does the paper's network have? *Predict the order of magnitude before you run the cell.*
 
 # %%
 n = nn.count(init_model(np.random.default_rng(0), d=50, k=50, N=2))
@@ -138,7 +138,8 @@ print(f"{n:,} parameters: {2 * n:,} evaluations of the loss for a single step of
 # ## 3. Backwards through a small graph, by hand
 #
 # Take a formula in miniature: the score of a pair of vertices in the paper's graph (Eq. 10 to 13,
-# [notebook 08](08_graph_fusion_1.ipynb)), with a single number wherever the paper has a vector:
+# [notebook 08](08_graph_fusion_1.ipynb)), with a single number wherever the paper has a vector, and
+# without the biases and the softmax of Eq. 12:
 #
 # $$ L = \frac{\sigma(w V_1) + \sigma(w V_2)}{V_1 V_2 + 0.5}. $$
 #
@@ -213,9 +214,9 @@ for name, slope in by_hand.items():
     assert np.isclose(slope, measured, rtol=1e-9)
 
 # %% [markdown]
-# Look at the cost. Each step forwards needed one or two multiplications backwards. If there were a
-# million inputs, the backward pass would still cost a few times as much as the forward pass. That
-# is why networks can be trained at all.
+# Look at the cost. Each step forwards needed no multiplication backwards ($t$, $q$) or a few: two
+# or three for the others. If there were a million inputs, the backward pass would still cost a few
+# times as much as the forward pass. That is why networks can be trained at all.
 #
 # ## 4. A tape
 #
@@ -290,12 +291,12 @@ for name, number in (("w", w_n), ("V_1", V_1_n), ("V_2", V_2_n)):
 # small number at each arrow is the local derivative. The red numbers are the derivatives of $L$.
 # They travel from right to left and are multiplied by the number at each arrow that they pass. Two
 # arrows leave $w$, $V_1$ and $V_2$, so two parts come back and add up. Check one part with the
-# numbers in the picture: what comes back to $w$ from $z_1$ is $0.1417 \cdot 0.9 = 0.1275$.
+# numbers in the picture: what comes back to $w$ from $z_1$ is $0.1415 \cdot 0.9 = 0.1274$.
 
 # %%
 names = ["w", "V_1", "V_2", "0.5", "z_1", r"\alpha_1", "z_2", r"\alpha_2", "t", "S", "q", "L"]
-places = [(0, 2.4), (0, 3.6), (0, 1.2), (3.0, -0.2), (1.7, 3.6), (3.0, 3.6), (1.7, 2.0),
-          (3.0, 2.0), (4.3, 2.8), (1.7, 0.6), (4.3, 0.6), (5.8, 1.7)]
+places = [(0, 2.4), (0, 3.6), (0, 1.2), (3.2, -0.2), (1.7, 3.6), (3.2, 3.6), (1.7, 2.0),
+          (3.2, 2.0), (4.5, 2.8), (1.7, 0.6), (4.5, 0.6), (5.9, 1.7)]
 draw.graph(TAPE, names, places)
 plt.show()
 
@@ -317,10 +318,10 @@ for number, name in zip(TAPE, names, strict=True):
 
 # %% [markdown]
 # **Exercise 1.1 (★, 5 minutes). Back through a division.** In Eq. 13 a weight is divided by a
-# similarity. Let $y = a / b$, with $a$ of shape `(B, k)` and $b$ of shape `(B, 1)`: each $b$ serves
-# $k$ entries. Given $g = \partial L / \partial y$, what is $\partial L / \partial b$? Think of what
-# happens to something that is used more than once. Replace the line with `raise` by your answer and
-# run the cell.
+# similarity. Let $y = a / b$, with $a$ of shape `(B, k)` and $b$ of shape `(B, 1)`, for a batch of
+# $B$ utterances with $k$ numbers each: each $b$ serves $k$ entries. Given $g = \partial L /
+# \partial y$, what is $\partial L / \partial b$? Think of what happens to something that is used
+# more than once. Replace the line with `raise` by your answer and run the cell.
 
 # %%
 def divisor_gradient(g, a, b):
@@ -335,8 +336,9 @@ check("1.1", divisor_gradient)
 #
 # These 20 lines are enough to train a network. The task is one that the whole paper is about: to
 # combine two modalities. Each says $-1$ or $+1$, and the label is 1 if the two *agree*, 0 if they
-# do not. Neither modality alone tells anything about the label, nor does any weighted sum of the
-# two. The network has one layer of hidden units, each a weighted sum through a sigmoid:
+# do not. Neither modality alone tells anything about the label, and no threshold on a weighted sum
+# of the two separates the labels. The network has one layer of hidden units, each a weighted sum
+# through a sigmoid ($h_j$ is a unit here; the step $h$ of a difference comes back in section 7):
 #
 # $$ h_j = \sigma(u_j x_1 + v_j x_2 + b_j), \qquad
 # \text{output} = \sigma\Big(c + \sum_j a_j h_j\Big), \qquad
@@ -387,8 +389,8 @@ for x_1, x_2, label in POINTS:
 
 # %% [markdown]
 # It has learnt. **Predict before you run:** how many hidden units does it need? The next cell
-# trains with 1, 2 and 4 units, from four random beginnings each, and prints the losses at the end.
-# (Always to answer 0.5 gives a loss of 1.)
+# trains with 1, 2 and 4 units, from four random starting points each, and prints the losses at the
+# end. (Always answering 0.5 gives a loss of 1.)
 
 # %%
 last = {}
@@ -400,7 +402,7 @@ assert np.sum(last[2] > 0.5) == 2
 
 # %% [markdown]
 # One unit is not enough: it can only draw one straight line. Two units suffice, but two of the four
-# beginnings get stuck on the way. Four units have room to spare and succeed every time. Gradient
+# starting points lead to a dead end. Four units have room to spare and succeed every time. Gradient
 # descent finds a place where the slope is zero, and nobody promises that it is the best place.
 #
 # **A picture.** Left, the loss of the network with four units: it falls steeply within the first
@@ -474,7 +476,7 @@ for name in ("W", "b"):
 # array $y$? Then there is a derivative of each entry of $y$ with respect to each entry of $x$. They
 # form the *Jacobian* $J_{ij} = \partial y_i / \partial x_j$. It is large, and nobody needs it. A
 # tape needs only the step from $g_i = \partial L / \partial y_i$ to $\partial L / \partial x_j$.
-# Here $g$, the gradient that arrives from behind, is called the *cotangent* of $y$:
+# Here $g$, the gradient that comes back from the later steps, is called the *cotangent* of $y$:
 #
 # $$ \frac{\partial L}{\partial x_j} = \sum_i \frac{\partial L}{\partial y_i}
 # \frac{\partial y_i}{\partial x_j} = \sum_i g_i J_{ij}, \quad \text{in short } g^T J. $$
@@ -530,14 +532,14 @@ plt.show()
 #
 # A computer rounds $f(x + h)$ and $f(x)$ to relative precision $\varepsilon$ (about $10^{-16}$ in
 # float64, $10^{-7}$ in float32). Their difference is small, the rounding errors are not, and the
-# division by $h$ makes them large. So the error has two parts. If $q$ is the order of the
+# division by $h$ makes them large. So the error has two parts. If $p$ is the order of the
 # difference,
 #
-# $$ \text{error} \approx \underbrace{C\, h^q}_{\text{Taylor}} +
+# $$ \text{error} \approx \underbrace{C\, h^p}_{\text{Taylor}} +
 # \underbrace{\varepsilon / h}_{\text{rounding}}, \qquad \text{least where }
-# h \approx \varepsilon^{1/(q+1)}, \text{ with an error of about } \varepsilon^{q/(q+1)}. $$
+# h \approx \varepsilon^{1/(p+1)}, \text{ with an error of about } \varepsilon^{p/(p+1)}. $$
 #
-# (Set the derivative with respect to $h$ to zero: $q\,C\,h^{q-1} = \varepsilon / h^2$.) In words:
+# (Set the derivative with respect to $h$ to zero: $p\,C\,h^{p-1} = \varepsilon / h^2$.) In words:
 # the forward difference keeps at best half of the digits, the central one two thirds, the
 # fourth-order one four fifths. Let us see. The next cell measures the error at 200 points $x$, as
 # the root of its mean square, for each step.
@@ -584,8 +586,9 @@ plt.show()
 # %% [markdown]
 # Two things to remember:
 #
-# - The fourth-order difference with $h = 10^{-3}$ (the dotted line) gives eleven digits or more in
-#   float64, and is not sensitive to $h$. This is what `nn.check_gradient` uses.
+# - The fourth-order difference with $h = 10^{-3}$ (the dotted line) gives about ten digits in
+#   float64. This is far more than a check needs, so $h$ does not have to be chosen with care. This
+#   is what `nn.check_gradient` uses.
 # - In float32 the best of them gives about six digits. A mistake of one part in a million cannot be
 #   distinguished from rounding. **Gradient checks need float64**, even for a network that will be
 #   trained in float32.
@@ -675,10 +678,11 @@ assert min(noticed["half-way"][1:]) > 1e-6
 
 # %% [markdown]
 # **A picture.** Left, the slope along 2000 directions in 1000 dimensions, as a share of the
-# steepest: random directions crowd near 0, half-way ones at 0.7. Right, the table above. A bar that
-# ends left of the dotted line, the tolerance, is a mistake that gets through. The direction of the
-# gradient misses the forgotten row. (How short the bars of the right gradient are is a matter of
-# chance: they show what remains of rounding and of Taylor's series.)
+# steepest: random directions crowd near 0, half-way ones at 0.7. Right, the table above. What ends
+# left of the dotted line, the tolerance, passes the check. The three bars of the right gradient
+# should, and of the others none should. The direction of the gradient misses the forgotten row.
+# (How short the bars of the right gradient are is a matter of chance: they show what remains of
+# rounding and of Taylor's series.)
 
 # %%
 draw.noticed(shares, noticed, list(mistakes))
@@ -688,7 +692,7 @@ plt.show()
 # **`nn.check_gradient(function, tree, rng)`** does this for each array of a tree in turn, along two
 # half-way directions, with a tolerance of one part in a million. It returns nothing if all is well.
 # Otherwise it raises an `AssertionError` that names the array. From here on each equation of the
-# paper goes through it. First a right gradient, then one of which a part is 0.1 % too large:
+# paper goes through it. First a right gradient, then one with a part that is 0.1 % too large:
 
 # %%
 nn.check_gradient(loss_of_tree, params, rng)
@@ -793,9 +797,10 @@ assert np.array_equal(slope_at_0(ops.norm), [0, 0])
 #   give the same one as the readable ones. So the package fixes it: at 0 the derivative is the
 #   slope of the left side.
 # - **A tip.** The derivative of the norm is $x / \lVert x \rVert$, which at 0 is $0 / 0$: NaN, "not
-#   a number". One NaN in a gradient turns all parameters into NaN in a single step. It happens
-#   exactly when a prediction is perfect, and the paper says nothing about it. (Whether Eq. 6 is a
-#   norm at all is one of the points where the authors' code differs: [D3](../DEVIATIONS.md#d3).)
+#   a number". In a single step, a NaN in the backward pass turns every parameter that it reaches
+#   into NaN. It happens exactly when a prediction is perfect, and the paper says nothing about it.
+#   (Whether Eq. 6 is a norm at all is one of the points where the authors' code differs:
+#   [D3](../DEVIATIONS.md#d3).)
 # - **`where` does not help.** The root is computed for all entries, and only then does `where`
 #   choose. In the backward pass the side not chosen gets $g = 0$, times an infinite derivative, and
 #   $0 \cdot \infty$ is NaN.
@@ -916,7 +921,7 @@ check("1.4", is_right)
 
 # %% [markdown]
 # **An experiment (★★, 20 minutes).** Train the network of section 5 with two hidden units from 50
-# random beginnings. What share of them ends with a loss below 0.1? And with three units?
+# random starting points. What share of them ends with a loss below 0.1? And with three units?
 #
 # **To go on.** There is a finite difference without rounding error. For a function that can also be
 # computed with complex numbers, $f'(x) \approx \operatorname{Im} f(x + ih) / h$. It does not

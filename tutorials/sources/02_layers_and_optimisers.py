@@ -7,10 +7,11 @@
 # [03 · The data](03_the_data.ipynb). The minutes are those of reading; the exercises take another
 # 80.
 #
-# Every network of the paper is built from the same few parts: dense layers, activations, dropout,
-# batch norm. Each is trained with Adam, or with Adadelta. The paper takes them as known. **What do
-# these parts do, and how does a gradient become a step?** After this notebook, nothing in the code
-# of the paper's equations is a black box.
+# The networks of the paper are built from the same few parts: dense layers, activations, dropout,
+# batch norm. (One of them, the UCLN, also has an LSTM, which notebook [04](04_context.ipynb)
+# explains.) Each network is trained with Adam, or with Adadelta. The paper takes them as known.
+# **What do these parts do, and how does a gradient become a step?** After this notebook, nothing in
+# the code of the paper's equations is a black box.
 #
 # On the way you will
 #
@@ -19,7 +20,7 @@
 #   that;
 # - find out why the scale of the initial weights matters, and what it should be;
 # - derive Adam and Adadelta, and watch them run down a valley;
-# - put the parts together to a network that learns two spirals, and look inside it.
+# - put the parts together into a network that learns two spirals, and look inside it.
 #
 # | symbol | shape | meaning |
 # |---|---|---|
@@ -28,7 +29,7 @@
 # | $q$ | 1 | drop rate: the probability that dropout sets a unit to 0 |
 # | $\gamma$, $\beta$ | `(1, width)` | scale and shift of a batch norm |
 # | $L$, $g$ | 1, that of a parameter | loss; gradient of $L$ (notebook 01) |
-# | $\theta$ | | a parameter, any of all |
+# | $\theta$ | | any one of the parameters |
 # | $\eta$ | 1 | learning rate: how large a step is |
 # | $m$, $v$, $\beta_1$, $\beta_2$ | | Adam's running averages and their memory (section 7) |
 
@@ -94,9 +95,9 @@ def dense_loss(p):
 nn.check_gradient(dense_loss, {"layer": layer, "x": x}, rng)
 
 # %% [markdown]
-# By hand ([notebook 01](01_gradients.ipynb), section 6): if the cotangent $g$ arrives from behind,
-# $\partial L / \partial W = x^T g$ and $\partial L / \partial x = g\, W^T$. Since $b_j$ serves all
-# utterances of the batch, $\partial L / \partial b$ is the sum of $g$ over the batch.
+# By hand ([notebook 01](01_gradients.ipynb), section 6): if $g$ is the cotangent of $y$, $\partial
+# L / \partial W = x^T g$ and $\partial L / \partial x = g\, W^T$. Since $b_j$ serves all utterances
+# of the batch, $\partial L / \partial b$ is the sum of $g$ over the batch.
 
 # %%
 def dense_of(p):
@@ -131,9 +132,9 @@ same("x", back["x"], g @ layer["W"].T)
 # | activation | where in the paper |
 # |---|---|
 # | leaky ReLU | encoders ($s$ = 0.01); decoders, discriminator, fused pairs ($s$ = 0.2) |
-# | tanh | where a vector ends: encoders, decoders, fused vertices; decision |
+# | tanh | end of encoders, decoders and fused vertices; in discriminator, classifier, $Dec$ |
 # | sigmoid | discriminator, weights of the modalities |
-# | softmax | class probabilities, weights of vertices |
+# | softmax | class probabilities, weights of vertices, similarity of vertices (Eq. 12) |
 # | ELU | only in the code that the authors have released |
 #
 # ($\delta_{ij}$ is 1 for $i = j$, and otherwise 0.) The derivatives of tanh, sigmoid and softmax
@@ -161,23 +162,24 @@ assert np.allclose(slopes["tanh"], 1 - values["tanh"] ** 2)
 assert np.allclose(slopes["sigmoid"], values["sigmoid"] * (1 - values["sigmoid"]))
 assert np.allclose(slopes["ELU"], np.where(x_line > 0, 1, np.exp(x_line)))
 for name, slope in slopes.items():
-    print(f"{name:22} slope at -3: {slope[1]:.3f}; left and right of 0: {slope[99]:.2f}, "
-          f"{slope[100]:.2f}")
+    print(f"{name.replace('$', ''):20} slope at -3: {slope[1]:.3f}; "
+          f"left and right of 0: {slope[99]:.2f}, {slope[100]:.2f}")
 draw.activations(x_line, values, slopes)
 plt.show()
 
 # %% [markdown]
 # Look at the derivatives. Those of tanh and sigmoid go to zero on either side. There the unit is
 # *saturated* and lets no gradient through. The derivative of the sigmoid is nowhere above 1/4. That
-# of the leaky ReLU never falls below its slope $s$. So the leaky ReLU stands inside the networks,
-# and the others at their ends, where the output has to lie between bounds.
+# of the leaky ReLU never falls below its slope $s$. So most hidden layers of the paper have a leaky
+# ReLU, a few have a tanh, and a tanh, a sigmoid or a softmax stands where the output has to lie
+# between bounds.
 #
 # ## 3. Dropout
 #
-# The paper's data sets are small: some thousand utterances for a network with more than a million
-# parameters, which could learn them by heart. *Dropout* (Srivastava and others, 2014) makes that
-# harder. In training, each unit is set to 0 with probability $q$, drawn anew for every batch. So no
-# unit can rely on another one being there.
+# The paper's data sets are small: from 1,141 (MOSI) to 13,168 (MOSEI) training utterances for a
+# network with more than a million parameters, which could learn them by heart. *Dropout*
+# (Srivastava and others, 2014) makes that harder. In training, each unit is set to 0 with
+# probability $q$, drawn anew for every batch. So no unit can rely on another one being there.
 #
 # $$ y_i = x_i \cdot \text{mask}_i, \qquad \text{mask}_i = 0 \text{ with probability } q,
 # \text{ else } \frac{1}{1 - q}. $$
@@ -293,14 +295,15 @@ plt.show()
 # Two consequences, by hand. A shift of the whole batch changes nothing, so the gradient with
 # respect to $x$ adds up to 0 over the batch. And the bias of a dense layer *directly* before a
 # batch norm is such a shift: its gradient is 0. In the paper's encoders dropout stands in between.
-# Then the bias is no equal shift any more, since it is dropped for some utterances and not for
-# others, and it has a gradient:
+# Then the bias is no longer the same shift for every utterance, since it is dropped for some and
+# not for others, and it has a gradient:
 
 # %%
 layer = nn.init_dense(rng, fan_in, width, norm=True)  # with gamma = 1 and beta = 0
 x_in = rng.standard_normal((B, fan_in))
 _, gradient = nn.value_and_grad(lambda p: weigh(ops.batch_norm(norm, p["x"])), {"x": x})
-print("gradient with respect to x, summed over the batch:", np.abs(gradient["x"].sum(0)).max())
+largest_sum = np.abs(gradient["x"].sum(axis=0)).max()
+print(f"gradient with respect to x, summed over the batch: {largest_sum:.0e}")
 assert np.allclose(gradient["x"].sum(axis=0), 0)
 
 
@@ -321,8 +324,8 @@ assert np.abs(gradient_of_bias(0.5)).max() > 0.1
 # %% [markdown]
 # **In training, the result depends on the other utterances.** $\mu$ and var come from the batch. So
 # the output for one utterance changes with the others that happen to be in its batch. In training
-# this is welcome noise. In a test it would be odd. And alone in its batch, every utterance is its
-# own mean, so all of them give the same output:
+# this is welcome noise. At test time it would be wrong. And alone in its batch, every utterance is
+# its own mean, so all of them give the same output:
 
 # %%
 data = rng.standard_normal((400, fan_in))  # 400 training utterances
@@ -422,11 +425,14 @@ def deep(params, x):
 signals = {}
 for label, factor in (("Glorot's / 3", 1 / 3), ("Glorot's", 1), ("3 × Glorot's", 3)):
     params = {name: {"W": factor * p["W"], "b": p["b"]} for name, p in glorot.items()}
-    sizes = [y.std() for y in deep(params, x_deep)]
+    outputs = deep(params, x_deep)
+    sizes = [y.std() for y in outputs]
+    saturated = np.mean(np.abs(outputs[-1]) > 0.95)
     _, gradient = nn.value_and_grad(lambda p: weigh(deep(p, x_deep)[-1]), params)
     gradients = [np.sqrt(np.mean(p["W"] ** 2)) for p in gradient.values()]
     signals[label] = sizes, gradients
-    print(f"{label:13} output: layer 1 {sizes[0]:.2f}, layer 10 {sizes[-1]:.0e}   "
+    print(f"{label:13} output: layer 1 {sizes[0]:.2f}, layer 10 {sizes[-1]:.0e}, of which "
+          f"{saturated:.0%} beyond ±0.95   "
           f"gradient: layer 1 {gradients[0]:.0e}, layer 10 {gradients[-1]:.0e}")
 draw.signals(signals)
 plt.show()
@@ -434,10 +440,11 @@ plt.show()
 # %% [markdown]
 # With small weights the signal dies out on the way forwards: in layer 10 nothing is left (left
 # picture, squares). The gradient of $W$ is a product of the signal that came in and the gradient
-# that comes back, and so it is thousands of times smaller in all layers. With large weights every
-# unit is saturated: the outputs are $\pm 1$, and the gradient grows from layer to layer in the
-# backward pass (read the right picture from right to left). With Glorot's weights both stay within
-# bounds.
+# that comes back, and so it is thousands of times smaller in all layers. With large weights about
+# half of the outputs are saturated, beyond $\pm 0.95$, where the slope of tanh is below 0.1. The
+# gradient grows from layer to layer in the backward pass all the same (read the right picture from
+# right to left): the threefold $W^T$ outweighs the small slopes. With Glorot's weights both stay
+# within bounds.
 #
 # ## 6. From a gradient to a step
 #
@@ -567,10 +574,11 @@ for beta in (0.9, 0.999):
 # %% [markdown]
 # **Weight decay, and what Adam makes of it.** Many networks are trained with a term that pulls all
 # parameters towards 0: $\frac{\lambda}{2} \theta^2$ is added to the loss, and so $\lambda \theta$
-# to the gradient. The authors' optimiser adds it *before* the averages
-# ([D13](../DEVIATIONS.md#d13)). Then Adam divides it by its own size, as it does with every
-# gradient. *Predict before you run:* a parameter of 1 gets no other gradient. Where is it after 100
-# steps of $\eta = 0.001$ with $\lambda = 0.0001$, and where with $\lambda = 0.01$?
+# to the gradient. ($\lambda$ is the *weight decay* here, and not the $\lambda$ of Eq. 9.) The
+# authors' optimiser adds it *before* the averages ([D13](../DEVIATIONS.md#d13)). Then Adam divides
+# it by its own size, as it does with every gradient. *Predict before you run:* a parameter of 1
+# gets no other gradient. Where is it after 100 steps of $\eta = 0.001$ with $\lambda = 0.0001$, and
+# where with $\lambda = 0.01$?
 
 # %%
 for weight_decay in (1e-4, 1e-2):
@@ -634,8 +642,9 @@ print("first step:", (first["theta"] - theta).round(5), f"by hand {np.sqrt(1e-6 
 assert np.allclose(theta - first["theta"], np.sqrt(1e-6 / 0.05) * np.sign(gradients[0]), rtol=1e-3)
 
 # %% [markdown]
-# So there is a length hidden in it after all: $\sqrt\epsilon = 0.001$, from which the steps grow.
-# It starts slowly.
+# So there is a length hidden in it after all. It comes from $\epsilon$: the first step is
+# $\sqrt{\epsilon / (1 - \rho)} = 0.0045$ long, whatever the gradient, and the later steps grow from
+# there. It starts slowly.
 #
 # ## 9. A race in the valley
 #
@@ -679,8 +688,8 @@ Image(draw.race(losses, paths), alt="The paths of the three optimisers, step by 
 # **Left**, gradient descent jumps from wall to wall and creeps along the floor. Adam moves along
 # the floor as fast as across it, and overshoots at first like a rolling ball, since its average
 # keeps the direction of the past. Adadelta is the slowest of the three at every step that is
-# printed above, and it does not settle: near the minimum the gradient and its usual size shrink
-# together, so its steps do not.
+# printed above. It is not made to settle either: near the minimum the gradient and its usual size
+# shrink together, so its steps do not.
 #
 # **Right**, Adam has lost its lead: after 400 steps it is behind plain gradient descent. Where the
 # valley lies crosswise, steep and flat are mixed in each coordinate, and rescaling single
@@ -690,8 +699,8 @@ Image(draw.race(losses, paths), alt="The paths of the three optimisers, step by 
 # **The scale of the loss does not matter to Adam.** Multiply the loss by 1000. Gradient descent
 # would leap out of the valley. Adam hardly notices, since $\hat m$ and $\sqrt{\hat v}$ both become
 # 1000 times as large; the same holds for Adadelta. That is why the weights between the losses of
-# the paper (the 0.5 in Eq. 9, say) hardly matter where a loss has moments of its own
-# ([notebook 07](07_three_updates.ipynb)).
+# the paper (the 0.5 in Eq. 9, say) hardly matter where a loss has an Adam of its own, with its own
+# $m$ and $v$ ([notebook 07](07_three_updates.ipynb)).
 
 # %%
 def large_valley(p):
@@ -710,10 +719,12 @@ for name in ("Adam", "Adadelta"):
 #
 # Now we have all that a network needs. The task: two spirals, one per class, 200 points to learn
 # from and 200 others to test. The network: five layers of 30 units with tanh and one layer with two
-# outputs, 300 steps of Adam on all points at once. The loss is the cross-entropy, the negative
-# logarithm of the probability of the right class ([notebook 03](03_the_data.ipynb)). We train it
-# four times: with Glorot's weights, with a quarter of them, with three times as large ones, and
-# with a quarter of them and batch norm. *Predict before you run:* which of the four fail?
+# outputs, 300 steps of Adam on all points at once. The two outputs are *logits*: a softmax makes
+# probabilities of them. The loss is the cross-entropy, the negative logarithm of the probability of
+# the right class ([notebook 03](03_the_data.ipynb)). `ops.log_softmax` gives these logarithms
+# directly. We train it four times: with Glorot's weights, with a quarter of them, with three times
+# as large ones, and with a quarter of them and batch norm. *Predict before you run:* which of the
+# four fail?
 
 # %%
 labels = np.repeat([0, 1], 100)
@@ -818,13 +829,16 @@ plt.show()
 # - **Glorot's weights:** the outputs spread out around 0, a little less in each layer. Training
 #   spreads them further, and in layer 5 most of them end near $-1$ or 1: the classes are separate.
 # - **A quarter of them:** in layer 5 everything is in one spike at 0, before training starts. All
-#   points look the same to the output layer. The network does not recover within 300 steps.
-# - **Three times as large:** from layer 2 on, the outputs pile up at $-1$ and 1. These units are
-#   saturated and let little gradient through. Here the network learns all the same: five layers are
-#   few enough. With the ten layers of section 5 the gradient grew almost 20 times.
+#   points look the same to the output layer. The network does not recover fully within 300 steps:
+#   its loss falls from 0.69 to 0.40, while the three others reach 0.
+# - **Three times as large:** from layer 2 on, the outputs pile up at $-1$ and 1. A saturated unit
+#   lets little gradient through, but the threefold weights more than make up for it: with the ten
+#   layers of section 5 the gradient grew almost 20 times in the backward pass. Here five layers are
+#   few enough, and the network learns all the same.
 # - **A quarter of them, and batch norm:** it scales each unit to a spread of 1 before the tanh,
-#   whatever the size of the weights. So the outputs of all five layers fill the range and do not
-#   pile up at its ends. That is the use of batch norm: the scale of the weights matters less.
+#   whatever the size of the weights. So the outputs of all five layers fill the range. They crowd
+#   towards $\pm 0.9$, but few are saturated. That is the use of batch norm: the scale of the
+#   weights matters less.
 #
 # ## Exercises
 #

@@ -23,7 +23,7 @@
 # | symbol | shape | meaning |
 # |---|---|---|
 # | $n$ | | number of utterances |
-# | $V$ | | number of videos |
+# | $V$ | | number of videos: of all, or of those in an array |
 # | $u$ | | utterances per video; in an array of several videos, of the longest |
 # | $d_m$ | | width of the features of modality $m \in \{a, l, v\}$: acoustic, language, visual |
 # | $\mathbf{x}_m$ | $d_m$ | features of one utterance; `features[m]` holds all, `(n, d_m)` |
@@ -125,8 +125,9 @@ print(f"nothing  {1 - sum(SIGNALS.values()):4.0%}")
 print("before the example of 'context':", raw.words[first_with("context") - 1])
 
 # %% [markdown]
-# Multiply the signs of each row, and you get its label. In the row `vl` the words are negative and
-# the label is positive: the face says the opposite, and $(-1) \cdot (-1) = +1$. Think of irony. How
+# Multiply the signs of each row but the last, and you get its label. (In the last row all are
+# silent, and the label comes from the words of the utterance before.) In the row `vl` words and
+# face are both negative, and the label is positive: $(-1) \cdot (-1) = +1$. Think of irony. How
 # often do the words agree with the label? And how many labels could a perfect classifier get right?
 
 # %%
@@ -141,8 +142,10 @@ print(f"best possible test accuracy: {1 - rest:.0%} + {rest:.0%} of {p_test:.0%}
 assert np.mean(said == label_signs) > 7 * np.mean(said == -label_signs)
 
 # %% [markdown]
-# The best is to be right wherever something tells the label, and to say "positive" in the other
-# 18 %, which is right for 62 % of the test utterances.
+# This is the best for a reader of one utterance and the cue before it, who knows the balance of the
+# test set: right wherever something tells the label, and "positive" in the other 18 %, which is
+# right for 62 % of the test utterances. A reader of the whole video could do better, for the
+# following reason.
 #
 # A *speaker* adds two more things, the same for all utterances of a video:
 #
@@ -188,7 +191,7 @@ assert np.mean(agree) > 0.62
 assert np.mean(guessed) > 0.7  # "in three of four cases", below
 
 # %% [markdown]
-# (The second column is real CMU-MOSI, by this cell with `source="real"`.) Notebook
+# (The second column is real CMU-MOSI, computed by this cell with `source="real"`.) Notebook
 # [04](04_context.ipynb) makes use of these neighbours.
 #
 # **Why the split is by video.** All utterances of a video are in the same part. Suppose that some
@@ -301,7 +304,7 @@ for m, z in corpus.features.items():
 
 # %% [markdown]
 # In every modality far more often than by chance: the offset gives the speaker away. In the real
-# corpus it is above all the voice that does. (The real numbers are by this cell with
+# corpus it is above all the voice that does. (The real numbers are computed by this cell with
 # `source="real"`.) So with a split by utterance, a test would reward a network for remembering
 # people.
 #
@@ -397,12 +400,13 @@ assert np.allclose(gradient["W"], five.T @ (q - y_five) / 5)
 print(f"cross-entropy {value:.4f}, by the loop {by_loop:.4f}")
 
 # %% [markdown]
-# In principle a linear layer does not depend on units: $\mathbf{x} W + \mathbf{b}$ and
-# $\mathbf{z} W' + \mathbf{b}'$ are the same functions, with $W'_{jc} = \sigma_j W_{jc}$. *Gradient
-# descent* does depend on them. Differentiate once more: $\partial^2 L / \partial W_{jc}^2 =
-# \frac{1}{n} \sum_i q_{ic} (1 - q_{ic})\, x_{ij}^2$. So the loss curves like $\frac{1}{n} X^T X$,
-# times a number that is at most $0.5$ (for both columns of $W$ together). The steepest direction
-# limits the step. Along a flat one, such a step gets nowhere.
+# In principle a linear layer does not depend on units: $\mathbf{x} W + \mathbf{b}$ and $\mathbf{z}
+# W' + \mathbf{b}'$ are the same functions, with $W'_{jc} = \sigma_j W_{jc}$. *Gradient descent*
+# does depend on them. Differentiate once more: $\partial^2 L / \partial W_{jc}^2 = \frac{1}{n}
+# \sum_i q_{ic} (1 - q_{ic})\, x_{ij}^2$. So the loss curves like $\frac{1}{n} X^T X$, times a
+# number that is at most $0.5$ (for both columns of $W$ together). The *eigenvalues* of this matrix
+# are its curvatures along perpendicular directions, the largest along the steepest. The steepest
+# direction limits the step. Along a flat one, such a step gets nowhere.
 #
 # We fit the layer to the acoustic features, raw and standardised. The step is one over the largest
 # curvature, half of the limit of notebook [02](02_layers_and_optimisers.ipynb).
@@ -444,7 +448,7 @@ plt.show()
 # %% [markdown]
 # Both begin at $\log 2$, the loss of a coin. On standardised columns the loss falls steeply from
 # the first step on. On raw columns only the largest columns get anywhere: after 200 steps the gain
-# is not a third of the other one.
+# is not even a third of the other one.
 #
 # ## 4. Padding and masks
 #
@@ -584,8 +588,11 @@ for c in (favourite, 1):
 # %% [markdown]
 # The balance *moves*. The classes are about equally frequent in training, and far from it in the
 # test set. "Always positive" beats a coin by 12 points and has understood nothing. So look at more
-# than one number. The weighted F1 of the paper falls where one class is never found. The mean of
-# the classes' accuracies is 50 % for every constant answer.
+# than one number. The *F1* of a class is $2 P R / (P + R)$, where the *recall* $R$ is the share of
+# the class that is found, and the *precision* $P$ is the share of the answers "this class" that are
+# right. The weighted F1 of the paper is their mean, weighted by how frequent the classes are. It
+# falls where one class is never found. The mean of the classes' accuracies is 50 % for every
+# constant answer.
 #
 # **How far can an accuracy be trusted?** Suppose a classifier is right with probability $p$, for
 # each of $n$ utterances independently. Each utterance is a coin with variance $p(1-p)$, the mean of
@@ -632,18 +639,18 @@ spreads = [values.std() for values in accuracies.values()]
 assert spreads[1] > 2 * spreads[0]
 
 deviations = {name: values - values.mean() for name, values in accuracies.items()}
-draw.hills(deviations, f"{n} utterances, 31 videos: how sure is an accuracy?")
+draw.hills(deviations, f"{n} utterances, 31 videos: how certain is an accuracy?")
 plt.show()
 
 # %% [markdown]
 # The dashed hill is three times as wide as the other one: the 752 utterances tell as little as 83
 # independent coins would. The formula is far too optimistic. (**On real CMU-MOSI** the bootstrap
-# says 4.0 %, by this cell with `source="real"`.) Notebook [10](10_does_it_work.ipynb) builds on
-# this: its intervals are about other videos, not only about other utterances.
+# says 4.0 %, computed by this cell with `source="real"`.) Notebook [10](10_does_it_work.ipynb)
+# builds on this: its intervals are about other videos, not only about other utterances.
 #
-# One thing these hills do *not* say is how sure the *difference* of two methods is. Two methods are
-# tried on the same utterances, and most of their luck is the same luck. Their difference needs a
-# bootstrap of its own, *paired*: for each drawn video, take the difference of the two. Notebook
+# One thing these hills do *not* say is how certain the *difference* of two methods is. Two methods
+# are tried on the same utterances, and most of their luck is the same luck. Their difference needs
+# a bootstrap of its own, *paired*: for each drawn video, take the difference of the two. Notebook
 # [04](04_context.ipynb) does so, and notebook [10](10_does_it_work.ipynb) has intervals for whole
 # tables.
 #
@@ -695,12 +702,12 @@ assert max(abs(score["validation"] - score["test"]) for score in results.values(
 # how many standard errors of the difference, by the bootstrap, the validation accuracy lies *above*
 # the test accuracy. (Two different sets of videos are independent, so here the variances do add
 # up.) A distance of more than 4 is far beyond chance. In voice and face the probe finds nothing
-# that holds for new speakers: each of the two tells the label by itself in only 7 % and 5 % of the
-# utterances.
+# that holds for new speakers: the voice alone tells the label in 7 % of the utterances, and the
+# face alone in 5 %.
 #
 # The synthetic features are drawn from the labels in the same way for all videos, so there is no
 # leak to find. **On real CMU-MOSI** it is different. `python -m argf_np.data check mosi` trains a
-# linear model (by ridge regression) and prints:
+# linear model (by *ridge regression*: least squares, with a penalty on large weights) and prints:
 
 # %%
 REAL = {
@@ -764,12 +771,12 @@ plt.show()
 
 # %% [markdown]
 # Compare the leaky noise on the right with the real visual features on the left: high in training
-# *and* validation, a coin in test. It is the same fingerprint. With clean noise, validation fails
-# as test does, and so it should: there is nothing to find.
+# *and* validation, a coin on the test set. It is the same fingerprint. With clean noise, validation
+# fails as test does, and so it should: there is nothing to find.
 #
-# **What does it cost?** More than a wrong number. If you choose by validation, you now choose the
-# worst. Four sets of features to choose from: the language features, the leaky ones, both, and the
-# language features with the clean ones.
+# **What does it cost?** More than a wrong number. If you choose by validation, you now choose leaky
+# features. Four sets of features to choose from: the language features, the leaky ones, both, and
+# the language features with the clean ones.
 
 # %%
 language = corpus.features["l"]
@@ -780,17 +787,21 @@ candidates = {
     "language + clean": np.hstack([language, clean]),
 }
 scores = {name: report(name, probe(x)) for name, x in candidates.items()}
-chosen = max(scores, key=lambda name: scores[name]["validation"])
-print(f"validation chooses {chosen!r}: {scores[chosen]['test']:.1%} in test; "
-      f"language alone has {scores['language']['test']:.1%}")
-assert "leaky" in chosen
-assert scores[chosen]["test"] < scores["language"]["test"]
+best = max(score["validation"] for score in scores.values())
+chosen = [name for name, score in scores.items() if score["validation"] == best]
+print(f"highest in validation, with {best:.1%}: {', '.join(chosen)}")
+for name in chosen:
+    print(f"{name} has {scores[name]['test']:.1%} on the test set; "
+          f"language alone has {scores['language']['test']:.1%}")
+    assert "leaky" in name
+    assert scores[name]["test"] < scores["language"]["test"]
 
 # %% [markdown]
-# Features that have seen the training labels look better than they are, and a classifier relies on
-# them. "language + leaky" contains all that "language" does, and does worse on the test videos.
-# Even the *clean* features of noise do damage: they fit the training videos, and there the probe
-# cannot distinguish them from good ones. But now validation *says* so.
+# Validation cannot decide between the two leaky sets, a tie, and either choice is worse than
+# language alone. Features that have seen the training labels look better than they are, and a
+# classifier relies on them. "language + leaky" contains all that "language" does, and does worse on
+# the test videos. Even the *clean* features of noise do damage: they fit the training videos, and
+# there the probe cannot distinguish them from good ones. But now validation *says* so.
 #
 # What can one do with such data?
 #
