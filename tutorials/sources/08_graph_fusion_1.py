@@ -3,7 +3,8 @@
 #
 # *Needs: 01, 02, 05. Minutes: 25. Paper: "Graph Fusion Network", Eq. 10 to 15.*
 #
-# (25 minutes are for reading. The exercises take about 55 more, the experiment 5, the last task 30.)
+# (25 minutes are for reading. The exercises take about 55 more, the experiment 5, the last task
+# 30.)
 #
 # Before: [07 · One batch, four updates](07_three_updates.ipynb).
 # Next: [09 · Graph fusion II](09_graph_fusion_2.ipynb).
