@@ -14,7 +14,7 @@ voice), l (language, the words) and v (visual, the face). A preparation, 0, prec
 
 In comments, (3, 16, d) is the shape of an array: modalities a, l, v; a batch of 16 utterances; d
 numbers. D1, D2, ... are rows of DEVIATIONS.md: choices that the paper left open. D alone is the
-discriminator. Synthetic data takes four minutes on one core; "fusion" is near 0.09 at epoch 10.
+discriminator. Synthetic data takes four minutes on one core and ends with "ARGF 80.5%".
 """
 
 import autograd.numpy as np  # NumPy, with functions that autograd can differentiate

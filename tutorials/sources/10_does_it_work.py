@@ -13,15 +13,15 @@
 # On the way you will
 #
 # - turn percentages back into counts of utterances, and find three that no single run can give;
-# - make a gain of two points out of nothing, by choosing the epoch;
+# - make a gain of one and a half points out of nothing, by choosing the epoch;
 # - build intervals for a mean and for a difference, and count how often they cover the truth;
 # - read the sizes of the classes of a data set off a table that does not mention them;
 # - count ARGF's parameters and operations to the last digit;
 # - see in one picture what the full runs on real data have found.
 #
-# **The runs in this notebook are small**, so that it takes a minute or two: narrow networks, four
-# epochs, six seeds, and principal components in the place of a UCLN. They are on the synthetic
-# corpus, and they show *how* to find out. Full runs with ten seeds on real data come from
+# **The runs in this notebook are small**, so that it takes a minute or two: narrow networks, few
+# epochs (4 to 20), six seeds, and principal components in place of a UCLN. They are on the
+# synthetic corpus, and they show *how* to find out. Full runs with ten seeds on real data come from
 # `python -m argf_np.experiments`. Their tables are in [RESULTS.md](../results/RESULTS.md), and
 # section 9 draws them.
 #
@@ -109,8 +109,9 @@ for decimals in (2, 1):
 assert len(unfit) == 4
 
 # %% [markdown]
-# - Seven of seven figures of Table 6 are counts of 752. By accident that happens once in
-#   $1 / 0.075^7$, about 75 million, so they are single runs on this test set.
+# - Seven of seven figures of Table 6 are counts of 752. By accident that happens once in $1 /
+#   0.075^7$, about 75 million, so they are almost surely accuracies of single runs on this test
+#   set.
 # - Three of the four figures of Table 5 are *not* accuracies of a single run. (They could be means
 #   of several runs; the paper does not say.)
 # - A figure with one decimal fits nearly always, so the fits of the cited models prove nothing. But
@@ -153,7 +154,7 @@ def smallest_number_of_runs(percent, n):
 check("10.1", smallest_number_of_runs)
 
 # %% [markdown]
-# ## 2. Choose the best epoch, and what it buys
+# ## 2. What choosing the best epoch buys
 #
 # After every epoch one may look at the test accuracy, and report the highest. What is that worth if
 # there is *nothing to find*? Suppose that the network is equally good in every epoch. It always
@@ -178,15 +179,15 @@ assert gains[:, 19].mean() > 1
 
 # %% [markdown]
 # The best of 20 gains 1.5 points, and the best of 400 gains 2.4. The dashed line is a rule of
-# thumb: the mean of the largest of $q$ normal numbers is close to $\sigma \sqrt{2 \ln q}$, and
-# below it. It grows slowly, but it never stops, and the best of 20 epochs of 20 settings is a best
-# of 400. The larger $\sigma$ is, the more there is to gain. A network that leaves dropout on at
-# test time tosses more coins, and gains more by choosing.
+# thumb: the mean of the largest of $q$ normal numbers is somewhat below $\sigma \sqrt{2 \ln q}$
+# (here by 0.4 points). It grows slowly, but it never stops, and the best of 20 epochs of 20
+# settings is a best of 400. The larger $\sigma$ is, the more there is to gain. A network that
+# leaves dropout on at test time tosses more coins, and gains more by choosing.
 #
 # **An experiment** ★ (5 minutes). The authors' script loops over 2,916 combinations of settings
 # ([D13](../DEVIATIONS.md#d13)). If all were equally good, how many $\sigma$ above the mean would
-# the best be? Predict with $\sqrt{2 \ln q}$, then simulate with
-# `rng.standard_normal((1000, 2916))`. (Predicted 4.0, simulated 3.4.)
+# the best be? Predict with $\sqrt{2 \ln q}$, then simulate with `rng.standard_normal((1000,
+# 2916))`. (Predicted 4.0, simulated 3.5.)
 #
 # **Live.** Now real training. There are four protocols (`settings.protocol`,
 # [D14](../DEVIATIONS.md#d14)):
@@ -198,8 +199,8 @@ assert gains[:, 19].mean() > 1
 #   validation loss, but it leaves dropout and batch statistics on, for this loss and for the test.
 #   The authors repeat it for many settings and seeds and report the best *test* accuracy. So it is
 #   their search that peeks, and not their choice of an epoch.
-# - `best_test`: the epoch with the best *test* accuracy. Nobody reports it. It shows how much there
-#   is to gain.
+# - `best_test`: the epoch with the best *test* accuracy. No table of this project uses it. It shows
+#   how much there is to gain.
 #
 # `experiment.runs` gives the settings of each row of a table for each seed, and `MODELS` has a
 # function `train` for each model. We keep what each run gets right, and train nothing twice.
@@ -275,9 +276,10 @@ assert means["best_test"] > means["released"]
 
 # %% [markdown]
 # A star is never below the dot of its line: choosing the best epoch can never lower the reported
-# number. Here it raises it by one to two points on average, although no network is better for it.
-# Such a number belongs under its own name. (`released` and `best_test` measure with dropout and
-# batch statistics left on, which costs accuracy. So compare these two with each other only.)
+# number. Here it raises it by one to two points on average. How much of this is luck, and how much
+# a better network, the test set that chose it cannot say. Such a number belongs under its own name.
+# (`released` and `best_test` measure with dropout and batch statistics left on, which costs
+# accuracy. So compare these two with each other only.)
 #
 # And `validation`? In the synthetic corpus nothing has leaked, so the validation videos can choose
 # an epoch, and here the mean of `validation` is above that of `fixed`. On real MOSI the features of
@@ -470,7 +472,7 @@ print(f"Student's t, one run in ten collapses: {min(collapsing):.1f} to {max(col
 # **Does it matter that videos are the units?** Here is a made-up case. On the whole, A and B are
 # equally good. But A is better by 30 points with one third of the speakers, and worse with another
 # third. How far from 0 is the mean gain if everything is repeated with other speakers? And which
-# interval foretells it from one experiment?
+# interval predicts it from one experiment?
 
 # %%
 lengths = np.unique(video, return_counts=True)[1]  # of each test video
@@ -571,7 +573,7 @@ assert all(high > 0 for _, _, low, high, _ in rows_1 if low > -4)
 #
 # Look at the widths before you look at the places. An interval that holds 0 says that these runs
 # cannot distinguish the two models. It does not say that there is no difference. And the other way
-# round: of twenty comparisons of equal models, one will exclude 0 by chance.
+# round: of twenty comparisons of equal models, about one will exclude 0 by chance.
 #
 # Look at the floor, too. A table that has neural networks only lets a reader forget what a linear
 # classifier can do.
@@ -584,8 +586,8 @@ assert all(high > 0 for _, _, low, high, _ in rows_1 if low > -4)
 # and one can check them without any data.
 #
 # **IEMOCAP.** The test videos have 144, 245, 384, 170, 299 and 381 utterances of the six classes
-# (counts of the published file). The accuracy of a class must be a whole number of its utterances,
-# and the six numbers must add up to the average accuracy:
+# (counts of the published file). The accuracy of a class must come from a whole number of its
+# utterances, and the six numbers must add up to that behind the average accuracy:
 
 # %%
 six = catalogue.Subject(load("iemocap", source="synthetic"), "iemocap", "IEMOCAP")
@@ -616,8 +618,8 @@ print(f"{row.label}, {classes[place]}: printed {row.paper[classes[place]]:.2f}; 
       f"but {missing} of {support[place]} are {100 * missing / support[place]:.2f}")
 
 # %% [markdown]
-# Two digits have changed places. This is a small slip and a good sign: the rest of the table is
-# made of real counts.
+# Two digits have been swapped. This is a small slip, and a good sign: the rest of the table is made
+# of real counts.
 #
 # **MOSEI.** Here we do *not* know how many test utterances each class has. There are 4,614 in all.
 # Which sizes of the first class turn all nine printed accuracies of its column into whole numbers?
@@ -661,8 +663,8 @@ for name, size in zip(columns, sizes_3, strict=True):
 # %% [markdown]
 # Every column has the size of *another* class. The paper explains why all models are weak on
 # "Negative": there are few such utterances. By its size this column may well be neutral, which is
-# hard because it lies between the other two. Then the headings have slipped, and the explanation
-# with them.
+# hard because it lies between the other two. Then the headings have slipped. The column is still
+# the smallest, but its size need not be the whole explanation.
 #
 # ## 7. How large is it? (Table 4)
 #
@@ -719,8 +721,9 @@ assert sum(by_part.values()) == 2_017_645  # Table 4
 
 # %% [markdown]
 # To the last digit. But a comparison needs *one* rule. In Table 4, ARGF is counted as above. TFN's
-# figure is two per weight. BC-LSTM's leaves out the recurrent products of its LSTM, the larger part
-# of the work. The package counts all three alike, two operations per multiply-add:
+# figure is two per weight (8,491,840, and 4 more that we cannot explain). BC-LSTM's is, but for 44,
+# two per weight too, without the recurrent products of its LSTM, which are about half of the work.
+# The package counts all three alike, two operations per multiply-add:
 
 # %%
 counted = complexity_table4.complexity()  # counted while one utterance passes through
@@ -754,11 +757,11 @@ assert max(abs(rows_5[0][1]), abs(rows_5[1][1])) < 2
 # %% [markdown]
 # Here, removing the decoders costs two to three points. Without the adversary or without the
 # classifier, the networks cannot be distinguished from ARGF. The paper's differences (crosses) are
-# 0.46 to 1.66 points. The largest is about what the
-# best of 20 looks buys in section 2, with nothing to find. And three of these four figures are no
-# single run (section 1), so the paper must have averaged or chosen in some way that it does not
-# tell. Remember also what [notebook 06](06_adversary.ipynb) has found: with $\lambda = 0.001$ the
-# adversary has next to no say in what the encoders learn.
+# 0.46 to 1.66 points. The largest is about what the best of 20 looks buys in section 2, with
+# nothing to find. And three of these four figures are no single run (section 1), so the paper must
+# have averaged, or used another test set, and it does not say so. (Choosing alone would still give
+# a count.) Remember also what [notebook 06](06_adversary.ipynb) has found: with $\lambda = 0.001$
+# the adversary has almost no influence on what the encoders learn.
 #
 # ## 9. The full runs, as a picture
 #

@@ -272,7 +272,7 @@ assert difference < 1e-12
 # %% [markdown]
 # (`check_gradient` compares autograd's gradient with finite differences, as in notebook 01.) The
 # whole of t-SNE is now a descent from a random start. During the first quarter the springs pull
-# four times as hard, so that groups find together.
+# four times as hard, so that groups come together.
 
 # %%
 def t_sne(points, perplexity, seed, steps=300):
@@ -369,9 +369,9 @@ assert widths[0] / widths[1] < 2.5
 
 # %% [markdown]
 # t-SNE gets the number of groups right, but it loses their distances and sizes: it keeps
-# neighbours, and gives every point as many of them. So "the distance between two clusters is
-# large", as the paper says of its Figure 5, is a statement that t-SNE does not support. PCA keeps
-# large distances, and loses what does not lie along them.
+# neighbours, and gives every point the same number of them. So "the distance between two clusters
+# is large", as the paper says of its Figure 5, is a statement that t-SNE does not support. PCA
+# keeps large distances, and loses what does not lie along them.
 #
 # How not to be fooled: try several seeds and perplexities; do the same with noise of the same
 # shape; and put a number beside the picture that was computed in all dimensions.
@@ -412,9 +412,9 @@ plt.show()
 
 # %% [markdown]
 # The features of the three modalities are centred on zero by standardising, so their means (large
-# markers) nearly coincide, and a linear classifier is at chance. The encoders start at random, each
-# elsewhere, and so the embeddings are apart: in both panels on the right each modality has arms of
-# its own.
+# markers) nearly coincide, and a linear classifier is at chance. Each encoder starts at a random
+# place of its own, and so the embeddings are apart: in both panels on the right each modality has
+# arms of its own.
 #
 # **11.2 The gap as a number** ★★ (10 minutes). Write the distance without loops over utterances.
 
@@ -460,16 +460,17 @@ for kind in order[1:]:
 # %% [markdown]
 # Each row of the print is a difference to ARGF, for the six seeds. Without the adversary the probe
 # is higher for every seed, or nearly: the thin lines rise from the circles to the squares. So the
-# adversary does narrow the gap by this measure, but by little. With it, a linear classifier still
-# finds the modality of about nine vectors in ten. And by how much is uncertain: less than a point
-# for some seeds, many points for one, and the interval of the mean is about as wide as the mean
-# itself. The distance of the means does not tell the two apart: its interval holds 0.
+# adversary seems to narrow the gap by this measure, but by little, and the interval of the mean
+# holds 0. With it, a linear classifier still finds the modality of about nine vectors in ten. And
+# by how much is uncertain: less than a point for some seeds, many points for one, and half of the
+# interval is as large as the mean itself. The distance of the means does not even have the same
+# sign for all seeds.
 #
 # Without the classifier the signs differ from seed to seed, so nothing can be said. Each of these
 # seeds alone could have been a finding: "the classifier widens the gap", or "it narrows it".
 #
 # One more trap of pictures: clouds on top of each other in two principal components may be cleanly
-# apart in the third. The probe has seen all of them.
+# apart in the third component. The probe has seen all of them.
 #
 # ## 5. Twelve weights (Figure 6)
 #
@@ -500,8 +501,8 @@ display(ax.figure)
 #
 # - $\alpha_a, \alpha_l, \alpha_v$ are three sigmoids. They do not sum to 1: all three can be small,
 #   and then $\mathbf{U}$ is short. A larger $\alpha_l$ takes nothing from the others.
-# - $S$ hardly varies, so Eq. 13 divides by nearly the same number always. The bimodal weights know
-#   of the vectors by little else than $\alpha_m$.
+# - $S$ hardly varies, so Eq. 13 divides by nearly the same number always. So the bimodal weights
+#   depend on the vectors through little else than $\alpha_m$.
 # - The three bimodal weights of an utterance sum to 1, and so do the six trimodal ones. The bimodal
 #   ones are close together where the three $\alpha_m$ are close together, and only there.
 
@@ -548,10 +549,10 @@ assert np.mean((trained > low) & (trained < high)) > 0.9
 
 # %% [markdown]
 # What the circles share with squares is no finding: it is there before any training. In the
-# released variant (triangles) the last three weights vanish before any training
-# ([D10](../DEVIATIONS.md#d10)). That is the "surprise" of the paper's Figure 6: "vertices obtained
-# by fusing a bimodal vertex and a unimodal vertex hardly make any difference". And on this corpus
-# training has hardly moved the mean weights: nearly all circles lie where the squares lie.
+# released variant (triangles) the last three weights nearly vanish (0.02 to 0.04) before any
+# training ([D10](../DEVIATIONS.md#d10)). That is the "surprise" of the paper's Figure 6: "vertices
+# obtained by fusing a bimodal vertex and a unimodal vertex hardly make any difference". And on this
+# corpus training has hardly moved the mean weights: nearly all circles lie where the squares lie.
 #
 # **On real MOSI** the weights were measured with ten seeds, for both variants
 # (`python -m argf_np.experiments figure6 --dataset mosi`). The next cell reads them from
@@ -573,10 +574,10 @@ print("released variant, the last three:", last)
 assert last.max() < 0.1
 
 # %% [markdown]
-# The right third of the picture repeats what untrained networks do: in the released variant the
-# last three vertices are nearly silent, in the paper's variant they are not. For the left third,
-# compare the lengths of the bars with the differences before you call a modality the most
-# important. And then ask what a weight is worth, which is the next section.
+# The right half of the picture repeats what untrained networks do: in the released variant the last
+# three vertices are nearly silent, in the paper's variant they are not. On the left, language has
+# the largest weight in the paper's variant, and the bars do not overlap; in the released variant
+# those of language and vision do. And then ask what a weight is worth, which is the next section.
 #
 # ## 6. A weight is not an effect
 #
@@ -623,9 +624,10 @@ plt.show()
 
 # %% [markdown]
 # Each panel is a trimodal vertex of seed 0, each point an utterance, and the diamond is the mean.
-# If weight meant effect, the points of a panel would lie on a rising line, and the diamonds of the
-# six panels too. They hardly do. Some points far to the right have large effects, but most
-# utterances with a large weight have an effect near zero.
+# If weight meant effect, the points of a panel would lie on a rising line. The diamonds do rise a
+# little: the lower three vertices have both larger weights and larger effects. But within a panel
+# the points hardly rise. An exception is the group on the far right of $\alpha_{al+v}$. In the
+# other panels, many utterances with a large weight have an effect near zero.
 #
 # **Predict before you run:** over all utterances and vertices of a layer, is the correlation of
 # weight and effect positive, negative, or near zero? Is it the same for all seeds?
@@ -737,9 +739,9 @@ assert np.ptp(witnesses["weight"][:, :2], axis=0).min() > 0.4
 # Look at the left panel first, the weight of language: one seed is close to 100 %, one is close to
 # 0 %, and the others are below 50 %. After the one seed you might report that the weight finds
 # where language speaks, after the other that it says the exact opposite. The acoustic weight varies
-# as much. Nothing in the loss forbids it. $Dec$ can undo a small weight by a large factor, and what
-# it needs is that the vectors of positive and negative utterances differ, not that weights are
-# large where they matter.
+# from 43 to 97 %. Nothing in the loss forbids it. $Dec$ can undo a small weight by a large factor,
+# and what it needs is that the vectors of positive and negative utterances differ, not that weights
+# are large where they matter.
 #
 # Why are four seeds at the same 40 %? Here is the mean $\alpha_l$ of the test utterances in which
 # language says something negative, nothing, and something positive:
@@ -762,8 +764,8 @@ assert abs(share - 0.4) < 0.02
 # is low for both. The last column shows how little the decision depends on which of these it is.
 #
 # The right panel is the other extreme: the effect of a whole modality is right in more than three
-# of four pairs, for every modality and every seed. The effect of the unimodal vertex lies between.
-# It does worst for language, which also reaches the decision through layers 2 and 3.
+# of four pairs, for every modality and every seed. The effect of the unimodal vertex mostly lies
+# between. It does worst for language, which also reaches the decision through layers 2 and 3.
 #
 # So what do the weights say? They say what they are: by how much a vector was multiplied before it
 # was added up. This is useful to know when one debugs a network. For "what mattered", remove the

@@ -153,7 +153,7 @@ plt.show()
 # unavoidable. Where the forward pass multiplies once, the backward pass multiplies twice: by $W^T$,
 # to go on, and by $\mathbf{x}^T$, for the gradient of $W$. And three updates go back through the
 # encoders. So the blue bar must be several times as long as its hatched part. But the fast version
-# does the *same* products. What it saves must be something else.
+# does the *same* products. So what it saves must be something else.
 #
 # ## 2. How long is the tape?
 #
@@ -267,13 +267,13 @@ plt.show()
 # %% [markdown]
 # On the left both lines are flat. There the price is one *per operation*, however small the array,
 # and on a tape it is many times that of plain NumPy. Only on the right does the price grow with the
-# array. The encoded vectors of a batch of 16 (left dotted line) lie on the flat part. So at this
-# size we pay per operation, and there are two remedies:
+# array. The encoded vectors of a batch of 16 (left dotted line) lie where the line of the tape is
+# still flat. So at this size we pay per operation, and there are two remedies:
 #
 # - *Larger* operations: the three modalities in one array
 #   ([notebook 05](05_joint_embedding.ipynb)), the pairs in one array
 #   ([notebook 08](08_graph_fusion_1.ipynb)).
-# - *Fewer* operations: several in one. This is section 4. First comes a cost that does not show.
+# - *Fewer* operations: several in one. This is section 4. But first, a cost that one does not see.
 #
 # ## 3. Hidden float64
 #
@@ -323,13 +323,15 @@ assert share_of_float64(before) > 0.5
 assert gradient["W"].dtype == gradient["W_2"].dtype == np.float32
 
 # %% [markdown]
-# More than half of it is float64, and the result does not show it: at the end of the backward pass
-# autograd casts the gradient to the parameter's type. There are two causes:
+# More than half of it is float64, and the result does not show it: autograd's `dot`, the operation
+# that reads the parameters, casts their gradient to their type on the way back. There are two
+# causes:
 #
-# - *A constant.* `random()` gives float64, so the mask is float64, and float32 times float64 is
-#   float64. From there on everything is, in both passes. (Python's own numbers, such as the 0.01,
-#   do no harm: NumPy adapts them to the array. A single number of NumPy's, such as `np.sqrt(2)`,
-#   does the same harm as an array.)
+# - *A constant.* The comparison gives an array of truth values, and these divided by 0.5 give
+#   float64 (whatever the type of the random numbers). float32 times float64 is float64. From there
+#   on everything is, in both passes. (Python's own numbers, such as the 0.01, do no harm: NumPy
+#   adapts them to the array. A single number of NumPy's, such as `np.sqrt(2)`, does the same harm
+#   as an array.)
 # - *A gradient.* autograd's own `mean`, `maximum` and `where` make float64 in the backward pass,
 #   whatever the type of their input.
 #
@@ -546,8 +548,8 @@ assert bytes_of["backwards, together"] < bytes_of["backwards, one by one"] / 1.5
 
 # %% [markdown]
 # In the forward pass, working in place moves as many bytes as before (the two upper bars are
-# equal), but it allocates no new memory, and what was written a moment ago is still in the
-# processor's cache. In the backward pass, the three functions of `defvjp` know nothing of each
+# equal), but it allocates one array instead of three, and what was written a moment ago is still in
+# the processor's cache. In the backward pass, the three functions of `defvjp` know nothing of each
 # other, and each computes $\delta$ again. `defvjp_argnums` takes *one* function for all arguments
 # that are traced:
 
@@ -917,10 +919,10 @@ plt.show()
 # large cache. The dashed line pays for something else as well: every operation of the formula asks
 # for a new array.
 #
-# **12.4 Momentum without new memory** ★★★ (20 minutes). Gradient descent with momentum,
-# $m \leftarrow \mu m + g$, then $p \leftarrow p - \eta\, m$, in place on `p` and `m`, for arrays so
+# **12.4 Momentum without new memory** ★★★ (20 minutes). Gradient descent with momentum, $m
+# \leftarrow \mu m + g$, then $p \leftarrow p - \eta\, m$, in place on `p` and `m`, for arrays so
 # large that there is no room for another one. `g` is still needed elsewhere and must not change.
-# All the memory you get is `scratch`.
+# The only extra memory you get is `scratch`.
 
 # %%
 def momentum_step(p, m, g, scratch, lr, mu):
@@ -1103,8 +1105,9 @@ plt.show()
 # | an update traces what it changes | gradients that nobody uses | notebook 07 |
 # | Adam in blocks, in place | passes through memory | equality with the formula |
 #
-# None of them changes a value, and the files of the equations contain none of them. The order
-# matters: first make it right, then measure, then make it fast, and then prove it right again.
+# None of them changes a value by more than rounding. Apart from the first, which is how their
+# arrays are laid out, the files of the equations contain none of them. The order matters: first
+# make it right, then measure, then make it fast, and then prove it right again.
 #
 # ## To go on
 #

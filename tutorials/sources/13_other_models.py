@@ -73,10 +73,10 @@ plt.show()
 # LMFN, the strongest rival in Table 1, extends HFFN. No code of it is public, and its abstract
 # leaves sizes, gates and loss open. So it has no model here, and its row stays open.
 #
-# Most models have two readings in the package, their *variants*: `paper`, after their own paper or
-# after Table 4, and `released`, after the code of their authors. (CHFusion is as its authors' code
-# has it.) The files in `argf_np/baselines` and `argf_np/paper/fusions_table6.py` say where the two
-# differ.
+# Most models exist in two versions in the package, their *variants*: `paper`, after their own paper
+# or after Table 4, and `released`, after the code of their authors. (CHFusion is as its authors'
+# code has it.) The files in `argf_np/baselines` and `argf_np/paper/fusions_table6.py` say where the
+# two differ.
 #
 # ## 2. BC-LSTM: side by side, in the context of the video
 #
@@ -240,9 +240,9 @@ print("ranks of the two tables:", ranks)
 assert ranks == [1, 4]
 
 # %% [markdown]
-# On the left all rows are multiples of one row: each acoustic entry weighs the language entries
-# alike, but for a factor. On the right the rows are mixtures of four. A free table could have rank
-# 9, and at $k = 50$ rank 51.
+# On the left all rows are multiples of one row: each acoustic entry weights the language entries in
+# the same way, up to a factor. On the right the rows are mixtures of four. A free table could have
+# rank 9, and at $k = 50$ rank 51.
 #
 # **13.3 Low rank** ★★★ (20 minutes). Write $\mathbf{h}$ in NumPy, without $\mathbf{Z}$ and without
 # loops.
@@ -362,7 +362,7 @@ assert change[:, :, :H].max() == 0 < change[:, :, H:].max()
 print(f"all of HFFN at d = 50: {nn.count(hffn.init_hffn(rng, 3, 50, 2)):,} parameters")
 
 # %% [markdown]
-# 8,348 parameters, against 4.2 million of TFN. HFFN also has a loss of its own, minus the cosine of
+# 8,348 parameters, against TFN's 4.2 million. HFFN also has a loss of its own, minus the cosine of
 # probabilities and label.
 #
 # **13.4 Attention over three steps** ★★★ (25 minutes). Write $\tilde{\mathbf{q}}_t$ for a batch,
@@ -417,10 +417,9 @@ print(f"{'in all':12} {nn.count(params_ch):9,}")
 # $$\mathbf{g} = \tanh(\mathbf{x}_t W_g + (\mathbf{r} \odot \mathbf{h}) U_g + \mathbf{b}_g), \qquad
 # \mathbf{h}' = \mathbf{z} \odot \mathbf{h} + (1 - \mathbf{z}) \odot \mathbf{g}$$
 #
-# (Within these two lines $\mathbf{z}$ and $\mathbf{g}$ are the update gate and the candidate, as
-# everybody calls them.) Where $\mathbf{z}$ is 1 the old output stays, where it is 0 the candidate
-# takes its place. The *reset gate* $\mathbf{r}$ decides how much of the old output the candidate
-# sees.
+# (Within these two lines $\mathbf{z}$ and $\mathbf{g}$ are the update gate and the candidate, as is
+# usual.) Where $\mathbf{z}$ is 1 the old output stays, where it is 0 the candidate takes its place.
+# The *reset gate* $\mathbf{r}$ decides how much of the old output the candidate sees.
 #
 # **13.5 One step of a GRU** ★★ (15 minutes). The part of the input is given: `gates_x` holds
 # $\mathbf{x}_t W + \mathbf{b}$ for $\mathbf{z}$, $\mathbf{r}$ and $\mathbf{g}$ side by side.
@@ -643,13 +642,14 @@ assert high - low > 8
 
 # %% [markdown]
 # Filled dots are differences whose interval excludes 0; crosses are the paper's differences. Tensor
-# fusion leads by about three points. One would expect that on a corpus in which some labels are
-# products of signs: tensor fusion has every product from the start, and the graph has to build
-# them. Multiplication varies so much between seeds that its interval is more than eight points
-# wide. Nothing can be said about it with six seeds. And now read the printed note. If one makes six
-# comparisons at once, some interval may exclude 0 by chance. Holm's correction makes up for that,
-# and then none is left. So with six seeds not even the lead of tensor fusion is established. On the
-# paper's side all crosses are left of 0: there, the graph beats every other way.
+# fusion leads by about three points, and low-rank fusion is almost three behind. One would expect
+# the first that on a corpus in which some labels are products of signs: tensor fusion has every
+# product from the start, and the graph has to build them. Multiplication varies so much between
+# seeds that its interval is almost sixteen points wide. Nothing can be said about it with six
+# seeds. And now read the printed note. If one makes six comparisons at once, some interval may
+# exclude 0 by chance. Holm's correction makes up for that, and then none is left. So with six seeds
+# not even the lead of tensor fusion is established. On the paper's side all crosses are left of 0:
+# there, the graph beats every other way.
 #
 # **A warning before you conclude.** In all of these the encoders learn together with the fusion,
 # and they can bend. As notebook 09 has found, they can give $Dec$ a sum that it then multiplies. So
