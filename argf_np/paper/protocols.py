@@ -213,8 +213,8 @@ def evaluate(params, x, y, settings):
     if "y_tilde" in out:
         losses["L_cl"] = embedding.classification_loss(out["y_tilde"], y, settings.variant)
     if {"L_fal", "L_rl", "L_cl"} <= losses.keys():
-        parts = [losses[name] for name in ("L_fal", "L_tal", "L_rl", "L_cl")]
-        losses["L"] = embedding.total_loss(*parts, settings.lambda_)
+        losses["L"] = embedding.total_loss(losses["L_fal"], losses["L_tal"], losses["L_rl"],
+                                           losses["L_cl"], settings.lambda_)
     losses["fusion"] = fusion_loss(out["M"], y, settings.variant)
     losses["accuracy"] = accuracy(out["M"], y)
     return nn.map_leaves(float, losses)
