@@ -85,6 +85,35 @@ def assert_one_network_each(apply, params, x):
     assert not np.allclose(same[1], same[2])
 
 
+def assert_padding_does_not_matter(layer, params, x, mask, rng):
+    """What stands in the padding matters neither to the outputs nor to any gradient of a layer.
+
+    Padding gets no gradient. Arguments: layer(params, x, mask), x (V, T, d), mask (V, T).
+    """
+    V, T, d = x.shape
+    g = rng.standard_normal(layer(params, x, mask).shape)
+
+    def compute(x, mask, g):
+        tree = {"layer": params, "x": x}
+        value, pull = nn.vjp(lambda p: layer(p["layer"], p["x"], mask), tree)
+        gradient = pull(g)
+        return value[mask], gradient["x"][mask], gradient["x"][~mask], gradient["layer"]
+
+    y, dx, dx_padding, gradient = compute(x, mask, g)
+    assert (dx_padding == 0).all()
+    garbage = np.where(mask[:, :, None], x, 10 * rng.standard_normal(x.shape))
+    longer = np.concatenate([garbage, rng.standard_normal((V, 2, d))], axis=1)
+    for inputs in (garbage, longer):
+        padding = inputs.shape[1] - T
+        padded_mask = np.pad(mask, ((0, 0), (0, padding)))
+        g_padded = np.pad(g, ((0, 0), (0, padding), (0, 0)), constant_values=7.0)
+        y_2, dx_2, dx_padding, gradient_2 = compute(inputs, padded_mask, g_padded)
+        np.testing.assert_array_equal(y_2, y)
+        np.testing.assert_allclose(dx_2, dx, rtol=0, atol=1e-13)
+        assert (dx_padding == 0).all()
+        assert_trees_close(gradient_2, gradient, atol=1e-12)
+
+
 def labelled_features(rng, n, d, N):
     """Features (3, n, d) in which every modality tells the label, with noise; labels (n, N)."""
     labels = rng.integers(N, size=n)

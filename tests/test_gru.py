@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from helpers import (
     assert_gradient,
+    assert_padding_does_not_matter,
     gru,
     hard_sigmoid,
     shaken,
@@ -90,29 +91,7 @@ def test_fast_equals_readable(lengths, params, rng):
 
 
 def test_what_stands_in_the_padding_does_not_matter(params, x, rng, each_implementation):
-    """Neither to the outputs nor to any gradient, and padding gets no gradient of its own."""
-    g = rng.standard_normal((V, T, H))
-
-    def compute(x, mask, g):
-        tree = {"gru": params, "x": x}
-        value, pull = nn.vjp(lambda p: ops.gru(p["gru"], p["x"], mask), tree)
-        gradient = pull(g)
-        return value[mask], gradient["x"][mask], gradient["x"][~mask], gradient["gru"]
-
-    y, dx, dx_padding, gradient = compute(x, MASK, g)
-    assert (dx_padding == 0).all()
-    garbage = np.where(MASK[:, :, None], x, 10 * rng.standard_normal(x.shape))
-    longer = np.concatenate([garbage, rng.standard_normal((V, 2, d))], axis=1)
-    for inputs in (garbage, longer):
-        padding = inputs.shape[1] - T
-        mask = np.pad(MASK, ((0, 0), (0, padding)))
-        g_padded = np.pad(g, ((0, 0), (0, padding), (0, 0)), constant_values=7.0)
-        y_2, dx_2, dx_padding, gradient_2 = compute(inputs, mask, g_padded)
-        np.testing.assert_array_equal(y_2, y)
-        np.testing.assert_allclose(dx_2, dx, rtol=0, atol=1e-13)
-        assert (dx_padding == 0).all()
-        for (path, one), (_, other) in zip(nn.leaves(gradient), nn.leaves(gradient_2), strict=True):
-            np.testing.assert_allclose(other, one, rtol=0, atol=1e-12, err_msg=str(path))
+    assert_padding_does_not_matter(ops.gru, params, x, MASK, rng)
 
 
 def test_no_output_depends_on_a_later_step(params, x, each_implementation):

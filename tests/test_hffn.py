@@ -12,6 +12,7 @@ from helpers import (
     bits,
     dense,
     dropout_masks,
+    hard_sigmoid,
     shaken,
     softmax,
     weigh,
@@ -43,10 +44,6 @@ def x(rng):
 
 
 # The model once more, for one utterance and one number at a time
-
-
-def hard_sigmoid(z):
-    return min(1.0, max(0.0, 0.2 * z + 0.5))
 
 
 def relu(z):

@@ -133,7 +133,7 @@ def test_modality_gap_of_one_cloud_is_at_chance(rng):
 
 
 def test_modality_gap_probe_learns_from_training_utterances(rng):
-    """Clouds that change places between training and test are told apart wrongly."""
+    """Clouds that change places between training and test are recognised wrongly."""
     train = np.array([[5.0, 0], [0, 5]])[:, None] + rng.standard_normal((2, 60, 2))
     assert modality_gap(train, train[::-1])[0] == 0
 

@@ -113,7 +113,7 @@ def test_without_a_cache_nothing_is_cached(surroundings, tmp_path, monkeypatch, 
     cache.say_once.cache_clear()
     assert train.main(["--dataset", str(path), *flags, "--out", str(tmp_path / "run")]) == 0
     [line] = capsys.readouterr().err.splitlines()  # one for both UCLNs
-    assert line.startswith("notice: nothing is cached: ")
+    assert line.startswith("notice: nothing is cached")
 
 
 def test_features_that_overflow_are_named(tmp_path, monkeypatch, capsys):

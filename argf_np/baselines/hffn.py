@@ -96,11 +96,6 @@ def init_hffn(rng, modalities, d, N):
     }
 
 
-def hard_sigmoid(x):
-    """0.2 x + 0.5 between 0 and 1, for x of any shape."""
-    return np.clip(0.2 * x + 0.5, 0, 1)
-
-
 def relu(x):
     """x where x > 0, otherwise 0, for x of any shape."""
     return ops.ACTIVATIONS["relu"](x)
@@ -144,7 +139,7 @@ def skip_lstm(p, Z):
         Z_t = Z[:, t]
         h_tilde = attend(last_h, Z_t, A_h)
         c_tilde = attend(last_c, Z_t, A_c)
-        gates = hard_sigmoid(np.matmul(Z_t, W) + np.matmul(h_tilde, U))  # (B, 4H)
+        gates = ops.hard_sigmoid(np.matmul(Z_t, W) + np.matmul(h_tilde, U))  # (B, 4H)
         i, f, g, o = np.split(gates, 4, axis=1)
         c = f * c_tilde + i * g
         h = o * ops.tanh(c)
@@ -167,7 +162,7 @@ def weigh(p, h, Z):
     h (B, L, H), Z (B, L, m) -> (B, L, H).
     """
     joint = np.concatenate([h, Z], axis=2)  # (B, L, H + m)
-    keys = hard_sigmoid(np.matmul(joint, p["A_1"]) + p["b_1"])
+    keys = ops.hard_sigmoid(np.matmul(joint, p["A_1"]) + p["b_1"])
     s = np.matmul(keys, p["a_2"])  # (B, L, 1)
     return ops.elu(s * h)
 

@@ -58,7 +58,7 @@ def multiplication(params, x_e, variant="paper", rng=None):
     r"""Multiplication + FC (Figure 4): $M = Dec(x_a^e \odot x_l^e \odot x_v^e)$.
 
     $\odot$ is the entry-wise product. Released: $Dec(x_l^e \odot x_v^e)$, since the class
-    overwrites the product with the first modality. x_e (m, B, k) -> M (B, N).
+    replaces the product that has $x_a^e$ in it. x_e (m, B, k) -> M (B, N).
     """
     factors = x_e
     if variant == "released" and len(x_e) == 3:

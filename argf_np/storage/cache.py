@@ -34,8 +34,10 @@ def cached(depends_on, compute):
         path.parent.mkdir(parents=True, exist_ok=True)
         with replacing(path) as part:
             nn.save(part, result)
-    except (OSError, RuntimeError) as error:
-        say_once(f"notice: nothing is cached: {getattr(error, 'strerror', None) or error}")
+    except RuntimeError as error:
+        say_once(f"notice: nothing is cached: {error}")
+    except OSError as error:
+        say_once(f"notice: nothing is cached in {path.parent}: {error.strerror or error}")
     return result
 
 

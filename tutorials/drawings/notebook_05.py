@@ -5,6 +5,8 @@ import numpy as np
 
 from argf_np import figures
 
+from . import loss_and_force
+
 COLOURS = figures.MODALITY_COLOURS
 ARROW = {"arrowstyle": "->", "color": "0.4", "lw": 1.5}
 WAYS = {"L_rl": r"$\mathcal{L}_{rl}$", "L_cl": r"$\mathcal{L}_{cl}$",
@@ -96,9 +98,7 @@ def what_the_classifier_sees(x_e, normalised, labels):
 def losses_and_forces(z, values, forces):
     """Two losses of the logit z of the true class, and the force of each: ``{name: (n,)}``."""
     _, axes = plt.subplots(1, 2, figsize=(8.2, 3.2), layout="constrained")
-    for name, style in zip(values, ("-", "--"), strict=True):
-        axes[0].plot(z, values[name], style, color="black", label=name)
-        axes[1].plot(z, forces[name], style, color="black")
+    loss_and_force(axes, z, values, forces)
     axes[0].set(title="loss", xlabel="logit of the true class, $z$", ylim=(0, 4))
     axes[1].set(title="force: minus the gradient", xlabel="logit of the true class, $z$")
     axes[0].legend(frameon=False)

@@ -12,6 +12,8 @@ from argf_np import figures, nn
 from argf_np.nn import ops
 from argf_np.paper import joint_embedding_eq1_9 as embedding
 
+from . import loss_and_force
+
 COLOURS = figures.MODALITY_COLOURS
 GRID = np.stack(np.meshgrid(np.linspace(-1.1, 1.1, 37), np.linspace(-1.1, 1.1, 37)), axis=-1)
 
@@ -47,9 +49,7 @@ def best_discriminator(x, densities, D_star, D_trained):
 def two_losses_of_a_source(z, values, forces):
     """Loss and force along the logit, ``{name: (n,)}``: Eq. 3, and the saturating form."""
     _, axes = plt.subplots(1, 2, figsize=(8.8, 3.3), layout="constrained")
-    for name, style in zip(values, ("-", "--"), strict=True):
-        axes[0].plot(z, values[name], style, color="black", label=name)
-        axes[1].plot(z, forces[name], style, color="black")
+    loss_and_force(axes, z, values, forces)
     axes[0].set(title="loss of a source", xlabel="logit $z$ of its vector", ylim=(-8, 8))
     axes[1].set(title="force: minus the gradient", xlabel="logit $z$ of its vector")
     axes[1].annotate("the referee has\nrecognised it", (-7.6, 0.42))

@@ -4,8 +4,8 @@
 # *Needs: 04, 08, 10. Minutes: 20. Paper: the models of Tables 1 to 3; Table 6 and Figure 4.*
 #
 # Tables 1 to 3 of the paper compare ARGF with six other models, and Table 6 puts six other ways to
-# fuse in the place of its graph. A comparison is only as good as what one knows of the other side.
-# What do these models do differently? And what would they have to be bad at, for ARGF to win?
+# fuse in place of its graph. A comparison is only as good as what one knows of the other side. What
+# do these models do differently? And what would they have to be bad at, for ARGF to win?
 #
 # On the way you will
 #
@@ -498,8 +498,8 @@ plt.show()
 # %% [markdown]
 # FC, "fully connected", are dense layers. In the paper's variant all but tensor fusion end in the
 # same $Dec$ as the graph (Eq. 16), so that the fusions differ in nothing else. Tensor fusion and
-# low-rank fusion are those of sections 3 and 4, with $\mathbf{x}_m^e$ in the place of
-# $\mathbf{x}_m$. What goes into $Dec$ for the others, as loops:
+# low-rank fusion are those of sections 3 and 4, with $\mathbf{x}_m^e$ in place of $\mathbf{x}_m$.
+# What goes into $Dec$ for the others, as loops:
 #
 # - **concatenation**: $\mathbf{x}_a^e \oplus \mathbf{x}_l^e \oplus \mathbf{x}_v^e$;
 # - **multiplication**: $\mathbf{x}_a^e \odot \mathbf{x}_l^e \odot \mathbf{x}_v^e$;
@@ -584,9 +584,9 @@ print("gradients right to 1e-6:", ", ".join(STRATEGIES))
 
 # %% [markdown]
 # **Which is best?** As in notebook 10, we train each with six seeds on the synthetic corpus, with
-# principal components in the place of a UCLN. **Predict before you run:** which ways are better
-# than the graph? Remember from notebook 09 that a part of this corpus's labels are products of
-# signs of two or three modalities.
+# principal components in place of a UCLN. **Predict before you run:** which ways are better than
+# the graph? Remember from notebook 09 that a part of this corpus's labels are products of signs of
+# two or three modalities.
 
 # %%
 subject = catalogue.Subject(load("mosi", source="synthetic"), "mosi", "MOSI")
@@ -661,9 +661,9 @@ assert high - low > 8
 # helped.
 #
 # **And on the released classes** ([D21](../DEVIATIONS.md#d21)). In the authors' code the class for
-# multiplication overwrites its product with the first modality, so that it ignores
-# $\mathbf{x}_a^e$. The class for low-rank fusion never initialises its factors. The paper's figures
-# may be of these classes. The package has them as variant `released`.
+# multiplication replaces the product that has $\mathbf{x}_a^e$ in it by one that has not. The class
+# for low-rank fusion never initialises its factors. The paper's figures may be of these classes.
+# The package has them as variant `released`.
 #
 # ## 8. What do they cost?
 
