@@ -166,7 +166,7 @@ def write_report(subject, common, space, lines, path):
 
     searched = [values for name, values in space.items() if name not in common]
     size = prod(len(values) for values in searched)
-    text = search_report.write(subject, lines, size, path)
+    text = search_report.write(subject, lines, size, path, common)
     print(text)
 
 

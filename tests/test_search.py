@@ -5,6 +5,7 @@ import json
 import re
 import shlex
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,7 +13,9 @@ from helpers import refused
 from test_runs import files_in, here, write_small
 
 from argf_np import search, train
+from argf_np.data import synthesise
 from argf_np.experiments import isolated, runs, search_report
+from argf_np.experiments.catalogue import Subject
 from argf_np.settings import preset
 
 K, LR, BATCH = {50, 100, 150}, {1e-4, 1e-3, 1e-2}, {8, 16, 32}
@@ -194,6 +197,15 @@ def test_report_of_a_search(searched):
     best = max(range(4), key=lambda number: values[number])
     rows = re.findall(r"^\| (\d+) \| 3 \|", text, re.M)
     assert int(rows[0]) == best
+
+
+@pytest.mark.parametrize(("variant", "protocol"), [("paper", "fixed"), ("released", "fixed")])
+def test_report_of_another_search_does_not_speak_of_the_authors_loop(variant, protocol):
+    subject = Subject(synthesise(), "mosi", "MOSI")
+    common = {"variant": variant, "protocol": protocol}
+    text = search_report.about(subject, 2916, Path("trials.csv"), common)
+    assert f"in variant {variant} by protocol {protocol}, which is not how" in text
+    assert "patience 20" not in text
 
 
 def row(n, expected, low, high, extrapolated):

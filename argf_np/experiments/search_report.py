@@ -15,10 +15,11 @@ POINTS = 60  # of the curve
 BEST = 5  # trials that are listed
 
 
-def write(subject, trials, size, path):
+def write(subject, trials, size, path, common):
     """Write ``search_STEM.md`` and its picture beside the file of the trials. Returns the text.
 
     - trials: the lines of that file, dicts of texts. size: number of settings of the space.
+    - common: the settings of all trials, with ``variant`` and ``protocol``.
     """
     name = f"search_{subject.stem}"
     values = np.array([float(trial["test"]) for trial in trials])
@@ -28,7 +29,7 @@ def write(subject, trials, size, path):
         curve = [at_most_all(row) for row in best_curve(values, counts_up_to(size, len(values)))]
     title = f"Search: {len(values)} random trials, {subject.title}"
     parts = [heading(title, subject.corpus.source),
-             about(subject, size, path), one_trial(values, trials)]
+             about(subject, size, path, common), one_trial(values, trials)]
     if curve:
         draw(subject, values, curve, paper, path.with_name(f"{name}.png"))
         parts += [f"![{name}]({name}.png)", best_of(curve), in_paper(curve, values, paper)]
@@ -48,8 +49,14 @@ def at_most_all(row):
     return row | {name: min(row[name], 100.0) for name in ("expected", "low", "high")}
 
 
-def about(subject, size, path):
+def about(subject, size, path, common):
     """What a trial is."""
+    if (common["variant"], common["protocol"]) != ("released", "released"):
+        return (
+            f"Each trial draws one of {size:,} settings, whose values are those of the authors' "
+            f"script (D13), and has a seed of its own. It is trained in variant "
+            f"{common['variant']} by protocol {common['protocol']}, which is not how their script "
+            f"does it (D14). Every trial and its command are in {path.name}.")
     return (
         f"Each trial draws one of {size:,} settings, whose values are those of the authors' script "
         "(D13), and has a seed of its own. It is trained as their script does (variant and "
