@@ -7,6 +7,8 @@ from matplotlib.colors import to_rgb
 from argf_np import figures, nn
 from argf_np.paper import vertices
 
+from . import PAPER
+
 COLOURS, NAMES = figures.MODALITY_COLOURS, figures.MODALITY_NAMES
 GREY, INK = "0.4", "0.2"
 HEIGHTS = {"a": 2.9, "l": 1.7, "v": 0.5}  # of the modalities' rows
@@ -42,7 +44,7 @@ def _stages(ax):
     for left, right, name in stages:
         ax.add_patch(plt.Rectangle((left, -1.9), right - left, 7.2, color="0.96", zorder=0))
         ax.text((left + right) / 2, 5.42, name, ha="center", style="italic", fontsize=11)
-    ax.add_patch(plt.Rectangle((4.9, 0), 0.9, 3.4, facecolor="white", edgecolor=GREY, lw=1.5))
+    ax.add_patch(plt.Rectangle((4.9, 0), 0.9, 3.4, facecolor=PAPER, edgecolor=GREY, lw=1.5))
     ax.text(5.2, 3.55, "joint space", ha="left", fontsize=9, color=INK)
 
 

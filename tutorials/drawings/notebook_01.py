@@ -5,6 +5,8 @@ import numpy as np
 
 from argf_np import figures
 
+from . import PAPER
+
 COLOURS = figures.MODALITY_COLOURS
 
 
@@ -42,7 +44,7 @@ def graph(tape, names, places):
             share = 0.78 if rise > 2 else 0.6 if rise else 0.4  # so that no labels overlap
             middle = begin + share * (end - begin)
             ax.text(*middle, f"{local:.3g}", fontsize=9, color="0.25", ha="center", va="center",
-                    bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.8})
+                    bbox={"facecolor": PAPER, "edgecolor": "none", "pad": 0.8})
     for number, name in zip(tape, names, strict=True):
         x, y = place_of[number]
         if name == "0.5":
@@ -58,7 +60,7 @@ def graph(tape, names, places):
         ax.text(x, y + 0.02, f"${name}$ = {number.value:.3g}", ha="center", va="bottom",
                 fontsize=11)
         ax.text(x, y - 0.04, f"${bar}$ = {total}", ha="center", va="top", color=COLOURS["v"],
-                fontsize=10, bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5})
+                fontsize=10, bbox={"facecolor": PAPER, "edgecolor": "none", "pad": 0.5})
     ax.set(xlim=(-0.5, 6.5), ylim=(-0.5, 4.1))
     ax.set_title("Values go to the right, derivatives come back to the left")
     ax.axis("off")

@@ -5,6 +5,8 @@ import numpy as np
 
 from argf_np import figures
 
+from . import PAPER
+
 COLOURS = figures.MODALITY_COLOURS
 GREY, INK = "0.35", "0.2"
 
@@ -71,7 +73,7 @@ def unrolled_bilstm():
 
 def _reader(ax, place, name, colour, style):
     corner = np.subtract(place, (0.6, 0.3))
-    ax.add_patch(plt.Rectangle(corner, 1.2, 0.6, facecolor="white", edgecolor=colour, lw=2,
+    ax.add_patch(plt.Rectangle(corner, 1.2, 0.6, facecolor=PAPER, edgecolor=colour, lw=2,
                                ls=style, zorder=2))
     ax.text(*place, name, ha="center", va="center", fontsize=9, zorder=3)
 
@@ -146,7 +148,7 @@ def scores(accuracies, chance):
     _, ax = plt.subplots(figsize=(8.4, 3.4), layout="constrained")
     bars = ax.barh(list(accuracies), list(accuracies.values()), color=COLOURS["l"])
     ax.bar_label(bars, [f"{score:.0%}" for score in accuracies.values()], padding=8,
-                 bbox={"facecolor": "white", "edgecolor": "none", "pad": 1})
+                 bbox={"facecolor": PAPER, "edgecolor": "none", "pad": 1})
     ax.axvline(chance, color="0.3", ls=":")
     ax.invert_yaxis()
     ax.set(xlim=(0, 1.1), xlabel=f"test accuracy (dotted: always the same class, {chance:.0%})")

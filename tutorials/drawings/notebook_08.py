@@ -7,6 +7,8 @@ from argf_np import figures
 from argf_np.paper import graph_fusion_eq10_16 as graph
 from argf_np.paper.vertices import BIMODAL, TRIMODAL, UNIMODAL
 
+from . import PAPER
+
 COLOURS = figures.MODALITY_COLOURS
 
 
@@ -102,7 +104,7 @@ def layer_2_in_numbers(V, alpha, S, layer, i=0):
     left = {"a": 0.75, "l": 0.45, "v": 0.15}
     right = {"al": 0.8, "av": 0.45, "vl": 0.1}
     _, ax = plt.subplots(figsize=(9.6, 5), layout="constrained")
-    box = {"boxstyle": "round", "facecolor": "white", "linewidth": 1.5}
+    box = {"boxstyle": "round", "facecolor": PAPER, "linewidth": 1.5}
     for row, (name, pair) in enumerate(BIMODAL.items()):
         for m in pair:
             edge = graph.edge_weight(alpha[UNIMODAL.index(m), i, 0], S[row, i, 0])
@@ -110,7 +112,7 @@ def layer_2_in_numbers(V, alpha, S, layer, i=0):
             x = 0.27 if m == "l" else 0.37  # beside each other where edges cross
             y = left[m] + (right[name] - left[m]) * (x - 0.12) / (0.55 - 0.12)
             ax.text(x, y, f"{edge:.2f}", ha="center", va="center",
-                    bbox={"facecolor": "white", "edgecolor": "none", "pad": 1})
+                    bbox={"facecolor": PAPER, "edgecolor": "none", "pad": 1})
         colour = figures.vertex_colour(name)
         weight = layer["alpha"][row, i, 0]
         ax.plot((0.55, 0.95), (right[name], 0.45), color=colour, lw=12 * weight, alpha=0.6)

@@ -5,6 +5,8 @@ import numpy as np
 
 from argf_np import figures
 
+from . import PAPER
+
 COLOURS = figures.MODALITY_COLOURS
 HERE = "on the machine that ran this"
 KINDS = {  # parts of the operations' names, and a colour
@@ -194,7 +196,7 @@ def limit(sizes, memory, products):
         bars = ax.bar(range(len(sizes)), part, 0.7, bottom=bottom, color=colour, hatch=hatch,
                       edgecolor="white", label=label)
         ax.bar_label(bars, [f"{value:.0%}" for value in part], label_type="center",
-                     bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.5})
+                     bbox={"facecolor": PAPER, "edgecolor": "none", "pad": 1.5})
         bottom += part
     ax.set_xticks(range(len(sizes)), sizes)
     ax.set(xlabel="utterances in a batch, $B$", yticks=[], ylabel="one step, fast version",

@@ -7,6 +7,7 @@ from matplotlib.patches import FancyBboxPatch
 
 from argf_np import figures
 
+from . import PAPER
 from .notebook_10 import table  # noqa: F401, drawn here for Table 6
 
 COLOURS = figures.MODALITY_COLOURS
@@ -26,7 +27,7 @@ def arrow(ax, start, end, text=""):
     ax.annotate("", end, start, arrowprops={"arrowstyle": "->", "color": "0.4"})
     if text:
         ax.text((start[0] + end[0]) / 2, (start[1] + end[1]) / 2, text, ha="center", va="center",
-                fontsize=9, bbox={"boxstyle": "square,pad=0.1", "facecolor": "white", "lw": 0})
+                fontsize=9, bbox={"boxstyle": "square,pad=0.1", "facecolor": PAPER, "lw": 0})
 
 
 def diagram(ax, title, steps, edges=("", "", ""), embedded=False):

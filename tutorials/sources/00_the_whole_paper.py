@@ -55,10 +55,11 @@ from argf_np.paper.model import forward, init_model
 from argf_np.paper.protocols import train
 from argf_np.paper.vertices import source_indices
 from argf_np.settings import Settings
+from drawings import STYLE
 from drawings import notebook_00 as draw
 from exercises import check
 
-plt.rcParams.update({"figure.dpi": 100, "axes.spines.top": False, "axes.spines.right": False})
+plt.rcParams.update(STYLE)
 NAMES = figures.MODALITY_NAMES
 
 # %% [markdown]

@@ -47,11 +47,12 @@ from argf_np import nn
 from argf_np.nn import ops
 from argf_np.paper.joint_embedding_eq1_9 import reconstruction_loss
 from argf_np.paper.model import init_model
+from drawings import STYLE
 from drawings import notebook_01 as draw
 from exercises import check
 
 nn.use("readable")  # the textbook operations; notebook 12 shows faster ones with the same values
-plt.rcParams.update({"figure.dpi": 100, "axes.spines.top": False, "axes.spines.right": False})
+plt.rcParams.update(STYLE)
 
 # %% [markdown]
 # ## 1. A slope from two points

@@ -40,11 +40,12 @@ from IPython.display import Image
 
 from argf_np import nn
 from argf_np.nn import ops
+from drawings import STYLE
 from drawings import notebook_02 as draw
 from exercises import check
 
 nn.use("readable")  # the textbook operations; notebook 12 shows faster ones with the same values
-plt.rcParams.update({"figure.dpi": 100, "axes.spines.top": False, "axes.spines.right": False})
+plt.rcParams.update(STYLE)
 
 
 def weigh(y):

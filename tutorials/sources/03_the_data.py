@@ -40,11 +40,12 @@ from argf_np.data import load, standardise
 from argf_np.data.synthetic import SIGNALS, SPEAKERS, draw_truth
 from argf_np.nn import ops
 from argf_np.paper.ucln import pad, unpad
+from drawings import STYLE
 from drawings import notebook_03 as draw
 from exercises import check
 
 nn.use("readable")  # the textbook operations; the fast ones (notebook 12) give the same values
-plt.rcParams.update({"figure.dpi": 100, "axes.spines.top": False, "axes.spines.right": False})
+plt.rcParams.update(STYLE)
 
 # %% [markdown]
 # ## 1. Ninety-three people talk about films

@@ -52,11 +52,12 @@ from argf_np.data.synthetic import draw_truth
 from argf_np.nn import ops
 from argf_np.paper import ucln
 from argf_np.settings import Settings
+from drawings import STYLE
 from drawings import notebook_04 as draw
 from exercises import check
 
 nn.use("readable")  # the textbook operations; the fast ones (notebook 12) give the same values
-plt.rcParams.update({"figure.dpi": 100, "axes.spines.top": False, "axes.spines.right": False})
+plt.rcParams.update(STYLE)
 
 # %% [markdown]
 # ## 1. One step: six equations

@@ -58,11 +58,12 @@ from argf_np.paper import joint_embedding_eq1_9 as embedding
 from argf_np.paper.model import init_model
 from argf_np.paper.ucln import apply_ucln, train_ucln
 from argf_np.settings import Settings
+from drawings import STYLE
 from drawings import notebook_05 as draw
 from exercises import check
 
 nn.use("readable")  # textbook operations; the fast ones of notebook 12 give the same values
-plt.rcParams.update({"figure.dpi": 100, "axes.spines.top": False, "axes.spines.right": False})
+plt.rcParams.update(STYLE)
 
 # %% [markdown]
 # Here is the plan of this notebook and the next, for one modality. Boxes are networks, and

@@ -59,11 +59,12 @@ from argf_np.paper import protocols, updates
 from argf_np.paper.model import evaluation_params, forward
 from argf_np.paper.ucln import apply_ucln, train_ucln
 from argf_np.settings import Settings
+from drawings import STYLE
 from drawings import notebook_06 as draw
 from exercises import check
 
 nn.use("readable")  # textbook operations; the fast ones of notebook 12 give the same values
-plt.rcParams.update({"figure.dpi": 100, "axes.spines.top": False, "axes.spines.right": False})
+plt.rcParams.update(STYLE)
 ACOUSTIC, LANGUAGE, VISUAL = 0, 1, 2  # index of each modality in the arrays
 SOURCES = [ACOUSTIC, VISUAL]  # as long as the target is the language
 

@@ -59,11 +59,12 @@ from argf_np.paper import protocols, updates
 from argf_np.paper.graph_fusion_eq10_16 import fusion_loss
 from argf_np.paper.model import init_model
 from argf_np.settings import Settings
+from drawings import STYLE
 from drawings import notebook_07 as draw
 from exercises import check
 
 nn.use("readable")  # textbook operations; the fast ones of notebook 12 give the same values
-plt.rcParams.update({"figure.dpi": 100, "axes.spines.top": False, "axes.spines.right": False})
+plt.rcParams.update(STYLE)
 
 # %% [markdown]
 # We need a batch of 16 utterances, and an untrained network. `load` takes the real CMU-MOSI corpus

@@ -52,11 +52,12 @@ from argf_np.paper.model import forward
 from argf_np.paper.protocols import train
 from argf_np.paper.vertices import BIMODAL, TRIMODAL, UNIMODAL, source_indices
 from argf_np.settings import Settings
+from drawings import STYLE
 from drawings import notebook_09 as draw
 from exercises import check
 
 nn.use("readable")  # textbook code; the fast functions of notebook 12 give the same values
-plt.rcParams.update({"figure.dpi": 100, "axes.spines.top": False, "axes.spines.right": False})
+plt.rcParams.update(STYLE)
 
 # %% [markdown]
 # ## 1. Which pairs?

@@ -50,11 +50,12 @@ from argf_np.baselines import MODELS
 from argf_np.data import DATASETS, load, standardise
 from argf_np.experiments import catalogue, complexity_table4, statistics
 from argf_np.paper.model import init_model
+from drawings import STYLE
 from drawings import notebook_10 as draw
 from exercises import check
 
 nn.use("readable")  # textbook code; the fast functions of notebook 12 give the same values
-plt.rcParams.update({"figure.dpi": 100, "axes.spines.top": False, "axes.spines.right": False})
+plt.rcParams.update(STYLE)
 
 # %% [markdown]
 # ## 1. What is a percentage made of?

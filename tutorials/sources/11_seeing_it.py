@@ -50,11 +50,12 @@ from argf_np.paper import protocols
 from argf_np.paper.model import embed, forward, init_model
 from argf_np.paper.vertices import VERTICES
 from argf_np.settings import Settings
+from drawings import STYLE
 from drawings import notebook_11 as draw
 from exercises import check
 
 nn.use("readable")  # textbook code; the fast functions of notebook 12 give the same values
-plt.rcParams.update({"figure.dpi": 100, "axes.spines.top": False, "axes.spines.right": False})
+plt.rcParams.update(STYLE)
 
 # %% [markdown]
 # ## 1. A space with and without classifier (Figure 5)

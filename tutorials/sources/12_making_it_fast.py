@@ -64,11 +64,12 @@ from argf_np.paper.updates import (
     updates_of,
 )
 from argf_np.settings import Settings
+from drawings import STYLE
 from drawings import notebook_12 as draw
 from exercises import check
 
 nn.use("readable")
-plt.rcParams.update({"figure.dpi": 100, "axes.spines.top": False, "axes.spines.right": False})
+plt.rcParams.update(STYLE)
 HERE = "on the machine that ran this"
 
 # %% [markdown]

@@ -45,11 +45,12 @@ from argf_np.paper.fusions_table6 import STRATEGIES, outer_product
 from argf_np.paper.model import init_model
 from argf_np.paper.ucln import init_ucln
 from argf_np.settings import preset
+from drawings import STYLE
 from drawings import notebook_13 as draw
 from exercises import check
 
 nn.use("readable")  # textbook code; the fast functions of notebook 12 give the same values
-plt.rcParams.update({"figure.dpi": 100, "axes.spines.top": False, "axes.spines.right": False})
+plt.rcParams.update(STYLE)
 rng = np.random.default_rng(3)
 settings = preset("mosi")
 
