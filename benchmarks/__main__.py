@@ -20,6 +20,7 @@ BENCHMARKS = {
     "argf-32": ("compare.argf_epoch", {"batch_size": 32}, (1, 2)),
     "ucln-10": ("compare.ucln_epoch", {"batch_size": 10}, (1, 2)),
     "ucln-all": ("compare.ucln_epoch", {"batch_size": None}, (1, 2)),
+    "models": ("models.epochs", {}, (1, 2)),
     "predict-752": ("compare.prediction", {"n": 752, "goal": ">= 1.0"}, (1, 2)),
     "predict-1": ("compare.prediction", {"n": 1, "goal": ">= 2.0"}, (1, 2)),
     "step-16": ("alone.argf_step", {"batch_size": 16}, (1, 2)),

@@ -2,14 +2,16 @@
 
 import json
 
+import numpy as np
 import pytest
 
 pytest.importorskip(
     "torch", reason="the benchmarks need PyTorch: pip install argf_np[benchmarks]")
 
+from argf_np import nn
 from argf_np.paper import updates
 from benchmarks import __main__ as command
-from benchmarks import compare, measure, twin
+from benchmarks import compare, measure, models, twin
 
 GOALS = {  # benchmark -> row -> goal for the ratio, or for our own figure where there is no peer
     "argf-16": {"ARGF epoch, batch 16: PyTorch as released": ">= 3.0",
@@ -22,6 +24,8 @@ GOALS = {  # benchmark -> row -> goal for the ratio, or for our own figure where
                 "UCLN epoch, text, batch 10: our readable version": None},
     "ucln-all": {"UCLN epoch, text, one batch: PyTorch, packed": ">= 1.0",
                  "UCLN epoch, text, one batch: our readable version": None},
+    "models": {f"{name} epoch: PyTorch": None for name in
+               ("TFN", "LMF", "BC-LSTM", "HFFN", "CHFusion, one pair,", "CHFusion, all pairs,")},
     "predict-752": {"prediction, 752 utterances: best PyTorch": ">= 1.0"},
     "predict-1": {"prediction, 1 utterance: best PyTorch": ">= 2.0"},
     "step-16": {"ARGF step, batch 16: its matrix products alone": None,
@@ -99,3 +103,28 @@ def test_no_ratio_without_proof(monkeypatch):
     monkeypatch.setitem(updates.LOSSES, "fusion", wrong)
     with pytest.raises(twin.MismatchError, match=r"^fusion loss: differs from PyTorch's by .*$"):
         compare.argf_epoch(16, tiny=True)
+
+
+@pytest.mark.parametrize("number", range(6))
+def test_no_epoch_of_a_model_without_proof(number, rng):
+    fit = models.fits(rng, tiny=True)[number]
+    right = fit.loss
+    fit.loss = lambda *arguments: 1.001 * right(*arguments)
+    with pytest.raises(twin.MismatchError, match=f"^{fit.name} loss: differs from PyTorch's by"):
+        models.contenders(fit)
+
+
+@pytest.mark.parametrize("number", range(6))
+def test_no_epoch_of_a_model_whose_gradient_is_0_1_percent_off(number, rng, monkeypatch):
+    right = nn.value_and_grad
+
+    def wrong(function, params):
+        value, gradients = right(function, params)
+        _, largest = max(nn.leaves(gradients), key=lambda leaf: np.abs(leaf[1]).max())
+        largest *= 1.001
+        return value, gradients
+
+    fit = models.fits(rng, tiny=True)[number]
+    monkeypatch.setattr(nn, "value_and_grad", wrong)
+    with pytest.raises(twin.MismatchError, match=f"^{fit.name} gradient: differs"):
+        models.contenders(fit)
