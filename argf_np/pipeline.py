@@ -123,7 +123,8 @@ def stopping(corpus, settings):
     if reason is None:
         return validation, epochs
     epochs = min(epochs, EPOCHS_WITHOUT_STOPPING)
-    notice(f"the UCLNs train for {epochs} epochs and do not stop by the validation split: {reason}")
+    duration = "1 epoch" if epochs == 1 else f"{epochs} epochs"
+    notice(f"the UCLNs train for {duration} and do not stop by the validation split: {reason}")
     return validation[:0], epochs
 
 
