@@ -88,6 +88,13 @@ def test_result(model, corpus, x):
 
 
 @each_model
+def test_a_corpus_without_test_utterances_trains(model, corpus, x):
+    split = corpus.split | {"test": corpus.split["test"][:0]}
+    result = MODELS[model].train(replace(corpus, split=split), x, SETTINGS)
+    assert result["probabilities"].shape == (0, N)
+
+
+@each_model
 def test_predictions_are_those_of_the_parameters(model, corpus, x):
     """Of all utterances; those of test are what training gave."""
     module = MODELS[model]

@@ -52,7 +52,7 @@ def local_tensors(x):
     padded[:, :, :d] = x
     windows = np.reshape(padded, (modalities, B * L, WINDOW))
     Z = outer_product(windows)  # (B L, m)
-    return np.reshape(Z, (B, L, -1))
+    return np.reshape(Z, (B, L, (WINDOW + 1) ** modalities))
 
 
 def number_of_windows(d):
@@ -183,7 +183,8 @@ def decide(params, Z, variant="paper", rng=None):
     """Class probabilities (B, N) of local tensors Z (B, L, m); rng: None means no dropout."""
     h = ops.tanh(abs_lstm(params["lstm"], Z, variant))  # (B, L, 2H)
     h = ops.dropout(h, LSTM_DROP_RATE, rng)
-    h = np.reshape(h, (len(Z), -1))  # (B, 2HL)
+    B, L, width = h.shape
+    h = np.reshape(h, (B, L * width))  # (B, 2HL)
     h = ops.dense_layer(params["dense"], h, "relu")  # (B, 50)
     h = ops.dropout(h, DENSE_DROP_RATE, rng)
     return ops.dense_layer(params["label"], h, "softmax")
