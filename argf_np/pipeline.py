@@ -103,7 +103,7 @@ def train_model(corpus, x, settings, progress, on_history, checkpoint, task):
             archive.write(checkpoint, "checkpoint", {"task": task, "state": state})
 
     model, name = MODELS[settings.model], settings.model.upper().replace("_", "-")
-    progress.begin(name, model.epochs(settings), len(history))
+    progress.begin(name, model.epochs(corpus, settings), len(history))
     try:
         return model.train(corpus, x, settings, on_epoch, on_checkpoint, resume)
     except ModelError as error:

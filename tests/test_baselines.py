@@ -81,7 +81,7 @@ def test_result(model, corpus, x):
     assert result["probabilities"].shape == (len(corpus.utterances("test")), N)
     np.testing.assert_allclose(result["probabilities"].sum(axis=1), 1)
     epochs = {"bc_lstm": 30, "logistic": 50, "chfusion": 3 * 5 + 3}.get(model, 12)
-    assert MODELS[model].epochs(SETTINGS) == epochs
+    assert MODELS[model].epochs(corpus, SETTINGS) == epochs
     assert result["epoch"] == len(reported) == epochs
     assert result["history"] == reported
     assert [row["epoch"] for row in reported] == [*range(1, epochs + 1)]

@@ -344,7 +344,7 @@ def test_fits_come_one_after_the_other(small, corpus, x, capsys):
     assert [row["fit"] for row in result["history"]] == FITS
     assert [row["epoch"] for row in result["history"]] == [*range(1, 12)]
     assert {*result["history"][0]} == {"epoch", "fit", "loss"}
-    assert chfusion.epochs(SETTINGS) == 11
+    assert chfusion.epochs(corpus, SETTINGS) == 11
     said = capsys.readouterr().err
     assert said.startswith("notice: CHFusion trains for 3 epochs per pair and does not stop by the "
                            "validation split: it has ")

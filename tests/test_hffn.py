@@ -21,6 +21,7 @@ from helpers import (
 from argf_np import nn
 from argf_np.baselines import epoch_loop, hffn
 from argf_np.data import Corpus
+from argf_np.data.check import reason_for_distrust
 from argf_np.settings import Settings
 
 B, d, N, H = 5, 9, 4, 3
@@ -316,16 +317,25 @@ def features(corpus, rng):
     return np.tanh(noise + 2 * rng.standard_normal((3, N, d))[:, corpus.labels])
 
 
-def test_number_of_epochs():
+@pytest.mark.parametrize(("protocol", "trusted", "most"), [
+    ("fixed", False, 20), ("best_test", False, 20), ("validation", False, 1000),
+    ("released", False, 1000), ("fixed", True, 1000), ("best_test", True, 1000)])
+def test_number_of_epochs(protocol, trusted, most, corpus, monkeypatch):
     """Those of the settings, or 1,000 where the validation loss decides, the authors' limit."""
-    for protocol, most in (("fixed", 20), ("best_test", 20), ("validation", 1000),
-                           ("released", 1000)):
-        assert hffn.epochs(Settings(protocol=protocol, epochs=20)) == most
+    assert reason_for_distrust(corpus).startswith("it has ")  # too few utterances
+    if trusted:
+        monkeypatch.setattr(hffn, "reason_for_distrust", lambda corpus: None)
+    assert hffn.epochs(corpus, Settings(protocol=protocol, epochs=20)) == most
 
 
-@pytest.mark.parametrize("protocol", ["validation", "released"])
-def test_stops_ten_epochs_after_the_lowest_validation_loss(protocol, corpus, rng):
-    """The parameters of the last epoch are kept. There is little to learn from noise."""
+@pytest.mark.parametrize("protocol", ["validation", "released", "fixed"])
+def test_stops_ten_epochs_after_the_lowest_validation_loss(protocol, corpus, rng, monkeypatch):
+    """The parameters of the last epoch are kept. There is little to learn from noise.
+
+    With the protocol "fixed", this is so where the validation split can be trusted.
+    """
+    if protocol == "fixed":
+        monkeypatch.setattr(hffn, "reason_for_distrust", lambda corpus: None)
     features = rng.uniform(-1, 1, (3, len(corpus.ids), d))
     settings = replace(SETTINGS, protocol=protocol)
     kept = []

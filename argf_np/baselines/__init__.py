@@ -2,7 +2,7 @@
 
 A model is a module with three functions, and a line in `MODELS`:
 
-    epochs(settings) -> number of epochs, at most
+    epochs(corpus, settings) -> number of epochs, at most
     train(corpus, x, settings, on_epoch=None, on_checkpoint=None, resume=None) -> dict
     predict_proba(params, corpus, x, settings) -> probabilities (n, N) of all utterances
 

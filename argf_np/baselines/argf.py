@@ -5,7 +5,7 @@ import numpy as np
 from ..paper import model, protocols
 
 
-def epochs(settings):
+def epochs(corpus, settings):
     """Number of epochs, at most."""
     return settings.epochs
 

@@ -29,7 +29,7 @@ ACTIVATIONS = {"paper": "tanh", "released": "relu"}  # of the dense layer
 RELEASED_INPUT_DROP_RATE, RELEASED_DROP_RATE = 0.4, 0.9
 
 
-def epochs(settings):
+def epochs(corpus, settings):
     """Number of epochs."""
     return settings.ucln_epochs
 
@@ -78,8 +78,8 @@ def train(corpus, x, settings, on_epoch=None, on_checkpoint=None, resume=None):
         return {"loss": train_batches(params, loss, batches, step)}
 
     state = {"params": params, "optimiser": optimiser}
-    history = train_epochs(state, rng, epochs(settings), train_epoch, on_epoch, on_checkpoint,
-                           resume)
+    history = train_epochs(state, rng, settings.ucln_epochs, train_epoch, on_epoch,
+                           on_checkpoint, resume)
     probabilities = predict_proba(params, corpus, x, settings)[corpus.utterances("test")]
     return {"params": params, "probabilities": probabilities, "epoch": len(history),
             "history": history}

@@ -59,7 +59,7 @@ BATCH_SIZE = 20  # videos
 TRIMODAL = "all"  # name of the last fit; the others have the names of their pairs
 
 
-def epochs(settings):
+def epochs(corpus, settings):
     """Number of epochs of all fits, at most."""
     return len(pairs_of(settings.modality_list)) * BIMODAL_EPOCHS + TRIMODAL_EPOCHS
 

@@ -12,11 +12,11 @@ not as in their paper.
                 pairs the output for window L + 1 - t with window t.
     paper       the same with that repaired: each output is paired with its own window.
 
-Training: RMSprop, batches of 10 videos, and minus the cosine of probabilities and label. With the
-protocols "validation" and "released" it stops as the authors' code does, once the validation loss
-has not fallen for 10 epochs. With the others it takes ``settings.epochs`` epochs, a number set
-beforehand; that suits data like MOSI, whose features know the validation labels. The parameters
-are always those of the last epoch, and no average.
+Training: RMSprop, batches of 10 videos, and minus the cosine of probabilities and label. As in the
+authors' code, it stops once the validation loss has not fallen for 10 epochs. Where the validation
+split cannot be trusted, as on MOSI, whose features know its labels, it takes ``settings.epochs``
+epochs instead, a number set beforehand, unless the protocol is "validation" or "released". The
+parameters are always those of the last epoch, and no average.
 
 Symbols: B utterances, L windows, m entries of a local tensor, H units per direction, N classes.
 """
@@ -24,6 +24,7 @@ Symbols: B utterances, L windows, m entries of a local tensor, H units per direc
 import autograd.numpy as np
 
 from .. import nn
+from ..data.check import reason_for_distrust
 from ..nn import ops
 from ..paper.fusions_table6 import outer_product
 from .epoch_loop import batches_of, train_batches, train_epochs
@@ -199,14 +200,16 @@ def cosine_loss(P, y):
     return -ops.mean(cosines)
 
 
-def stops_early(settings):
+def stops_early(corpus, settings):
     """Whether the validation loss says when to stop."""
-    return settings.protocol in ("validation", "released")
+    if settings.protocol in ("validation", "released"):
+        return True
+    return reason_for_distrust(corpus) is None
 
 
-def epochs(settings):
+def epochs(corpus, settings):
     """Number of epochs, at most."""
-    return MOST_EPOCHS if stops_early(settings) else settings.epochs
+    return MOST_EPOCHS if stops_early(corpus, settings) else settings.epochs
 
 
 def train(corpus, x, settings, on_epoch=None, on_checkpoint=None, resume=None):
@@ -218,6 +221,7 @@ def train(corpus, x, settings, on_epoch=None, on_checkpoint=None, resume=None):
     params = init_hffn(rng, len(x), x.shape[2], y.shape[1])
     params = nn.cast(params, settings.dtype)
     optimiser = nn.init_rmsprop(params)
+    early = stops_early(corpus, settings)
 
     def loss(params, videos):
         rows = utterances_of(corpus, videos)
@@ -230,14 +234,14 @@ def train(corpus, x, settings, on_epoch=None, on_checkpoint=None, resume=None):
     def train_epoch():
         batches = batches_of(corpus.split["train"], BATCH_SIZE, rng)
         row = {"loss": train_batches(params, loss, batches, step)}
-        if stops_early(settings):
+        if early:
             P = predict(params, x[:, validation], settings.variant)
             row["validation_loss"] = float(cosine_loss(P, y[validation]))
         return row
 
     state = {"params": params, "optimiser": optimiser}
-    history = train_epochs(state, rng, epochs(settings), train_epoch, on_epoch, on_checkpoint,
-                           resume)
+    most = MOST_EPOCHS if early else settings.epochs
+    history = train_epochs(state, rng, most, train_epoch, on_epoch, on_checkpoint, resume)
     probabilities = predict(params, x[:, test], settings.variant)
     return {"params": params, "probabilities": probabilities, "epoch": len(history),
             "history": history}
