@@ -507,11 +507,11 @@ assert np.allclose(pull(g + 2 * g_2)["W"], back["W"] + 2 * pull(g_2)["W"])
 
 # %% [markdown]
 # **A picture.** If we do want the Jacobian, it comes row by row: the $g$ that is 1 for the $i$-th
-# entry and 0 elsewhere picks row $i$. Here is the Jacobian of a softmax, $y_i = e^{x_i} / \sum_j
-# e^{x_j}$, which the paper uses in Eq. 7, 12, 14 and 16. The diagonal is positive and everything
-# else negative (an entry of 0.00 is rounded): a larger input raises its own output at the cost of
-# all the others. Each row adds up to zero, since the outputs do not change if all inputs grow
-# alike.
+# entry and 0 elsewhere picks row $i$. Here is the Jacobian of a softmax,
+# $y_i = e^{x_i} / \sum_j e^{x_j}$, which the paper uses in Eq. 7, 12, 14 and 16. The diagonal is
+# positive and everything else negative (an entry of 0.00 is rounded): a larger input raises its own
+# output at the cost of all the others. Each row adds up to zero, since the outputs do not change if
+# all inputs grow alike.
 
 # %%
 v = np.array([1.0, 2.5, 0.0, 1.5, -1.0, 2.0])
@@ -936,7 +936,7 @@ check("1.4", is_right)
 #   price of a few evaluations. Finite differences need two evaluations *per parameter*.
 # - Where something is used twice, its gradient has two parts, and they add up.
 # - Finite differences are for checking. In float64, along one well chosen direction, they expose a
-#   gradient that is wrong by a tenth of a percent. In float32 they do not.
+#   gradient that is wrong by a tenth of a percent. In float32 rounding would hide small mistakes.
 # - At a kink there is no gradient, and a program must choose one. The norm at 0 gives NaN if nobody
 #   takes care of it.
 #

@@ -486,8 +486,8 @@ plt.show()
 # %% [markdown]
 # In the left picture a pale square may be padding, or a value near 0. Only the mask on the right
 # tells which. If you forget the mask once, padding counts as data. Nothing crashes, but the numbers
-# are wrong. Take an average. Over the real utterances of $V$ videos, with mask $M_{it} \in \{0,
-# 1\}$, it is
+# are wrong. Take an average. Over the real utterances of $V$ videos, with mask
+# $M_{it} \in \{0, 1\}$, it is
 #
 # $$\bar L = \frac{\sum_{i, t} M_{it} L_{it}}{\sum_{i, t} M_{it}}, \qquad
 # \frac{\partial \bar L}{\partial L_{it}} = \frac{M_{it}}{\sum_{i, t} M_{it}}.$$
