@@ -96,10 +96,10 @@ def dense_loss(p):
 nn.check_gradient(dense_loss, {"layer": layer, "x": x}, rng)
 
 # %% [markdown]
-# The last line holds the gradient to finite differences. By hand it is $\partial L / \partial W =
-# x^T g$ and $\partial L / \partial x = g\, W^T$, as in [notebook 01](01_gradients.ipynb), where $g$
-# is the gradient with respect to $y$. Since $b$ serves all utterances of the batch, its gradient is
-# the sum of $g$ over the batch.
+# The last line holds the gradient to finite differences. By hand it is
+# $\partial L / \partial W = x^T g$ and $\partial L / \partial x = g\, W^T$, as in
+# [notebook 01](01_gradients.ipynb), where $g$ is the gradient with respect to $y$. Since $b$ serves
+# all utterances of the batch, its gradient is the sum of $g$ over the batch.
 #
 # ## 2. Activations
 #
@@ -275,9 +275,9 @@ plt.show()
 # %% [markdown]
 # Two consequences, by hand. A shift of the whole batch changes nothing, so the gradient with
 # respect to $x$ adds up to 0 over the batch. And the bias of a dense layer *directly* before a
-# batch norm is such a shift: its gradient is 0. In the paper's encoders dropout stands in between.
-# Then the bias is no longer the same shift for every utterance, since it is dropped for some and
-# not for others, and it has a gradient:
+# batch norm is such a shift, so its gradient is 0 as well. (In the paper's encoders dropout stands
+# in between. It drops the bias for some utterances and not for others, and so there the bias has a
+# gradient.)
 
 # %%
 layer = nn.init_dense(rng, fan_in, width, norm=True)  # with gamma = 1 and beta = 0
@@ -287,20 +287,9 @@ largest_sum = np.abs(gradient["x"].sum(axis=0)).max()
 print(f"gradient with respect to x, summed over the batch: {largest_sum:.0e}")
 assert np.allclose(gradient["x"].sum(axis=0), 0)
 
-
-def gradient_of_bias(drop_rate):
-    """The gradient with respect to b of dense layer, dropout, batch norm, in this order."""
-    def loss(p):
-        return weigh(ops.dense_layer(p, x_in, "identity", drop_rate, np.random.default_rng(2)))
-
-    _, gradient = nn.value_and_grad(loss, layer)
-    return gradient["b"]
-
-
-for rate in (0, 0.5):
-    print(f"gradient with respect to b, drop rate {rate}:", gradient_of_bias(rate).round(3) + 0.0)
-assert np.allclose(gradient_of_bias(0), 0)
-assert np.abs(gradient_of_bias(0.5)).max() > 0.1
+_, gradient = nn.value_and_grad(lambda p: weigh(ops.dense_layer(p, x_in, "identity")), layer)
+print(f"gradient with respect to b: at most {np.abs(gradient['b']).max():.0e}")
+assert np.allclose(gradient["b"], 0)
 
 # %% [markdown]
 # **In training, the result depends on the other utterances.** $\mu$ and var come from the batch. So
@@ -478,8 +467,8 @@ plt.show()
 
 # %% [markdown]
 # Left, the steps are small, and $\theta_1$ hardly moves. In the middle, $\theta_2$ jumps from wall
-# to wall and calms down slowly. Right, $\eta$ is 7 % larger, and the jumps grow. (The loss and the
-# gradient are exact here. In training each batch gives another, noisy one, which makes it worse.)
+# to wall and calms down slowly. Right, $\eta$ is 7 % larger, and the jumps grow. (In training the
+# gradient is noisy as well, which makes it worse.)
 #
 # ## 7. Adam
 #
@@ -885,8 +874,8 @@ check("2.4", limit_for_leaky_relu)
 # section 10 with Glorot's weights. After how many steps is the loss below 0.1, with Adam and a
 # learning rate of 0.1, 0.01 and 0.001, and with gradient descent and 0.1 and 0.01?
 #
-# **To go on.** What would an optimiser need that is not troubled by a turned valley, and what would
-# it cost for a million parameters?
+# **To go on.** What would an optimiser need to cope with a turned valley, and what would that cost
+# for a million parameters?
 #
 # ## What to take away
 #
