@@ -165,8 +165,8 @@ plt.show()
 #   $\mathbf{\Omega}$, which is $\mathbf{U}$, $\mathbf{B}$ and $\mathbf{T}$ side by side.
 #
 # The *target* modality is language. The other two are the *sources*: $E_a$ and $E_v$ try to fool
-# the discriminator. $L_{rl}$, $L_{tal}$ and $L_{cl}$ are large where the part in the box does
-# badly. $L_{fal}$ belongs to $E_a$ and $E_v$: it is large where they fail to fool $D$.
+# the discriminator. The losses $L_{rl}$, $L_{tal}$ and $L_{cl}$ are large where the part in the box
+# does badly. $L_{fal}$ belongs to $E_a$ and $E_v$: it is large where they fail to fool $D$.
 
 # %%
 total = nn.count(untrained)
@@ -265,7 +265,7 @@ assert right["language alone"][several].mean() < 0.55
 # learnt something of products. Where nobody speaks, a network that knows neither the words before
 # nor the speaker's opinion can only guess.
 #
-# And why are voice and face alone, with 50 and 52 %, worse than "always positive"? In training the
+# And why are voice and face alone, with about 50 %, worse than "always positive"? In training the
 # classes are equally frequent. So where a network knows nothing, it has no reason to prefer
 # "positive", and is right half of the time. (This is one run. Another seed gives other numbers;
 # notebook [10](10_does_it_work.ipynb) asks how much of a difference is real.)
@@ -334,8 +334,8 @@ for number, m in enumerate("alv"):
           f"D takes it for language with {D[number, 0, 0]:.2f}")
 
 # %% [markdown]
-# Only voice and words speak here. The face is silent, so its 0.99 is a guess that happens to be
-# right: a network can be sure of what it cannot know.
+# Only voice and words speak here. The face is silent, so its answer is a guess, however close to 0
+# or 1 it is: a network can be sure of what it cannot know.
 #
 # **Stage 2.** `interaction` is one layer of the graph, Eq. 11 to 15 together: fuse two vertices at
 # a time (11), compare them (12), give each new vertex a score (13) and a weight (14), add up (15).
