@@ -32,6 +32,7 @@ WRONG = {
     ],
     "0.2": [
         ("divide it by n", lambda M, labels: np.sum(M.argmax(axis=1) == labels)),
+        ("in percent", lambda M, labels: 100 * np.mean(M.argmax(axis=1) == labels)),
         ("share of the wrong", lambda M, labels: np.mean(M.argmax(axis=1) != labels)),
         ("mean probability of the true class",
          lambda M, labels: M[np.arange(len(M)), labels].mean()),

@@ -20,6 +20,15 @@ def differences(difference):
     return answer
 
 
+def row_by_row(f, x, h):
+    gradient = np.zeros_like(x)
+    for row in range(len(x)):
+        step = np.zeros_like(x)
+        step[row] = h
+        gradient[row] = (f(x + step) - f(x - step)) / (2 * h)
+    return gradient
+
+
 def never_put_back(f, x, h):
     gradient = np.zeros_like(x)
     for place in np.ndindex(x.shape):
@@ -73,6 +82,7 @@ WRONG = {
         ("forward differences", differences(lambda f, x, step: f(x + step) - f(x))),
         ("twice what it should be", differences(lambda f, x, step: f(x + step) - f(x - step))),
         ("one number for all", lambda f, x, h: np.full_like(x, (f(x + h) - f(x - h)) / (2 * h))),
+        ("of a row are moved together", row_by_row),
         ("put each back", never_put_back),
         ("a second name", two_names_for_one_array),
     ],

@@ -3,6 +3,7 @@
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.colors import to_rgb
+from matplotlib.patheffects import withStroke
 
 from argf_np import figures, nn
 from argf_np.paper import vertices
@@ -12,7 +13,7 @@ from . import PAPER
 COLOURS, NAMES = figures.MODALITY_COLOURS, figures.MODALITY_NAMES
 GREY, INK = "0.4", "0.2"
 HEIGHTS = {"a": 2.9, "l": 1.7, "v": 0.5}  # of the modalities' rows
-COLUMNS = {"U": 8.2, "B": 10.15, "T": 11.6}  # of the layers of the graph
+COLUMNS = {"U": 8.2, "B": 10.05, "T": 11.65}  # of the layers of the graph
 ROWS = {"U": (2.9, 1.7, 0.5), "B": (2.9, 2.05, 0.42),  # so that no edge runs behind a third vertex
         "T": np.linspace(2.9, 0.5, 6)}
 
@@ -42,7 +43,7 @@ def _stages(ax):
     stages = ((-0.7, 7.3, "stage 1: one space for all modalities"),
               (7.45, 15.1, "stage 2: graph fusion"))
     for left, right, name in stages:
-        ax.add_patch(plt.Rectangle((left, -1.9), right - left, 7.2, color="0.96", zorder=0))
+        ax.add_patch(plt.Rectangle((left, -1.9), right - left, 7.2, color="#F2F0EA", zorder=0))
         ax.text((left + right) / 2, 5.42, name, ha="center", style="italic", fontsize=11)
     ax.add_patch(plt.Rectangle((4.9, 0), 0.9, 3.4, facecolor=PAPER, edgecolor=GREY, lw=1.5))
     ax.text(5.2, 3.55, "joint space", ha="left", fontsize=9, color=INK)
@@ -138,10 +139,10 @@ def joint_space(x_e, signs):
     _, _, directions = np.linalg.svd(centred.reshape(-1, x_e.shape[-1]), full_matrices=False)
     points = centred @ directions[:2].T  # (3, n, 2)
     share = points.var(axis=(0, 1)).sum() / centred.var(axis=(0, 1)).sum()
-    fig, axes = plt.subplots(1, 3, figsize=(9.6, 4), layout="constrained", sharex=True,
+    fig, axes = plt.subplots(1, 3, figsize=(9.6, 3.7), layout="constrained", sharex=True,
                              sharey=True)
     for i, (ax, m) in enumerate(zip(axes, HEIGHTS, strict=True)):
-        ax.plot(*points.reshape(-1, 2).T, ".", color="0.88", ms=3)
+        ax.plot(*points.reshape(-1, 2).T, ".", color="0.75", ms=3)
         for sign, marker, name in ((0, ".", "silent"), (-1, "_", "says −1"), (1, "+", "says +1")):
             ax.plot(*points[i, signs[:, i] == sign].T, marker, color=COLOURS[m], ms=6, label=name)
         ax.set(title=NAMES[m], xlabel="first component", aspect="equal")
@@ -177,3 +178,13 @@ def strips(x, one, classes, label):
     axes[3].invert_yaxis()
     axes[3].set(xlim=(0, 1), xlabel=f"probability of {classes[1]!r} (the label: {label!r})")
     return axes
+
+
+def graph(one):
+    """Figure 2 with the weights of one utterance, and labels that no edge runs through."""
+    ax = figures.graph(figures.stack_weights(one), title="our utterance")
+    for label in ax.texts:
+        label.set_path_effects([withStroke(linewidth=4, foreground=PAPER)])
+        if "{vl}" in label.get_text():
+            label.xyann = (0, 22)  # above its vertex: an edge leads past below it
+    return ax

@@ -41,7 +41,7 @@ def graph(tape, names, places):
             arrow = {"arrowstyle": "->", "color": "0.6", "shrinkA": 2, "shrinkB": 0}
             ax.annotate("", end, begin, arrowprops=arrow, zorder=1)  # behind all numbers
             rise = abs(end[1] - begin[1])
-            share = 0.78 if rise > 2 else 0.6 if rise else 0.4  # so that no labels overlap
+            share = 0.78 if rise > 2 else 0.6 if rise > 1 else 0.3 if rise else 0.4
             middle = begin + share * (end - begin)
             ax.text(*middle, f"{local:.3g}", fontsize=9, color="0.25", ha="center", va="center",
                     bbox={"facecolor": PAPER, "edgecolor": "none", "pad": 0.8})
@@ -89,7 +89,7 @@ def jacobian(y, J):
     image = axes[1].imshow(J, cmap="PuOr", vmin=-0.3, vmax=0.3)
     for (i, j), entry in np.ndenumerate(J):
         axes[1].text(j, i, f"{round(entry, 2) + 0:.2f}", ha="center", va="center", fontsize=9,
-                     color="white" if abs(entry) > 0.2 else "black")
+                     color="white" if abs(entry) > 0.16 else "black")
     axes[1].set(xlabel="$j$", ylabel="$i$", title=r"Jacobian $\partial y_i / \partial x_j$")
     fig.colorbar(image, ax=axes[1], ticks=[-0.3, 0, 0.3])
 

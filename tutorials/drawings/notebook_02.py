@@ -20,7 +20,7 @@ HEADS = {"gradient descent": {"marker": "o", "ms": 14, "mfc": "none", "mew": 2},
 def activations(x, values, slopes):
     """Left: activations ``{name: values at x}``. Right: their derivatives."""
     _, axes = plt.subplots(1, 2, figsize=(9, 3.8), layout="constrained")
-    looks = ((COLOURS["l"], "-"), (COLOURS["v"], "--"), (COLOURS["a"], "-."), ("0.4", ":"))
+    looks = ((COLOURS["l"], "-"), (COLOURS["v"], "--"), (COLOURS["a"], "-."))
     for name, (colour, style) in zip(values, looks, strict=True):
         axes[0].plot(x, values[name], color=colour, ls=style, lw=2, label=name)
         axes[1].plot(x, slopes[name], color=colour, ls=style, lw=2)

@@ -6,6 +6,8 @@ from matplotlib.colors import ListedColormap, to_rgb
 
 from argf_np import figures
 
+from . import PAPER
+
 COLOURS, NAMES = figures.MODALITY_COLOURS, figures.MODALITY_NAMES
 
 
@@ -19,7 +21,7 @@ def wall(corpus):
         squares[:stop - start, column] = corpus.labels[start:stop]
     _, ax = plt.subplots(figsize=(9.4, 4.6), layout="constrained")
     two_colours = ListedColormap(figures.CLASS_COLOURS[:2])
-    ax.pcolormesh(squares, cmap=two_colours, edgecolor="white", linewidth=0.4)
+    ax.pcolormesh(squares, cmap=two_colours, edgecolor=PAPER, linewidth=0.4)
     edge = 0
     for split, videos in corpus.split.items():
         ax.text(edge + len(videos) / 2, u + 1, f"{split}: {len(videos)}", ha="center")
@@ -106,7 +108,8 @@ def probes(panels):
                 face = (*colour, 0.6) if split == "validation" else "white"
                 bar = ax.bar(place + offset, score[split], 0.26, facecolor=face, edgecolor=colour,
                              hatch=hatch, lw=1.5)
-                ax.bar_label(bar, [f"{100 * score[split]:.0f}"], fontsize=9, padding=1)
+                ax.bar_label(bar, [f"{100 * score[split]:.0f}"], fontsize=9, padding=2,
+                             bbox={"facecolor": PAPER, "edgecolor": "none", "pad": 0.3})
         ax.axhline(0.5, color="0.4", ls=":", label="a coin" if ax is axes[0] else None)
         ax.set_xticks(range(len(bars)), [NAMES.get(name, name) for name in bars])
         ax.set_title(title)

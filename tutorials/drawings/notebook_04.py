@@ -14,7 +14,7 @@ GREY, INK = "0.35", "0.2"
 def lstm_cell():
     """One step of an LSTM: memory above, output below, four gates in between."""
     _, ax = plt.subplots(figsize=(8.6, 4.4), layout="constrained")
-    ax.add_patch(plt.Rectangle((1.2, 0.2), 7.6, 4.4, facecolor="0.96", edgecolor="0.7"))
+    ax.add_patch(plt.Rectangle((1.2, 0.2), 7.6, 4.4, facecolor="#F2F0EA", edgecolor="0.7"))
     _arrow(ax, (0, 4), (10, 4), COLOURS["l"], 2.5)  # the cell
     _arrow(ax, (0, 0.7), (7.1, 0.7))  # h and x run below the gates
     ax.plot([0.6, 0.6], [-0.3, 0.7], color=GREY, lw=1.5)
@@ -91,12 +91,12 @@ def impulses(cells, gates):
 
 
 def reactions(strengths):
-    """``{name: (u, u)}``: how strongly output t reacts to utterance s, white is exactly 0."""
+    """``{name: (u, u)}``: how strongly output t reacts to utterance s; no colour is 0."""
     fig, axes = plt.subplots(1, len(strengths), figsize=(9.4, 3.3), layout="constrained",
                              sharey=True)
     for ax, (name, strength) in zip(axes, strengths.items(), strict=True):
         shown = np.log10(np.where(strength > 0, strength, np.nan))
-        image = ax.pcolormesh(shown, cmap="Blues", vmin=-6, vmax=0, edgecolor="white",
+        image = ax.pcolormesh(shown, cmap="Blues", vmin=-8, vmax=0, edgecolor="white",
                               linewidth=0.5)
         ax.set(title=name, xlabel="utterance $s$", aspect="equal")
         ax.set_xticks([0.5, 5.5, 11.5], [1, 6, 12])
@@ -131,7 +131,7 @@ def padding_errors(halves, mask):
         for v in range(V):
             for t in range(u):
                 if not mask[v, t]:
-                    ax.add_patch(plt.Rectangle((t, v), 1, 1, facecolor="0.93", edgecolor="white",
+                    ax.add_patch(plt.Rectangle((t, v), 1, 1, facecolor="0.8", edgecolor="white",
                                                hatch="///"))
                 elif np.isnan(shown[v, t]):
                     ax.text(t + 0.5, v + 0.5, "0", ha="center", va="center", color="0.4")

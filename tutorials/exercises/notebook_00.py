@@ -39,6 +39,7 @@ def accuracy(answer, rng):
     compare(answer, (M, labels), np.mean(right), {
         "this is the number of right decisions: divide it by n": np.sum(right),
         "this is the share of the wrong ones": np.mean(~right),
+        "this is in percent: a share lies between 0 and 1": 100 * np.mean(right),
         "it looks like the mean probability of the true class: only the largest counts": of_truth,
         "one entry per utterance: what share of them is True?": right,
         "it looks like the least probable class: argmax, not argmin":

@@ -50,11 +50,14 @@ def numeric_gradient(answer, rng):
     step = h * np.eye(x.size).reshape(-1, B, k)  # one entry at a time
     before = step.cumsum(axis=0) - step
     right = differences(x - step, x + step)
+    rows = h * np.repeat(np.eye(B), k, axis=0)[:, :, None]  # a row at a time
     compare(answer, (f, x, h), right, {
         "it looks like forward differences, (f(x + h) - f(x)) / h: go to both sides":
             2 * differences(x + 0 * step, x + step),
         "it looks like one number for all entries: move one entry at a time":
             0 * x + (f(x + h) - f(x - h)) / (2 * h),
+        "all entries of a row are moved together: loop over `np.ndindex(x.shape)`":
+            differences(x - rows, x + rows),
         "the entries before are still moved: put each back":
             differences(x + before - step, x + before + step),
         "all entries are 0: `a = x` gives the array a second name and makes no copy, so both "

@@ -88,11 +88,13 @@ for i in corpus.utterances("test")[:15]:
 # about the film, but the voice sounds positive. Where nobody speaks, the label comes from
 # elsewhere. In the ninth row it is the words of the utterance *before*, "it only gets better", that
 # give it away. In the fourth row there is nothing of the kind. There the label only leans towards
-# the speaker's general opinion: this one likes the film. Now look at the last two rows. Words and
-# face are both negative, and the label is positive: $(-1) \cdot (-1) = 1$. Think of irony. In the
-# last row the words say +1 and the voice says −1, and the label is negative. (What follows "but" is
-# about the *next* utterance.) To get such labels right, a network has to combine the modalities.
-# Notebook [03](03_the_data.ipynb) has the whole recipe.
+# the speaker's general opinion: this one likes the film.
+#
+# In the last three rows several modalities speak. In the last row but one, words and face are both
+# negative, and the label is positive: $(-1) \cdot (-1) = 1$. Think of irony. In the last row the
+# words say +1 and the voice says −1, so the label is negative. (What follows "but" is about the
+# *next* utterance.) To get such labels right, a network has to combine the modalities. Notebook
+# [03](03_the_data.ipynb) has the whole recipe.
 #
 # **Exercise 0.1 The rule** ★ (5 minutes). Write the rule as a function. Where nobody speaks the
 # answer should be 0. Replace the line with `raise` by your answer and run the cell. `check` tries
@@ -135,8 +137,9 @@ print("x:", x.shape, "  y:", y.shape)
 # `init_model` draws all parameters of the network at random. They come in groups, which are the
 # boxes of the paper's Figure 1. The picture below is drawn from these parameters. Read it from left
 # to right: three encoders lead into the joint space, and from there the graph leads to the
-# decision. The grey boxes of stage 1 only help to train the encoders; the $L$ with an index is the
-# *loss* that needs the box (section 5). $\oplus$ puts vectors side by side.
+# decision. The grey boxes of stage 1 only help to train the encoders. The $L$ with an index in a
+# box is the *loss* that is computed with it: a number that training should make small (section 5).
+# $\oplus$ puts vectors side by side.
 
 # %%
 k = 50
@@ -162,10 +165,8 @@ plt.show()
 #   $\mathbf{\Omega}$, which is $\mathbf{U}$, $\mathbf{B}$ and $\mathbf{T}$ side by side.
 #
 # The *target* modality is language. The other two are the *sources*: $E_a$ and $E_v$ try to fool
-# the discriminator. In each grey box of stage 1 stands the *loss* that needs it, a number that is
-# large where a part does badly. $L_{rl}$, $L_{tal}$ and $L_{cl}$ are large where the part in the
-# box does badly, and training makes them smaller. $L_{fal}$ belongs to $E_a$ and $E_v$, and is
-# large where they fail to fool $D$.
+# the discriminator. The losses $L_{rl}$, $L_{tal}$ and $L_{cl}$ are large where the part in the box
+# does badly. $L_{fal}$ belongs to $E_a$ and $E_v$: it is large where they fail to fool $D$.
 
 # %%
 total = nn.count(untrained)
@@ -198,10 +199,10 @@ axes = figures.training_curves(fitted["history"], title="synthetic corpus")
 display(axes["fusion"].figure)
 
 # %% [markdown]
-# Two things to see. The loss of the decision (top right) falls in training, and in validation it
-# falls until the epoch that is kept (bottom left). So something is learnt that holds for new
-# utterances. And the discriminator's loss (top) stays far below its dotted line: it has no
-# difficulty in distinguishing the modalities.
+# Two things to see. The loss of the decision falls to about half in training (top right). In
+# validation it falls as well, until the epoch that is kept (bottom left). So something is learnt
+# that holds for new utterances. And the discriminator's loss (second panel of the top row) stays
+# far below its dotted line: the discriminator distinguishes the modalities without difficulty.
 #
 # **Predict before you run.** The most frequent class has 62 % of the test utterances. By design,
 # language alone decides in about 48 % of the utterances, voice or face alone in 12 %, the product
@@ -262,11 +263,12 @@ assert right["language alone"][several].mean() < 0.55
 # decision gains most. Where several modalities multiply (the last row counts them together),
 # language alone is no better than a coin, and the decision is right in most cases: the fusion has
 # learnt something of products. Where nobody speaks, a network that knows neither the words before
-# nor the speaker's opinion can only guess. And why are voice and face alone, with 50 and 52 %,
-# worse than "always positive"? In training the classes are equally frequent. So where a network
-# knows nothing, it has no reason to prefer "positive", and is right half of the time. (This is one
-# run. Another seed gives other numbers; notebook [10](10_does_it_work.ipynb) asks how much of a
-# difference is real.)
+# nor the speaker's opinion can only guess.
+#
+# And why are voice and face alone, with about 50 %, worse than "always positive"? In training the
+# classes are equally frequent. So where a network knows nothing, it has no reason to prefer
+# "positive", and is right half of the time. (This is one run. Another seed gives other numbers;
+# notebook [10](10_does_it_work.ipynb) asks how much of a difference is real.)
 #
 # **Has stage 1 reached its aim?** Then the discriminator could no longer distinguish the
 # modalities. Its best answer would be "language with probability 1/3", whatever it is shown.
@@ -295,12 +297,12 @@ plt.show()
 # Stage 1 has not reached its aim: the discriminator recognises most vectors. In the picture each
 # mark is one modality of a test utterance in the joint space, seen along the two directions of the
 # largest variance (the *principal components*). There is one panel per modality, with the two
-# others in grey behind. A modality that is silent (dots) lies near the centre. Where it speaks (+
-# and −), it lies further out: the two signs of language lie at the two ends of a line, and voice
-# and face have directions of their own. The three clouds overlap in the middle, but only in these
-# two directions. In all 50, $D$ recognises most of the silent vectors too, as the printed numbers
-# say. And yet the decision works. Notebook [06](06_adversary.ipynb) finds out why the adversary is
-# so weak here, and notebook [10](10_does_it_work.ipynb) asks whether it matters.
+# others in grey behind it. A modality that is silent (dots) lies near the centre. Where it speaks
+# (+ and −), it lies further out, with its two signs on opposite sides. Each modality has a
+# direction of its own. The three clouds overlap in the middle, but only in these two directions. In
+# all 50, $D$ recognises most of the silent vectors too, as the printed numbers say. And yet the
+# decision works. Notebook [06](06_adversary.ipynb) finds out why the adversary is so weak here, and
+# notebook [10](10_does_it_work.ipynb) asks whether it matters.
 #
 # ## 4. From features to a decision
 #
@@ -332,8 +334,8 @@ for number, m in enumerate("alv"):
           f"D takes it for language with {D[number, 0, 0]:.2f}")
 
 # %% [markdown]
-# Only voice and words speak here. The face is silent, so its 0.99 is a guess that happens to be
-# right: a network can be sure of what it cannot know.
+# Only voice and words speak here. The face is silent, so its answer is a guess, however close to 0
+# or 1 it is: a network can be sure of what it cannot know.
 #
 # **Stage 2.** `interaction` is one layer of the graph, Eq. 11 to 15 together: fuse two vertices at
 # a time (11), compare them (12), give each new vertex a score (13) and a weight (14), add up (15).
@@ -408,7 +410,7 @@ assert sizes[speaking].min() > 1.5 * sizes[~speaking].max()
 # $2 \alpha$, and so the picture draws an edge as wide as the $\alpha$ that it starts from.
 
 # %%
-ax = figures.graph(figures.stack_weights(one), title="our utterance")
+ax = draw.graph(one)
 display(ax.figure)
 
 # %% [markdown]
@@ -443,7 +445,7 @@ assert np.isclose(L, lambda_ * L_fal + (1 - lambda_) * L_rl + 0.5 * L_tal + L_cl
 # fool the discriminator is a tiny part of what the encoders are trained on. Keep this in mind for
 # notebook [06](06_adversary.ipynb).
 #
-# You have seen the whole paper. From here on, slowly: [01](01_gradients.ipynb) and
+# You have seen the whole paper. From here on we go slowly. [01](01_gradients.ipynb) and
 # [02](02_layers_and_optimisers.ipynb) are about how networks learn, [03](03_the_data.ipynb) about
 # the data, [04](04_context.ipynb) about context, [05](05_joint_embedding.ipynb) to
 # [07](07_three_updates.ipynb) about stage 1, [08](08_graph_fusion_1.ipynb) and
@@ -475,5 +477,18 @@ check("0.3", encoder_parameters)
 # instead of 10, and print the table of section 3 again. How does the accuracy of the decision
 # change where only language speaks, and how where several modalities do? What does this say about
 # the order in which the network learns?
+#
+# ## What to take away
+#
+# - The three modalities together are right far more often than language alone. The gain comes from
+#   utterances in which voice or face speaks in the place of the words, and from those in which
+#   several modalities have to be multiplied.
+# - Four out of five parameters are in the encoders. The graph has less than 3 %.
+# - The discriminator is hardly ever fooled, so stage 1 has not reached its aim here. The decision
+#   works all the same.
+# - The similarity $S$ of Eq. 12 is near $1/k$ for all pairs, and so it distinguishes almost
+#   nothing.
+# - All this is one run on a synthetic corpus. How much of it holds for other seeds, and for real
+#   data, is the question of notebook [10](10_does_it_work.ipynb).
 #
 # Next: [01 · Gradients you can trust](01_gradients.ipynb)

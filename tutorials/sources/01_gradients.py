@@ -215,8 +215,8 @@ for name, slope in by_hand.items():
     assert np.isclose(slope, measured, rtol=1e-9)
 
 # %% [markdown]
-# Look at the cost. Each step forwards needed no multiplication backwards ($t$, $q$) or a few: two
-# or three for the others. If there were a million inputs, the backward pass would still cost a few
+# Look at the cost. In the backward pass $t$ and $q$ need no multiplication, and each of the other
+# steps needs a few. If there were a million inputs, the backward pass would still cost only a few
 # times as much as the forward pass. That is why networks can be trained at all.
 #
 # ## 4. A tape
@@ -404,7 +404,7 @@ assert np.sum(last[2] > 0.5) == 2
 # %% [markdown]
 # One unit is not enough: it can only draw one straight line. Two units suffice, but two of the four
 # starting points lead to a dead end. Four units have room to spare and succeed every time. Gradient
-# descent finds a place where the slope is zero, and nobody promises that it is the best place.
+# descent ends where the slope is zero, and this need not be the best place.
 #
 # **A picture.** Left, the loss of the network with four units: it falls steeply within the first
 # hundred steps, then ever more slowly. Right, its output for every pair $(x_1, x_2)$: two corners
@@ -509,8 +509,9 @@ assert np.allclose(pull(g + 2 * g_2)["W"], back["W"] + 2 * pull(g_2)["W"])
 # **A picture.** If we do want the Jacobian, it comes row by row: the $g$ that is 1 for the $i$-th
 # entry and 0 elsewhere picks row $i$. Here is the Jacobian of a softmax,
 # $y_i = e^{x_i} / \sum_j e^{x_j}$, which the paper uses in Eq. 7, 12, 14 and 16. The diagonal is
-# positive and everything else negative: a larger input raises its own output at the cost of all the
-# others. Each row adds up to zero, since the outputs do not change if all inputs grow alike.
+# positive and everything else negative (an entry of 0.00 is rounded): a larger input raises its own
+# output at the cost of all the others. Each row adds up to zero, since the outputs do not change if
+# all inputs grow alike.
 
 # %%
 v = np.array([1.0, 2.5, 0.0, 1.5, -1.0, 2.0])
@@ -533,14 +534,14 @@ plt.show()
 #
 # A computer rounds $f(x + h)$ and $f(x)$ to relative precision $\varepsilon$ (about $10^{-16}$ in
 # float64, $10^{-7}$ in float32). Their difference is small, the rounding errors are not, and the
-# division by $h$ makes them large. So the error has two parts. If $p$ is the order of the
+# division by $h$ makes them large. So the error has two parts. If $r$ is the order of the
 # difference,
 #
-# $$ \text{error} \approx \underbrace{C\, h^p}_{\text{Taylor}} +
+# $$ \text{error} \approx \underbrace{C\, h^r}_{\text{Taylor}} +
 # \underbrace{\varepsilon / h}_{\text{rounding}}, \qquad \text{least where }
-# h \approx \varepsilon^{1/(p+1)}, \text{ with an error of about } \varepsilon^{p/(p+1)}. $$
+# h \approx \varepsilon^{1/(r+1)}, \text{ with an error of about } \varepsilon^{r/(r+1)}. $$
 #
-# (Set the derivative with respect to $h$ to zero: $p\,C\,h^{p-1} = \varepsilon / h^2$.) In words:
+# (Set the derivative with respect to $h$ to zero: $r\,C\,h^{r-1} = \varepsilon / h^2$.) In words:
 # the forward difference keeps at best half of the digits, the central one two thirds, the
 # fourth-order one four fifths. Let us see. The next cell measures the error at 200 points $x$, as
 # the root of its mean square, for each step.
@@ -928,3 +929,15 @@ check("1.4", is_right)
 # computed with complex numbers, $f'(x) \approx \operatorname{Im} f(x + ih) / h$. It does not
 # subtract two nearly equal numbers, so $h$ can be $10^{-100}$. Add it to the picture of section 7.
 # Which operations of the paper can it not pass through?
+#
+# ## What to take away
+#
+# - The chain rule, applied from the end to the beginning, gives all derivatives of a scalar for the
+#   price of a few evaluations. Finite differences need two evaluations *per parameter*.
+# - Where something is used twice, its gradient has two parts, and they add up.
+# - Finite differences are for checking. In float64, along one well chosen direction, they expose a
+#   gradient that is wrong by a tenth of a percent. In float32 rounding would hide small mistakes.
+# - At a kink there is no gradient, and a program must choose one. The norm at 0 gives NaN if nobody
+#   takes care of it.
+#
+# Next: [02 · Layers and optimisers](02_layers_and_optimisers.ipynb)

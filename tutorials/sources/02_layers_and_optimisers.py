@@ -10,8 +10,8 @@
 # The networks of the paper are built from the same few parts: dense layers, activations, dropout,
 # batch norm. (One of them, the UCLN, also has an LSTM, which notebook [04](04_context.ipynb)
 # explains.) Each network is trained with Adam, or with Adadelta. The paper takes them as known.
-# **What do these parts do, and how does a gradient become a step?** After this notebook, nothing in
-# the code of the paper's equations is a black box.
+# **What do these parts do, and how does a gradient become a step?** After this notebook you know
+# every building block of the paper's equations.
 #
 # On the way you will
 #
@@ -96,23 +96,11 @@ def dense_loss(p):
 nn.check_gradient(dense_loss, {"layer": layer, "x": x}, rng)
 
 # %% [markdown]
-# By hand ([notebook 01](01_gradients.ipynb), section 6): if $g$ is the cotangent of $y$, $\partial
-# L / \partial W = x^T g$ and $\partial L / \partial x = g\, W^T$. Since $b_j$ serves all utterances
-# of the batch, $\partial L / \partial b$ is the sum of $g$ over the batch.
-
-# %%
-def dense_of(p):
-    return ops.dense_layer(p["layer"], p["x"], "identity")
-
-
-g = rng.standard_normal((B, fan_out))
-_, pull = nn.vjp(dense_of, {"layer": layer, "x": x})
-back = pull(g)
-same("W", back["layer"]["W"], x.T @ g)
-same("b", back["layer"]["b"], g.sum(axis=0, keepdims=True))
-same("x", back["x"], g @ layer["W"].T)
-
-# %% [markdown]
+# The last line holds the gradient to finite differences. By hand it is
+# $\partial L / \partial W = x^T g$ and $\partial L / \partial x = g\, W^T$, as in
+# [notebook 01](01_gradients.ipynb), where $g$ is the gradient with respect to $y$. Since $b$ serves
+# all utterances of the batch, its gradient is the sum of $g$ over the batch.
+#
 # ## 2. Activations
 #
 # Two dense layers in a row are no more than one:
@@ -125,8 +113,7 @@ same("x", back["x"], g @ layer["W"].T)
 # \tanh & y = (e^x - e^{-x}) \,/\, (e^x + e^{-x}) & y' = 1 - y^2 \\
 # \text{sigmoid } \sigma & y = 1 \,/\, (1 + e^{-x}) & y' = y\, (1 - y) \\
 # \text{softmax} & y_i = e^{x_i} \,/\, \sum_j e^{x_j}
-# & \partial y_i / \partial x_j = y_i\, (\delta_{ij} - y_j) \\
-# \text{ELU} & y = x \text{ if } x > 0, \text{ else } e^x - 1 & y' = 1 \text{ or } e^x
+# & \partial y_i / \partial x_j = y_i\, (\delta_{ij} - y_j)
 # \end{array}
 # $$
 #
@@ -136,12 +123,11 @@ same("x", back["x"], g @ layer["W"].T)
 # | tanh | end of encoders, decoders and fused vertices; in discriminator, classifier, $Dec$ |
 # | sigmoid | discriminator, weights of the modalities |
 # | softmax | class probabilities, weights of vertices, similarity of vertices (Eq. 12) |
-# | ELU | only in the code that the authors have released |
 #
 # ($\delta_{ij}$ is 1 for $i = j$, and otherwise 0.) The derivatives of tanh, sigmoid and softmax
 # are written with the output $y$, so the backward pass needs no exponential again. The next cell
 # takes the derivatives from the tape and compares them with these formulas. *Predict before you
-# run:* which of tanh, sigmoid and ELU has the smallest slope at 0?
+# run:* which of leaky ReLU, tanh and sigmoid has the smallest slope just right of 0?
 
 # %%
 def leaky_relu(x):
@@ -155,13 +141,11 @@ def slope_of(function, x):
 
 
 x_line = np.linspace(-3.05, 3.05, 200)  # does not hit the kink at 0
-activations = {"leaky ReLU, $s = 0.2$": leaky_relu, "tanh": ops.tanh, "sigmoid": ops.sigmoid,
-               "ELU": ops.elu}
+activations = {"leaky ReLU, $s = 0.2$": leaky_relu, "tanh": ops.tanh, "sigmoid": ops.sigmoid}
 values = {name: function(x_line) for name, function in activations.items()}
 slopes = {name: slope_of(function, x_line) for name, function in activations.items()}
 assert np.allclose(slopes["tanh"], 1 - values["tanh"] ** 2)
 assert np.allclose(slopes["sigmoid"], values["sigmoid"] * (1 - values["sigmoid"]))
-assert np.allclose(slopes["ELU"], np.where(x_line > 0, 1, np.exp(x_line)))
 for name, slope in slopes.items():
     print(f"{name.replace('$', ''):20} slope at -3: {slope[1]:.3f}; "
           f"left and right of 0: {slope[99]:.2f}, {slope[100]:.2f}")
@@ -170,10 +154,10 @@ plt.show()
 
 # %% [markdown]
 # Look at the derivatives. Those of tanh and sigmoid go to zero on either side. There the unit is
-# *saturated* and lets no gradient through. The derivative of the sigmoid is nowhere above 1/4. That
-# of the leaky ReLU never falls below its slope $s$. So most hidden layers of the paper have a leaky
-# ReLU, a few have a tanh, and a tanh, a sigmoid or a softmax stands where the output has to lie
-# between bounds.
+# *saturated* and lets hardly any gradient through. The derivative of the sigmoid is nowhere above
+# 1/4. That of the leaky ReLU never falls below its slope $s$. So most hidden layers of the paper
+# have a leaky ReLU, a few have a tanh, and a tanh, a sigmoid or a softmax stands where the output
+# has to lie between bounds.
 #
 # ## 3. Dropout
 #
@@ -254,12 +238,8 @@ check("2.1", dropout)
 # \hat x_b = \frac{x_b - \mu}{\sqrt{\text{var} + 10^{-5}}}, \qquad
 # y_b = \gamma\, \hat x_b + \beta. $$
 #
-# | symbol | shape | meaning |
-# |---|---|---|
-# | $\mu$, var | `(1, width)` | mean and variance of each unit, over the utterances of the batch |
-# | $\hat x$ | `(B, width)` | normalised: mean 0, standard deviation 1 |
-#
-# (The $10^{-5}$ is there in case a unit does not vary at all.)
+# Here $\mu$ and var have one number per unit, and so shape `(1, width)`. The normalised $\hat x$
+# has mean 0 and standard deviation 1. (The $10^{-5}$ is there in case a unit does not vary.)
 
 # %%
 B, width = 6, 3
@@ -279,7 +259,7 @@ same("package and loop", y, y_loop)
 nn.check_gradient(lambda p: weigh(ops.batch_norm(p["norm"], p["x"])), {"norm": norm, "x": x}, rng)
 
 # Neither a shift nor a scale of the input makes a difference (up to the 1e-5):
-assert np.allclose(ops.batch_norm(norm, 100 + 7 * x), y, atol=1e-4)
+assert np.allclose(ops.batch_norm(norm, 100 + 7 * x), y, atol=1e-3)
 
 # %% [markdown]
 # **A picture.** Along which axis is the mean taken? Down the columns: one column is one unit, one
@@ -295,9 +275,9 @@ plt.show()
 # %% [markdown]
 # Two consequences, by hand. A shift of the whole batch changes nothing, so the gradient with
 # respect to $x$ adds up to 0 over the batch. And the bias of a dense layer *directly* before a
-# batch norm is such a shift: its gradient is 0. In the paper's encoders dropout stands in between.
-# Then the bias is no longer the same shift for every utterance, since it is dropped for some and
-# not for others, and it has a gradient:
+# batch norm is such a shift, so its gradient is 0 as well. (In the paper's encoders dropout stands
+# in between. It drops the bias for some utterances and not for others, and so there the bias has a
+# gradient.)
 
 # %%
 layer = nn.init_dense(rng, fan_in, width, norm=True)  # with gamma = 1 and beta = 0
@@ -307,20 +287,9 @@ largest_sum = np.abs(gradient["x"].sum(axis=0)).max()
 print(f"gradient with respect to x, summed over the batch: {largest_sum:.0e}")
 assert np.allclose(gradient["x"].sum(axis=0), 0)
 
-
-def gradient_of_bias(drop_rate):
-    """The gradient with respect to b of dense layer, dropout, batch norm, in this order."""
-    def loss(p):
-        return weigh(ops.dense_layer(p, x_in, "identity", drop_rate, np.random.default_rng(2)))
-
-    _, gradient = nn.value_and_grad(loss, layer)
-    return gradient["b"]
-
-
-for rate in (0, 0.5):
-    print(f"gradient with respect to b, drop rate {rate}:", gradient_of_bias(rate).round(3) + 0.0)
-assert np.allclose(gradient_of_bias(0), 0)
-assert np.abs(gradient_of_bias(0.5)).max() > 0.1
+_, gradient = nn.value_and_grad(lambda p: weigh(ops.dense_layer(p, x_in, "identity")), layer)
+print(f"gradient with respect to b: at most {np.abs(gradient['b']).max():.0e}")
+assert np.allclose(gradient["b"], 0)
 
 # %% [markdown]
 # **In training, the result depends on the other utterances.** $\mu$ and var come from the batch. So
@@ -498,8 +467,8 @@ plt.show()
 
 # %% [markdown]
 # Left, the steps are small, and $\theta_1$ hardly moves. In the middle, $\theta_2$ jumps from wall
-# to wall and calms down slowly. Right, $\eta$ is 7 % larger, and the jumps grow. (The loss and the
-# gradient are exact here. In training each batch gives another, noisy one, which makes it worse.)
+# to wall and calms down slowly. Right, $\eta$ is 7 % larger, and the jumps grow. (In training the
+# gradient is noisy as well, which makes it worse.)
 #
 # ## 7. Adam
 #
@@ -524,11 +493,8 @@ plt.show()
 # $$ \hat m_t = \frac{m_t}{1 - \beta_1^t}, \qquad \hat v_t = \frac{v_t}{1 - \beta_2^t}, \qquad
 # \theta_t = \theta_{t-1} - \eta\, \frac{\hat m_t}{\sqrt{\hat v_t} + \epsilon}. $$
 #
-# | symbol | usual value | meaning |
-# |---|---|---|
-# | $\beta_1$, $\beta_2$ | 0.9, 0.999 | how much of the past is kept |
-# | $m$, $v$ | | running averages of gradient and squared gradient, one number per parameter |
-# | $\epsilon$ | $10^{-8}$ | for parameters with hardly any gradient |
+# The usual values are $\beta_1 = 0.9$, $\beta_2 = 0.999$ and $\epsilon = 10^{-8}$. The $\epsilon$
+# helps where a parameter has hardly any gradient.
 #
 # The authors take $\beta_1 = 0.5$. This is usual where two networks play against each other:
 # what was downhill ten steps ago may be uphill now. An experiment at the end shows another effect.
@@ -595,7 +561,7 @@ for weight_decay in (1e-4, 1e-2):
 # $\lambda \theta$ is *compared with the other gradients of that parameter*. A parameter that is
 # hardly used is pulled to 0 at full speed. So $\lambda$ must fit the size of the losses: where the
 # package takes means over the batch in the place of the authors' sums, it divides $\lambda$ by the
-# batch size as well ([D20](../DEVIATIONS.md#d20)). (Decoupled weight decay, "AdamW", came later.)
+# batch size as well ([D20](../DEVIATIONS.md#d20)).
 #
 # ## 8. Adadelta
 #
@@ -851,8 +817,8 @@ plt.show()
 #
 # **2.2 (★★★, 30 minutes). Back through a batch norm.** The hardest calculation by hand in this
 # course. Given $g = \partial L / \partial y$, find $\partial L / \partial x$ in training mode. Let
-# $s = \sqrt{\text{var} + 10^{-5}}$, and $G = \gamma\, g$, the gradient with respect to $\hat x$.
-# $x_b$ acts in three ways; work out one after the other, and add up:
+# $s = \sqrt{\text{var} + 10^{-5}}$ (no slope here), and $G = \gamma\, g$, the gradient with respect
+# to $\hat x$. $x_b$ acts in three ways; work out one after the other, and add up:
 #
 # 1. on $\hat x_b$ itself, with $\mu$ and $s$ held fixed;
 # 2. through $\mu$: $\partial \mu / \partial x_b = 1 / B$, and each $\hat x_c$ of the batch contains
@@ -908,5 +874,18 @@ check("2.4", limit_for_leaky_relu)
 # section 10 with Glorot's weights. After how many steps is the loss below 0.1, with Adam and a
 # learning rate of 0.1, 0.01 and 0.001, and with gradient descent and 0.1 and 0.01?
 #
-# **To go on.** What would an optimiser need that is not troubled by a turned valley, and what would
-# it cost for a million parameters?
+# **To go on.** What would an optimiser need to cope with a turned valley, and what would that cost
+# for a million parameters?
+#
+# ## What to take away
+#
+# - A network is made of a few parts, and each is a short formula with a gradient that can be
+#   checked.
+# - Dropout and batch norm have two modes. In training a result depends on chance and on the other
+#   utterances of the batch; in evaluation it must not.
+# - The initial weights decide whether the signal reaches the last layer, and the gradient the
+#   first. Batch norm makes this less critical.
+# - Adam gives each parameter steps of its own size. It does not notice the scale of a loss, and it
+#   is at its best where the valleys lie along the axes.
+#
+# Next: [03 · The data](03_the_data.ipynb)

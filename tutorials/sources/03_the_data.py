@@ -11,8 +11,8 @@
 # are they? What do the numbers mean, and in which units? How good is a constant guess? And can you
 # believe a validation accuracy of 98 %?
 #
-# No equation of the paper stands in this notebook. A mistake here is a mistake in every result, and
-# no gradient check finds it. You will
+# No equation of the paper stands in this notebook. But a mistake in the data is a mistake in every
+# result, and no gradient check finds it. You will
 #
 # - learn how a label arises in the synthetic corpus, and see all 93 videos at once;
 # - standardise features with the training statistics, and see why gradient descent needs that;
@@ -143,10 +143,10 @@ print(f"best possible test accuracy: {1 - rest:.0%} + {rest:.0%} of {p_test:.0%}
 assert np.mean(said == label_signs) > 7 * np.mean(said == -label_signs)
 
 # %% [markdown]
-# This is the best for a reader of one utterance and the cue before it, who knows the balance of the
-# test set: right wherever something tells the label, and "positive" in the other 18 %, which is
-# right for 62 % of the test utterances. A reader of the whole video could do better, for the
-# following reason.
+# This is the best for a reader who sees one utterance and the cue before it, and who knows the
+# balance of the test set. Such a reader is right wherever something tells the label. In the other
+# 18 % the answer "positive" is best, since 62 % of the test utterances are positive. A reader of
+# the whole video could do better, for the following reason.
 #
 # A *speaker* adds two more things, the same for all utterances of a video:
 #
@@ -304,10 +304,10 @@ for m, z in corpus.features.items():
     assert share > 10 * by_chance
 
 # %% [markdown]
-# In every modality far more often than by chance: the offset gives the speaker away. In the real
-# corpus it is above all the voice that does. (The real numbers are computed by this cell with
-# `source="real"`.) So with a split by utterance, a test would reward a network for remembering
-# people.
+# In every modality this happens far more often than by chance: the offset gives the speaker away.
+# In the real corpus it is above all the voice that does so. (The real numbers are computed by this
+# cell with `source="real"`.) So with a split by utterance, a test would reward a network for
+# remembering people.
 #
 # **Exercise 3.1 Standardise** ★★ (10 minutes). Without a loop. One of the columns never varies in
 # training. Replace the line with `raise` by your answer and run the cell. `check` tries it on fixed
@@ -485,8 +485,8 @@ plt.show()
 
 # %% [markdown]
 # In the left picture a pale square may be padding, or a value near 0. Only the mask on the right
-# tells which. If you forget the mask once, padding counts as data. Nothing crashes; the numbers are
-# just wrong. Take an average. Over the real utterances of $V$ videos, with mask
+# tells which. If you forget the mask once, padding counts as data. Nothing crashes, but the numbers
+# are wrong. Take an average. Over the real utterances of $V$ videos, with mask
 # $M_{it} \in \{0, 1\}$, it is
 #
 # $$\bar L = \frac{\sum_{i, t} M_{it} L_{it}}{\sum_{i, t} M_{it}}, \qquad
@@ -723,11 +723,11 @@ for m, scores in REAL.items():
 
 # %% [markdown]
 # The real language and visual features separate the validation videos as well as the training
-# videos, and the test videos far less: the visual ones hardly better than a coin. Somebody has seen
-# the labels of the validation videos, and it was not the linear model. The simplest explanation is
-# that the networks that made these features (section 2) were trained on the labels of all 62 videos
-# that their authors called "training". Later, these 62 were split into 49 and 13. That was too
-# late. The acoustic features come from a fixed formula that never saw a label, and show nothing.
+# videos, and the test videos far less: the visual ones hardly better than a coin. So the labels of
+# the validation videos have left a trace in the features. The simplest explanation is that the
+# networks that made these features (section 2) were trained on the labels of all 62 videos that
+# their authors called "training". Later, these 62 were split into 49 and 13. That was too late. The
+# acoustic features come from a fixed formula that never saw a label, and show nothing.
 #
 # ## 7. Build the leak yourself
 #
@@ -798,7 +798,7 @@ for name in chosen:
     assert scores[name]["test"] < scores["language"]["test"]
 
 # %% [markdown]
-# Validation cannot decide between the two leaky sets, a tie, and either choice is worse than
+# In validation the two leaky sets are equal, with 100 %, and either of them is a worse choice than
 # language alone. Features that have seen the training labels look better than they are, and a
 # classifier relies on them. "language + leaky" contains all that "language" does, and does worse on
 # the test videos. Even the *clean* features of noise do damage: they fit the training videos, and
@@ -844,5 +844,18 @@ check("3.4", errors_apart)
 # videos, to expose the first. Suppose that you have only the 62 videos, and the network that makes
 # the features, which you may train again. Design an experiment that exposes the leak without one
 # test label.
+#
+# ## What to take away
+#
+# - In the synthetic corpus the label is the product of what the modalities say. Language alone
+#   decides in about half of the utterances. The rest needs another modality, several of them, or
+#   context.
+# - The utterances of one video resemble each other, in labels and in features. So the split is by
+#   video, and 31 test videos tell far less than 752 independent utterances would.
+# - Standardise with the statistics of the training utterances alone, and let no padding count in a
+#   mean.
+# - An accuracy means something only beside a constant guess and a standard error.
+# - Where validation is as good as training and the test is far worse, the features have probably
+#   seen the labels of the validation videos. Do not choose by such a validation set.
 #
 # Next: [04 · Context: the BiLSTM and the UCLN](04_context.ipynb)

@@ -193,10 +193,10 @@ assert np.allclose(gradient["c"], f)
 print("dc_t / dc_{t-1} of the first video:", gradient["c"][0], "  its forget gate:", f[0])
 
 # %% [markdown]
-# Now one unit, and one impulse at the third utterance. How much of it is left later? Here this
-# depends on the bias of the forget gate, $b_f$, alone. With $b_f = 0$ the gate is half open, and
-# after 10 more utterances a thousandth is left. With $b_f = 4$ most of it is still there at the
-# end.
+# Now take a single unit, and give it one impulse at the third utterance. How much of it is left
+# later? Here this depends on the bias of the forget gate, $b_f$, alone. With $b_f = 0$ the gate is
+# half open, and after 10 more utterances a thousandth is left. With $b_f = 4$ most of it is still
+# there at the end.
 
 # %%
 impulse = np.zeros(20)
@@ -216,8 +216,8 @@ plt.show()
 # %% [markdown]
 # The paper does not say how the biases start. Jozefowicz et al. (2015) recommend starting $b_f$ at
 # 1, in favour of remembering. The authors built the UCLNs with Keras ([D19](../DEVIATIONS.md#d19)),
-# whose LSTM does so by default. In this package $b_f$ starts at 0, like all biases. Training can
-# move it.
+# whose LSTM starts it at 1 by default. In this package $b_f$ starts at 0, like all biases. Training
+# can move it.
 #
 # ## 2. Unrolled through time
 #
@@ -268,6 +268,8 @@ print("outputs:", outputs.shape)
 # respect to the output and returns the one with respect to the input (notebook
 # [01](01_gradients.ipynb)).
 #
+# The next cell draws a square for each pair of $t$ and $s$.
+#
 # **Predict before you run:** which squares will be exactly zero for the LSTM that reads forwards?
 
 # %%
@@ -301,10 +303,10 @@ assert not np.tril(strengths["backwards"], -1).any()  # nothing of the past
 assert (strengths["both"] > 0).all()
 
 # %% [markdown]
-# Dark is strong, on a logarithmic scale, and white is exactly zero. Forwards, an output sees its
-# own utterance and those before it. Backwards, it sees its own and those after it. Both together
-# see everything. "He does it again" needs what came before. "I liked it at first" needs what comes
-# after.
+# Dark is strong, on a logarithmic scale. A square without colour is exactly zero. Forwards, an
+# output sees its own utterance and those before it. Backwards, it sees its own and those after it.
+# Both together see everything. "He does it again" needs what came before. "I liked it at first"
+# needs what comes after.
 #
 # ## 3. Back through time, by hand
 #
@@ -913,5 +915,18 @@ check("4.4", memory)
 # `params["bilstm"]["b"]` in a copy of `train_one_direction`, with `keep=(1, 1)`.) Its gradient
 # reaches farther, as section 3 has shown. Predict: will this UCLN be better? (Our numbers are in
 # the solutions.)
+#
+# ## What to take away
+#
+# - An LSTM can remember, because from step to step its cell is only multiplied by the forget gate
+#   before something is added. If the gate is near 1, a gradient gets far back. If it is small, the
+#   gradient vanishes.
+# - A bidirectional LSTM sees the whole video. Each of its outputs depends on all utterances.
+# - Padding is harmless to the LSTM that reads forwards. To the one that reads backwards it comes
+#   first, so the state has to be kept at 0 by a mask.
+# - In the synthetic corpus the neighbours are worth several points of accuracy. All of this gain is
+#   on utterances whose own words do not tell the label.
+# - To switch a part off shows what a trained network uses. To find out what is needed, train again
+#   without it.
 #
 # Next: [05 · A joint embedding space](05_joint_embedding.ipynb)
