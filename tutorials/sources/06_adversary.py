@@ -986,8 +986,8 @@ plt.show()
 # - **Why did it not?** It had less training, and it had to follow encoders that kept moving. The
 #   middle bars separate the two reasons. Without an adversary ($\lambda = 0$) the same budget gives
 #   about the same loss as the game, so there the rest of the difference is training alone. At
-#   $\lambda = 0.9$ the same budget brings the loss from 1.84 down to about 0.4 once the encoders
-#   stand still. So most of what looked like a closed gap came from the moving encoders, and less of
+#   $\lambda = 0.9$, once the encoders stand still, the same budget brings the loss down to about a
+#   quarter. So most of what looked like a closed gap came from the moving encoders, and less of
 #   it from the shorter training. In between, at $\lambda = 0.1$, both count.
 #
 # A discriminator that is fooled at the end of a game does not prove that there is nothing left to

@@ -716,7 +716,7 @@ assert (np.abs(mean) < 0.1 * first.mean(axis=0)).all()
 # six seeds and three epochs show no difference between stale and fresh activations, neither on the
 # training utterances nor on those of the validation. But the intervals are several per cent wide to
 # either side, so a small difference may well exist. For the discriminator and the classifier the
-# means are a little lower with fresh activations, and their intervals just reach zero. The damage
+# means are a little lower with fresh activations, and their intervals end near zero. The damage
 # of the toy game is not seen here. The price of fresh activations is certain: the encoders are the
 # largest part of the network, and they run four times per batch instead of once.
 #
