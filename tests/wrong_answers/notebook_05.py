@@ -51,6 +51,18 @@ def through_softmax(z, y, axis=-1):
     return y_tilde * (g - (g * y_tilde).sum(axis=axis, keepdims=True))
 
 
+def from_probabilities(z, g):
+    return softmax(z) * (g - (g * softmax(z)).sum(axis=-1, keepdims=True))
+
+
+def error(z, y):
+    return softmax(z) - y
+
+
+def without_first_factor(z, y):
+    return through_softmax(z, y) / softmax(z)
+
+
 WRONG = {
     "5.1": [
         ("not negative", lambda x_e, w, b: bell(x_e, w, b) / (w * (1 - x_e ** 2))),
@@ -86,5 +98,14 @@ WRONG = {
         ("weigh the sum", without_weights),
         ("1/B is missing", lambda z, y: len(y) * through_softmax(z, y)),
         ("softmax over the batch", lambda z, y: through_softmax(z, y, axis=1)),
+        ("looks like y_i g_i", lambda z, y: softmax(z) * by_probabilities(softmax(z), y)),
+        ("factor y_i in front", without_first_factor),
+        ("without its length", lambda z, y: from_probabilities(z, error(z, y) / len(y))),
+        ("square of the norm", lambda z, y: from_probabilities(z, 2 * error(z, y) / len(y))),
+        ("one norm over everything",
+         lambda z, y: from_probabilities(z, error(z, y) / np.linalg.norm(error(z, y)))),
+        ("absolute errors", lambda z, y: from_probabilities(z, np.sign(error(z, y)) / len(y))),
+        ("mean over the modalities", lambda z, y: through_softmax(z, y) / 3),
+        ("wrong sign", lambda z, y: -through_softmax(z, y)),
     ],
 }

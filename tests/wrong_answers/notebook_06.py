@@ -50,6 +50,12 @@ def target_called_false(z, target):
     return result
 
 
+def target_left_out(z, target):
+    result = forces(z, target)
+    result[1, target] = 0
+    return result
+
+
 WRONG = {
     "6.1": [
         ("mean of the sources", lambda p_t, p_s: p_t / (p_t + p_s.mean(axis=0))),
@@ -75,6 +81,10 @@ WRONG = {
         ("call the target true", target_called_false),
         ("saturating form", lambda z, target: forces(z, target, fake=lambda D: 1 * D)),
         ("generators come first", lambda z, target: forces(z, target)[::-1]),
+        ("minus D for each", lambda z, target: np.abs(forces(z, target))),
+        ("pulls its logit up", target_left_out),
+        ("mean over all logits", lambda z, target: forces(z, target) / len(z)),
+        ("one by one", lambda z, target: forces(z, target).sum(axis=0)),
     ],
     "6.4": [
         ("argsort of argsort", lambda x_a, x_l: np.sort(x_l)[np.argsort(x_a)]),

@@ -69,6 +69,9 @@ WRONG = {
     ],
     "8.4": [
         ("right sign for 53% .* never gets all four", lambda: network([[1], [1]], [[1]])),
+        ("0 everywhere", lambda: network(np.zeros((2, 3)), np.zeros((3, 1)))),
+        ("0 everywhere", lambda: network([[1, 1], [1, 1]], [[1], [-1]])),
+        ("same everywhere", lambda: network(np.zeros((2, 3)), np.zeros((3, 1)), 1.0)),
         ("wrong sign everywhere",
          lambda: network([[1, -1, 1, -1], [1, -1, -1, 1]], [[-1], [-1], [1], [1]])),
         ("but not at V_1 = ", lambda: network([[1, -1], [1, -1]], [[1], [1]], -0.5)),

@@ -103,5 +103,6 @@ WRONG = {
         ("the two corners where all three", lambda f, lower, upper: (
             f(upper[:, None]) - f(lower[:, None]))[0]),
         ("an axis too many", lambda *arguments: alternating(*arguments)[None]),
+        ("add the axis of the utterance", lambda f, lower, upper: f(upper) - f(lower)),
     ],
 }

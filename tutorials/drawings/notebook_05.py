@@ -15,24 +15,24 @@ WAYS = {"L_rl": r"$\mathcal{L}_{rl}$", "L_cl": r"$\mathcal{L}_{cl}$",
 
 def plan():
     """Encoder, and the three networks behind it, each with what its loss asks."""
-    _, ax = plt.subplots(figsize=(8, 3))
+    _, ax = plt.subplots(figsize=(9.4, 3))
     ax.text(0, 1, r"$\mathbf{x}_m$", ha="center", va="center", fontsize=14)
     ax.annotate("", (0.85, 1), (0.25, 1), arrowprops=ARROW)
-    _box(ax, 1.4, 1, "encoder\n$E_m$", "#E8E8E8")
+    _box(ax, 1.4, 1, "encoder\n$E_m$", "#F8F6F1")
     ax.annotate("", (2.5, 1), (1.95, 1), arrowprops=ARROW)
     ax.text(2.8, 1, r"$\mathbf{x}_m^e$", ha="center", va="center", fontsize=14)
     branches = (
         (2, "decoder of $m$", r"$\mathcal{L}_{rl}$: is it like $\mathbf{x}_m$?  (Eq. 5, 6)",
          "#CFE3F2"),
         (1, "classifier $C$", r"$\mathcal{L}_{cl}$: is it the label?  (Eq. 7, 8)", "#DDEBC0"),
-        (0, "discriminator $D$", "which modality is it?  (notebook 06)", "#F3D3D8"),
+        (0, "discriminator $D$", "does it come from the language?  (notebook 06)", "#F3D3D8"),
     )
     for height, name, question, colour in branches:
-        ax.annotate("", (3.5, height), (3.1, 1 + 0.15 * (height - 1)), arrowprops=ARROW)
-        _box(ax, 4.6, height, name, colour)
-        ax.annotate("", (6.1, height), (5.7, height), arrowprops=ARROW)
-        ax.text(6.2, height, question, ha="left", va="center", fontsize=11)
-    ax.set(xlim=(-0.3, 10.2), ylim=(-0.5, 2.5))
+        ax.annotate("", (3.55, height), (3.1, 1 + 0.15 * (height - 1)), arrowprops=ARROW)
+        _box(ax, 4.8, height, name, colour)
+        ax.annotate("", (6.4, height), (6.05, height), arrowprops=ARROW)
+        ax.text(6.5, height, question, ha="left", va="center", fontsize=11)
+    ax.set(xlim=(-0.3, 11.4), ylim=(-0.5, 2.5))
     ax.axis("off")
     return ax
 
@@ -61,7 +61,7 @@ def transformed_density(x, p, x_e, p_e, samples, encoded):
                     orientation="horizontal", label="encoded samples")
     axes[0, 1].plot(p_e, x_e, color=COLOURS["l"], label="by hand")
     axes[0, 1].set(xlim=(0, 1.6), title=r"$p_\theta(x^e)$, cut off at 1.6")
-    axes[0, 1].legend(frameon=False, loc="center right")
+    axes[1, 1].legend(*axes[0, 1].get_legend_handles_labels(), frameon=False, loc="center")
     axes[0, 1].tick_params(labelbottom=True)
     axes[1, 1].axis("off")
     return axes
@@ -69,12 +69,12 @@ def transformed_density(x, p, x_e, p_e, samples, encoded):
 
 def curves(x, x_tilde, title):
     """Features x (3, n, 2), and the curve x_tilde (3, steps, 2) that each decoder draws."""
-    fig, axes = plt.subplots(1, 3, figsize=(8.4, 3.2), sharey=True, layout="constrained")
+    fig, axes = plt.subplots(1, 3, figsize=(8.4, 3.5), sharey=True, layout="constrained")
     for i, m in enumerate("alv"):
         axes[i].plot(*x[i].T, ".", color=COLOURS[m], alpha=0.4, ms=4, label=rf"$\mathbf{{x}}_{m}$")
         axes[i].plot(*x_tilde[i].T, color="black", lw=2, label=rf"$\tilde{{\mathbf{{x}}}}_{m}$")
         axes[i].set(xlim=(-1, 1), ylim=(-1, 1), aspect="equal", xticks=[-1, 0, 1])
-        axes[i].legend(frameon=False, loc="upper right" if m == "v" else "upper left")
+        axes[i].legend(frameon=False, ncols=2, loc="lower center", bbox_to_anchor=(0.5, 1))
     fig.suptitle(title)
     return axes
 
@@ -103,7 +103,7 @@ def losses_and_forces(z, values, forces):
     axes[1].set(title="force: minus the gradient", xlabel="logit of the true class, $z$")
     axes[0].legend(frameon=False)
     for ax in axes:
-        ax.axvline(0, color="0.85", lw=1, zorder=0)
+        ax.axvline(0, color="0.65", lw=1, zorder=0)
     return axes
 
 
@@ -123,7 +123,7 @@ def lost(along, afterwards):
         ax.invert_yaxis()
     axes[0].set_title("decoders trained along")
     axes[1].set_title("decoders fitted afterwards")
-    axes[1].legend(frameon=False)
+    axes[1].legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
     return axes
 
 
@@ -148,7 +148,8 @@ def figure_3():
     for ax, (title, layers) in zip(axes, FIGURE_3.items(), strict=True):
         for height, (units, text) in enumerate(layers):
             width = np.sqrt(units)
-            ax.barh(height, width, 0.24, left=-width / 2, color="0.8" if height == 0 else "#7FB5DA")
+            colour = "0.65" if height == 0 else "#7FB5DA"
+            ax.barh(height, width, 0.24, left=-width / 2, color=colour)
             ax.text(0, height + 0.15, text, ha="center", va="bottom", fontsize=9)
             ax.text(0, height - 0.15, f"{units} unit{'s' if units > 1 else ''}", ha="center",
                     va="top", fontsize=9, color="0.35")

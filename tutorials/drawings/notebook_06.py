@@ -64,7 +64,7 @@ def forces_on_a_logit():
     ax.plot(D, 1 - D, color="black", label="generators: up")
     ax.plot(D, -D, color="black", ls=":", label="discriminator: down")
     ax.plot(D, 1 - 2 * D, color="0.5", ls="--", label="the sum of both")
-    ax.axhline(0, color="0.85", lw=1, zorder=0)
+    ax.axhline(0, color="0.65", lw=1, zorder=0)
     ax.plot(0.5, 0, "o", color="0.5")
     ax.set(xlabel="$D$ of a source", ylabel="force on its logit")
     ax.legend(frameon=False, bbox_to_anchor=(1, 0.5), loc="center left")
@@ -83,7 +83,7 @@ def plane_of_two_players(path, forces):
     axes[0].plot(*path[0], "o", color=COLOURS["v"], label="start")
     axes[0].plot(2, 0, "k+", ms=12, mew=2, label="equilibrium")
     axes[0].set(xlabel=r"$\theta$ (encoder)", ylabel="$s$ (discriminator)")
-    axes[0].legend(frameon=True, loc="lower right")
+    axes[0].legend(frameon=False, loc="lower center", bbox_to_anchor=(0.5, 1), ncols=2)
     axes[1].plot(path[:, 0], color=COLOURS["v"])
     axes[1].axhline(2, color="0.4", ls=":", label="mean of the target")
     axes[1].set(xlabel="step", ylabel=r"$\theta$")
@@ -136,10 +136,10 @@ def film(history):
 
 def stills(history, fooled):
     """Three rounds with the forces of Eq. 3, and the loss of the discriminator."""
-    fig, axes = plt.subplots(1, 4, figsize=(11.5, 3), layout="constrained")
+    fig, axes = plt.subplots(1, 4, figsize=(11.5, 3.3), layout="constrained")
     for ax, number in zip(axes[:3], (0, 3, 30), strict=True):
         image = game_round(ax, history[number], with_forces=True)
-    axes[0].legend(frameon=True, markerscale=2.5, loc="upper left")
+    _legend_above(fig, axes[0])
     bar = fig.colorbar(image, ax=axes[2], label="$D$", boundaries=np.linspace(0, 1, 51))
     bar.set_ticks([0, 0.5, 1])
     rounds = [row["round"] for row in history]
@@ -148,6 +148,11 @@ def stills(history, fooled):
     axes[3].set(xlabel="round", title=r"$\mathcal{L}_{tal}$")
     axes[3].legend(frameon=False, loc="lower right")
     return axes
+
+
+def _legend_above(fig, ax):
+    fig.legend(*ax.get_legend_handles_labels(), frameon=False, markerscale=2.5, ncols=3,
+               loc="outside upper left")
 
 
 def last_round(x):
@@ -176,10 +181,10 @@ def learnt_weight(runs, gaps, start):
 
 def targets(start, ends):
     """The start of the game, and its end for each target, ``{row of the target: record}``."""
-    _, axes = plt.subplots(1, 4, figsize=(11, 3), layout="constrained")
+    fig, axes = plt.subplots(1, 4, figsize=(11, 3.3), layout="constrained")
     game_round(axes[0], start)
     axes[0].set_title("at the start")
-    axes[0].legend(frameon=True, markerscale=2.5, loc="upper left")
+    _legend_above(fig, axes[0])
     for ax, (target, row) in zip(axes[1:], ends.items(), strict=True):
         game_round(ax, row)
         others = " and ".join(f"${m}$" for m in "alv" if m != "alv"[target])
@@ -187,21 +192,27 @@ def targets(start, ends):
     return axes
 
 
+BARS = (  # place, name in the results, colour, hatch, label
+    (-0.27, "game", "0.45", "//", "discriminator of the game"),
+    (0, "budget", "0.7", "..", "fresh, the game's budget"),
+    (0.27, "fresh", "black", "", "fresh, more training"),
+)
+
+
 def referees(results, encoded, fooled):
-    """L_tal of two discriminators per lambda and seed, and the encoded vectors of two lambdas."""
+    """L_tal of three discriminators per lambda and seed, and the encoded vectors of two lambdas."""
     _, axes = plt.subplots(1, 3, figsize=(11.5, 3.6), layout="constrained",
-                           width_ratios=[1.3, 1, 1])
-    for shift, name, colour, label in ((-0.2, "game", "0.45", "discriminator of the game"),
-                                       (0.2, "fresh", COLOURS["l"], "fresh discriminator")):
+                           width_ratios=[1.4, 1, 1])
+    for shift, name, colour, hatch, label in BARS:
         for i, found in enumerate(results.values()):
             seeds = [row[name] for row in found]
-            axes[0].bar(i + shift, np.mean(seeds), 0.38, color=colour, edgecolor="white",
-                        hatch="//" if name == "game" else "", label=label if i == 0 else None)
-            axes[0].plot([i + shift] * len(seeds), seeds, "k_", ms=9)
+            axes[0].bar(i + shift, np.mean(seeds), 0.25, color=colour, edgecolor="white",
+                        hatch=hatch, label=label if i == 0 else None)
+            axes[0].plot([i + shift] * len(seeds), seeds, "k_", ms=7)
     axes[0].axhline(fooled, color="black", ls=":", lw=1)
-    axes[0].text(-0.45, fooled + 0.03, "no difference left")
+    axes[0].text(-0.4, fooled + 0.03, "no difference left")
     axes[0].set(xticks=range(len(results)), xticklabels=list(results), xlabel=r"$\lambda$",
-                ylim=(0, 2.9), title=r"$\mathcal{L}_{tal}$ of two referees")
+                ylim=(0, 3.1), title=r"$\mathcal{L}_{tal}$ of three referees")
     axes[0].legend(frameon=False, loc="upper left")
     for ax, (lambda_, x_e) in zip(axes[1:], encoded.items(), strict=True):
         figures.modality_gap(x_e, ax=ax, title=f"λ = {lambda_}")

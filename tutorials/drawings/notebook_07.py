@@ -11,7 +11,7 @@ BACK = figures.MODALITY_COLOURS["v"]  # of the backward pass
 def what_lambda_weighs(fal, rl):
     """Lengths of the two gradients in the brackets of Eq. 9, for every lambda."""
     lambdas = np.geomspace(1e-4, 0.9999, 200)
-    _, ax = plt.subplots(figsize=(6.8, 3.8), layout="constrained")
+    fig, ax = plt.subplots(figsize=(6.8, 4.1), layout="constrained")
     ax.plot(lambdas, (1 - lambdas) * rl, "--", color="black",
             label=r"reconstruct: $(1 - \lambda)\, \mathcal{L}_{rl}$")
     ax.plot(lambdas, lambdas * fal, color="black",
@@ -23,7 +23,7 @@ def what_lambda_weighs(fal, rl):
     ax.plot(equal, equal * fal, "ko", ms=6, label="equal force")
     ax.set(xscale="log", yscale="log", xlabel=r"$\lambda$",
            ylabel=r"length of the gradient w.r.t. $\mathbf{x}_a^e$")
-    ax.legend(frameon=False, loc="upper left", bbox_to_anchor=(0, 0.86))
+    fig.legend(frameon=False, loc="outside lower center", ncols=3)
     return ax
 
 
@@ -36,9 +36,9 @@ def forces_of_the_sum(lambda_):
     ax.plot(D, -0.5 * D, color="black", ls=":", label="discriminator: $-0.5 D$, always down")
     ax.plot(D, lambda_ * (1 - D) - 0.5 * D, color="0.5", ls="--", label="the sum, for both")
     ax.plot(balance, 0, "o", color="0.5", ms=7)
-    ax.annotate(f"content at $D = {balance:.2f}$", (balance, 0), (0.34, -0.04), va="center",
+    ax.annotate(f"at rest at $D = {balance:.2f}$", (balance, 0), (0.34, -0.04), va="center",
                 arrowprops={"arrowstyle": "->", "color": "0.4"})
-    ax.axhline(0, color="0.8", lw=1, zorder=0)
+    ax.axhline(0, color="0.65", lw=1, zorder=0)
     ax.set(xlabel="$D$ of a source vector", ylabel="force on its logit $z$", xlim=(0, 1))
     ax.legend(frameon=False, loc="lower left")
     return ax
@@ -57,9 +57,9 @@ def who_trains_whom(headings, reached, trained):
                 continue
             is_used = name in trained[column]
             ax.add_patch(plt.Rectangle((column - 0.47, row - 0.45), 0.94, 0.9,
-                                       color="#9CC7E4" if is_used else "0.93"))
+                                       color="#9CC7E4" if is_used else "0.78"))
             ax.text(column, row, f"{lengths[name]:.2g}", ha="center", va="center",
-                    color="black" if is_used else "0.4", weight="bold" if is_used else None)
+                    color="black" if is_used else "0.2", weight="bold" if is_used else None)
     ax.set_xticks(range(len(headings)), headings)
     ax.set_yticks(range(len(names)), names)
     ax.set(xlim=(-0.5, len(headings) - 0.5), ylim=(len(names) - 0.5, -0.5))
@@ -70,9 +70,9 @@ def who_trains_whom(headings, reached, trained):
 
 def cut_at_x_e():
     """The forward pass (solid) and the two halves of the backward pass (dashed)."""
-    _, ax = plt.subplots(figsize=(9.4, 4))
+    _, ax = plt.subplots(figsize=(10.4, 4))
     ax.text(0, 1.5, r"$\mathbf{x}$", ha="center", va="center", fontsize=14)
-    _box(ax, 1.6, 1.5, 1.2, "encoders", "#E8E8E8")
+    _box(ax, 1.6, 1.5, 1.2, "encoders", "#F8F6F1")
     ax.text(3.3, 1.5, r"$\mathbf{x}^e$", ha="center", va="center", fontsize=14)
     _arrow(ax, (0.2, 1.55), (1.0, 1.55))
     _arrow(ax, (2.2, 1.58), (3.1, 1.58))
@@ -95,7 +95,7 @@ def cut_at_x_e():
         _arrow(ax, (7.6, height), (8.1, height))
         if network != "discriminator":  # that update needs nothing before the cut
             _arrow(ax, (4.8, height - 0.15), (3.55, 1.4 + 0.1 * (height - 1.5)), "--", BACK)
-    ax.axvline(3.95, color="black", lw=1, ls=":")
+    ax.plot([3.95, 3.95], [-0.5, 3.4], color="black", lw=1, ls=":")
     ax.text(3.95, 3.45, "cut", ha="center", va="bottom", fontsize=11)
     ax.set(xlim=(-0.3, 10.6), ylim=(-0.5, 3.7))
     ax.axis("off")
@@ -118,7 +118,7 @@ def two_players(paths):
     fig, axes = plt.subplots(1, 2, figsize=(8.4, 3.8), sharex=True, sharey=True,
                              layout="constrained")
     for ax, (name, path) in zip(axes, paths.items(), strict=True):
-        ax.plot(*path.T, color="0.8", lw=1)
+        ax.plot(*path.T, color="0.6", lw=1)
         points = ax.scatter(*path.T, c=np.arange(len(path)), cmap="viridis", s=10)
         ax.plot(*path[0], "s", mfc="none", color="black", ms=9, label="start")
         ax.plot(0, 0, "k+", ms=12, mew=2, label="where both should end")

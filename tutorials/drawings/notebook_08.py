@@ -47,7 +47,7 @@ def range_of_similarity(bounds, drawn):
     """Eq. 12: what S can be, and S of random pairs, ``{k: array}``."""
     ks = np.geomspace(4, 150, 100)
     _, ax = plt.subplots(figsize=(7, 3.8), layout="constrained")
-    ax.fill_between(ks, *bounds(ks), color="0.85", label="all that $S$ can be")
+    ax.fill_between(ks, *bounds(ks), color="0.72", label="all that $S$ can be")
     ax.plot(ks, 1 / ks, color="0.4", lw=1, label="$1/k$")
     for k, S in drawn.items():
         ax.plot(np.full(len(S), k), S, "_", color=COLOURS["l"], ms=9, alpha=0.3)
@@ -66,7 +66,7 @@ def score(low, high):
     """Eq. 13 for four sums of weights, and the range of S for k = 50."""
     _, ax = plt.subplots(figsize=(7, 3.6), layout="constrained")
     S = np.linspace(0, 1, 200)
-    ax.axvspan(low, high, color="0.8")
+    ax.axvspan(low, high, color="0.68")
     ax.annotate("all that $S$ can be for $k = 50$", (high, 3.7), (60, 0), va="center",
                 textcoords="offset points", arrowprops={"arrowstyle": "->", "color": "0.4"})
     for total in (0.5, 1, 1.5, 2):
@@ -159,12 +159,12 @@ def layer_3(weights):
     """Mean weights of the six trimodal vertices ``{variant: (6,)}`` as bars."""
     _, ax = plt.subplots(figsize=(7.6, 3.8), layout="constrained")
     for side, (variant, heights) in zip((-0.2, 0.2), weights.items(), strict=True):
-        shade, hatch = ("0.8", "") if variant == "paper" else ("0.55", "//")
+        shade, hatch = ("0.9", "") if variant == "paper" else ("0.55", "//")
         bars = ax.bar(np.arange(6) + side, heights, 0.38, color=shade, edgecolor="black",
                       hatch=hatch, label=f"variant {variant}")
         ax.bar_label(bars, fmt="%.2f", fontsize=9, padding=2)
     ax.axhline(1 / 6, color="0.3", ls=":", label="equal weights")
     ax.set_xticks(range(6), [figures.vertex_label(name) for name in TRIMODAL])
-    ax.set(ylabel="mean weight", title="D10: layer 3 of untrained networks, on noise")
+    ax.set(ylabel="mean weight", title="Layer 3 of untrained networks, on noise")
     ax.legend(frameon=False)
     return ax

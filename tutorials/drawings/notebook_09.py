@@ -4,7 +4,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from argf_np import figures
-from argf_np.paper.vertices import TRIMODAL
+from argf_np.paper.vertices import TRIMODAL, UNIMODAL
 
 
 def pairs_of_vertices(below, candidates, complete):
@@ -18,10 +18,10 @@ def pairs_of_vertices(below, candidates, complete):
             text = "layer 3"
         elif len(one + two) == 2:
             text = "layer 2"
-        colour = figures.vertex_colour(one + two) if is_trimodal else "0.93"
+        colour = "0.35" if is_trimodal else "0.78"
         ax.add_patch(plt.Rectangle((column - 0.46, row - 0.46), 0.92, 0.92, color=colour))
         ax.text(column, row, text, ha="center", va="center", fontsize=9,
-                color="white" if is_trimodal else "0.3", weight="bold" if is_trimodal else None)
+                color="white" if is_trimodal else "0.15", weight="bold" if is_trimodal else None)
     ax.set_xticks(range(5), below[:5])
     ax.set_yticks(range(1, 6), below[1:])
     ax.set(xlim=(-0.5, 4.5), ylim=(5.5, 0.5), title="Two of six vertices: what they make")
@@ -34,14 +34,16 @@ def knob(alpha_l, weights):
     """The six weights of layer 3 as alpha_l goes from 0 to 1, ``{variant: (6, steps)}``."""
     fig, axes = plt.subplots(1, 2, figsize=(9, 3.8), sharey=True, layout="constrained")
     for ax, (variant, lines) in zip(axes, weights.items(), strict=True):
-        for row, name in enumerate(TRIMODAL):
-            ax.plot(alpha_l, lines[row], "-" if row < 3 else "--", marker="os^"[row % 3], ms=5,
-                    markevery=(5 * row, 30), color=figures.vertex_colour(name), lw=2,
-                    label=figures.vertex_label(name))
+        for row, (name, (one, two)) in enumerate(TRIMODAL.items()):
+            special = two if row >= 3 else (set(one) & set(two)).pop()  # added, or enters twice
+            ax.plot(alpha_l, lines[row], "-" if row < 3 else "--",
+                    marker=figures.SHAPES[UNIMODAL.index(special)], ms=6, markevery=(5 * row, 30),
+                    color=figures.MODALITY_COLOURS[special], lw=2, label=figures.vertex_label(name))
         ax.axhline(1 / 6, color="0.6", lw=1, ls=":", zorder=0)
         ax.set(title=f"variant {variant}", xlabel=r"$\alpha_l$ ($\alpha_a=0.6$, $\alpha_v=0.4$)")
     axes[0].set(ylabel="weight of the vertex", ylim=(0, None))
-    fig.legend(*axes[0].get_legend_handles_labels(), frameon=False, loc="outside right center")
+    fig.legend(*axes[0].get_legend_handles_labels(), frameon=False, handlelength=3.5,
+               loc="outside right center")
     return axes
 
 
@@ -67,7 +69,7 @@ def cube(corners, parity, wrong):
     for i in range(8):
         for j in range(i):
             if np.sum(corners[i] != corners[j]) == 1:
-                ax.plot(x[[i, j]], y[[i, j]], color="0.7", lw=1, zorder=0)
+                ax.plot(x[[i, j]], y[[i, j]], color="0.5", lw=1, zorder=0)
         positive = parity[i] == 1
         ax.scatter(x[i], y[i], s=750, marker="^" if positive else "o",
                    color=figures.CLASS_COLOURS[int(positive)])

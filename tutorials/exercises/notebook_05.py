@@ -105,6 +105,11 @@ def gradient_by_the_logits(answer, rng):
     _, gradient = nn.value_and_grad(lambda tree: classification_loss(tree["y"], y), {"y": y_tilde})
     g = gradient["y"]
     right = through_softmax(axis=-1)
+
+    def from_probabilities(g):
+        return y_tilde * (g - (g * y_tilde).sum(axis=-1, keepdims=True))
+
+    e = y_tilde - y
     compare(answer, (z, y), right, {
         "it looks like the gradient with respect to the probabilities: go on through the softmax":
             g,
@@ -115,6 +120,18 @@ def gradient_by_the_logits(answer, rng):
         "the 1/B is missing: the loss is a mean over the batch": B * right,
         "it looks like a softmax over the batch: the classes are the last axis":
             through_softmax(axis=1),
-        "it looks like y_i (g_i - sum of g): weigh the sum with the probabilities":
-            y_tilde * (g - g.sum(axis=-1, keepdims=True)),
+        "it looks like y_i g_i, or y_i (g_i - sum of g), which is the same, as that sum is 0: each "
+        "logit changes every probability, so weigh the sum with the probabilities": y_tilde * g,
+        "it looks like g_i minus the sum of y_j g_j: the factor y_i in front is missing":
+            g - (g * y_tilde).sum(axis=-1, keepdims=True),
+        "it looks like the error without its length: the gradient of a norm is e / |e|":
+            from_probabilities(e / B),
+        "it looks like the square of the norm: Eq. 8 is the norm itself":
+            from_probabilities(2 * e / B),
+        "it looks like one norm over everything: each utterance and modality has its own":
+            from_probabilities(e / np.sqrt((e * e).sum())),
+        "it looks like the sum of absolute errors, D5: Eq. 8 is the Euclidean norm":
+            from_probabilities(np.sign(e) / B),
+        "it looks like the mean over the modalities: Eq. 8 adds them up": right / 3,
+        "the wrong sign: the gradient points up the loss": -right,
     })

@@ -83,6 +83,11 @@ def forces(answer, rng):
     as_source[1, target] = -D[target] / B
     saturating = right.copy()
     saturating[0] = np.where(right[0] == 0, 0, D / B)
+    upwards = right.copy()
+    upwards[1] = np.abs(right[1])
+    without_target = right.copy()
+    without_target[1, target] = 0
+    together = right.sum(axis=0)
     compare(answer, (z, target), right, {
         "these are the gradients: a force goes down the loss": -right,
         "the target does not enter L_fal: its encoder is not pulled": for_target,
@@ -91,6 +96,11 @@ def forces(answer, rng):
         "the 1/B is missing: the losses are means over the batch": B * right,
         "the generators' force looks like that of the saturating form, D: it is 1 - D": saturating,
         "the right numbers in the wrong order: the generators come first": right[::-1],
+        "the discriminator pulls the sources down: minus D for each of them": upwards,
+        "the target enters L_tal as -log D: the discriminator pulls its logit up": without_target,
+        "it looks like the mean over all logits: Eq. 3 and 4 add up the modalities": right / m,
+        "these are the forces of the sum, Eq. 2: return those of the two players one by one":
+            together,
     })
 
 

@@ -118,7 +118,12 @@ def xor_by_hand(answer, rng):
             f"dense_1 has {units} hidden units, dense_2 expects {len(params['dense_2']['W'])}")
     signs = np.repeat([[-1, -1, 1, 1], [-1, 1, -1, 1]], 25, axis=1)[:, None, :, None]
     V_1, V_2 = signs * rng.uniform(0.3, 1, signs.shape)  # (1, 100, 1)
-    right = np.sign(fuse(params, V_1, V_2)) == signs[0] * signs[1]
+    vertex = fuse(params, V_1, V_2)
+    require(np.isfinite(vertex).all(), "the vertex is NaN or infinite at some points")
+    require(vertex.any(), "the vertex is 0 everywhere, which is no sign: is a layer all zeros, or "
+            "do the hidden units cancel each other?")
+    require(np.ptp(vertex) > 0, "the vertex is the same everywhere: it does not depend on V_1, V_2")
+    right = np.sign(vertex) == signs[0] * signs[1]
     share = right.mean()
     require(share > 0, "the vertex has the wrong sign everywhere: negate the second layer")
     require(share > 0.75, f"the vertex has the right sign for {share:.0%} of the points. A "

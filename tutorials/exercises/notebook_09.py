@@ -111,6 +111,8 @@ def alternating_sum(answer, rng):
     lower, upper = rng.standard_normal((2, 3, k))
 
     def f(V):
+        require(np.shape(V) == (3, 1, k), f"f was called with shape {np.shape(V)}, expected "
+                f"{(3, 1, k)}: add the axis of the utterance, V[:, None]")
         return (V[0] * V[1] * V[2] + V[0] * V[1] + V[2]) ** 2
 
     corners = [*itertools.product((0, 1), repeat=3)]

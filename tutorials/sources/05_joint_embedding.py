@@ -11,11 +11,11 @@
 # with entry 7 of another, so it makes no sense to add, compare or multiply them. Before we can fuse
 # the three modalities, we have to bring them into one space.
 #
-# How do we build such a space, and how do we keep it from becoming empty? An encoder that maps
-# everything to zero brings the modalities together perfectly, and is useless. The paper sets two
-# guards. A *decoder* has to reconstruct the features, so that no information gets lost. A
-# *classifier* has to predict the label, so that the label stays easy to read. (A third network,
-# the discriminator, pulls the modalities together. It is the subject of notebook 06.)
+# An encoder that maps everything to zero brings the modalities together perfectly, and is useless.
+# How do we keep the space from becoming empty? The paper sets two guards. A *decoder* has to
+# reconstruct the features, so that no information gets lost. A *classifier* has to predict the
+# label, so that the label stays easy to read. (A third network, the discriminator, pulls the
+# modalities together. It is the subject of notebook 06.)
 #
 # In this notebook you will
 #
@@ -42,9 +42,8 @@
 # modalities at once: `x` has the shape `(3, B, d)`, with the modalities in the order a, l, v, and
 # `x_e` has the shape `(3, B, k)`.
 #
-# Where the paper leaves something open, or the code that its authors released differs from it, the
-# package keeps a numbered list, [DEVIATIONS.md](../DEVIATIONS.md). A number such as
-# [D2](../DEVIATIONS.md#d2) refers to a row of that list.
+# A number such as [D2](../DEVIATIONS.md#d2) refers to the list of points where the paper leaves
+# something open, or where the code that its authors released differs from it.
 
 # %%
 import autograd.numpy as anp
@@ -231,15 +230,12 @@ for m in range(3):
 
 # %% [markdown]
 # **The gradient.** `nn.check_gradient` compares the gradient with finite differences ([notebook
-# 01](01_gradients.ipynb)). It raises an error where they differ by more than one part in a million.
-# It needs a scalar, so we multiply the output by fixed random numbers and add up; this is `weigh`.
-# Then every entry counts, and each differently.
+# 01](01_gradients.ipynb)), and raises an error where they differ by more than one part in a
+# million. It needs a scalar, so `weigh` multiplies the output by fixed random numbers and adds up.
 #
-# We check with dropout, whose generator has to start anew at every evaluation, since otherwise each
-# call would be another function. Without dropout, the biases of the first three layers would have a
-# gradient of zero: batch norm subtracts what they add. `check_gradient` rejects zero gradients,
-# because a check of zero against zero proves nothing ([notebook
-# 02](02_layers_and_optimisers.ipynb)).
+# We check with dropout. Its generator starts anew at every evaluation, so that each call is the
+# same function. (Without dropout, the biases before a batch norm have a gradient of zero, and
+# `check_gradient` rejects those: a check of zero against zero proves nothing.)
 
 # %%
 def weigh(output):
@@ -266,12 +262,8 @@ print("the gradient of the encoders agrees with finite differences")
 # \mathbf{x}_m^e, \theta_{dm})\, p_{\theta_m}(\mathbf{x}_m^e)\, d\mathbf{x}_m^e,
 # \quad m \in \{l, a, v\} \tag{5}$$
 #
-# | symbol | meaning |
-# |---|---|
-# | $q$ | the decoder, written as a conditional distribution |
-# | $p_{\theta_{dm}}$ | distribution of the reconstructions |
-#
-# As before, $q$ puts its mass on one point, and the integral means: decode everything. The layers
+# Here $q$ is the decoder, and $p_{\theta_{dm}}$ is the distribution of the reconstructions. As
+# before, $q$ puts its mass on one point, and the integral means: decode everything. The layers
 # are $k \to 512 \to 64 \to d$. The first is followed by dropout and leaky ReLU 0.2, the second by
 # dropout, batch norm and leaky ReLU 0.2, the last by tanh.
 
@@ -300,10 +292,9 @@ def loss(tree):
 nn.check_gradient(loss, {"dec": decoders, "x_e": x_e}, rng, step=1e-5)
 
 # %% [markdown]
-# The last tanh has a consequence: no decoder can ever produce a number beyond $\pm 1$, so the
-# features must stay within that range. The features of the UCLN do, since the UCLN ends in a tanh
-# too. Features that are merely standardised do not. Suppose that all entries up to $\pm 1$ come
-# back exactly. Then this is what is lost for certain:
+# The last tanh has a consequence: no decoder can produce a number beyond $\pm 1$. The features of
+# the UCLN stay within that range, since the UCLN ends in a tanh too. Features that are merely
+# standardised do not. Even if all entries up to $\pm 1$ come back exactly, this much is lost:
 
 # %%
 corpus = standardise(load("mosi"))
@@ -492,8 +483,8 @@ assert values[-1] < 0.3 * values[0]
 
 # %% [markdown]
 # The curves now run along the clouds. Most of what is still lost is the noise across the curve: a
-# line has no room for it, so the loss does not reach zero. For MOSI both $k$ and $d$ are 50: there
-# is room for everything, and the loss only asks that the room is used.
+# line has no room for it, so the loss does not reach zero. For MOSI both $k$ and $d$ are 50, so
+# the embedding has room for everything.
 #
 # ## 4. Can the label be read off? (Eq. 7)
 #
@@ -538,8 +529,8 @@ nn.check_gradient(loss, {"C": classifier, "x_e": x_e}, rng)
 # $\mathbb{R}^{3k}$ to $\mathbb{R}^N$, but it writes $C(\mathbf{x}_m^e)$ with one modality, of width
 # $k$. Both cannot hold. The released code has one $C$ of width $k$, and so does ours. The
 # difference matters. A classifier that gets all three vectors side by side may find the label in
-# one of them and ignore the others. A classifier that gets each vector alone demands that *every*
-# modality carries the label.
+# one of them and ignore the others. A classifier that gets each vector alone asks *every* modality
+# for the label.
 #
 # **What $C$ does not see.** $C$ begins with a batch norm, and each modality is normalised by its
 # own statistics. So we may move and stretch the cloud of one modality as we like, and nothing
@@ -607,9 +598,8 @@ print(f"L_cl = {L_cl:.4f}, by the loop {L_loop:.4f}")
 # %% [markdown]
 # **By hand, for two classes.** Let $\tilde y_c$ be the probability of the true class. The error
 # vector is $(\tilde y_c - 1,\, 1 - \tilde y_c)$. Its norm is $\sqrt 2\, (1 - \tilde y_c)$, and the
-# sum of its absolute values is $2\, (1 - \tilde y_c)$. So for MOSI, which has two classes, D5 is a
-# factor of $\sqrt 2$ and nothing more. (D2, mean or sum, adds a factor of the batch size.) For more
-# than two classes the two losses do differ:
+# sum of its absolute values is $2\, (1 - \tilde y_c)$. So for MOSI, which has two classes, norm and
+# sum differ by a factor of $\sqrt 2$ and nothing more. For more than two classes they do differ:
 
 # %%
 for classes in (2, 3, 6):
@@ -656,8 +646,6 @@ plt.show()
 # The more wrong an answer is, the harder the cross-entropy pulls. Eq. 8 gives up on answers that
 # are hopelessly wrong, and pulls hardest on the undecided ones. This is an advantage if some
 # utterances are mislabelled, and a disadvantage where a network has become confidently wrong.
-# [Notebook 06](06_adversary.ipynb) meets another loss whose force vanishes at this end. There the
-# whole training may depend on it.
 #
 # ### Exercise 5.4 ★★★ (15 minutes): the gradient through a softmax (Eq. 7, 8)
 #
@@ -701,7 +689,7 @@ print("UCLN features:", x.shape)
 def run_all(params, some):
     """All networks on some utterances; returns x_e and x_tilde."""
     x_e = embedding.encode(params["encoders"], x[:, some])
-    embedding.classify(params["classifier"], x_e)
+    embedding.classify(params["classifier"], x_e)  # for the statistics of its batch norm
     return x_e, embedding.decode(params["decoders"], x_e)
 
 
@@ -757,12 +745,11 @@ print("x^e of the test utterances:", encoded["L_rl"][0][1].shape)
 # **How much is lost?** We divide the reconstruction error on test utterances by the error of always
 # answering with the mean of the training utterances. Then 0 is perfect and 1 is worthless.
 #
-# But whose reconstruction do we measure? It is tempting to take the decoders that were trained
-# along with the encoders. There is a catch: in the row $\mathcal{L}_{cl}$ no loss has trained the
-# decoders, so their error says nothing about the encoders. What we want to know is whether the
-# information is still *there*. So we fit a new decoder afterwards, the same for all: ridge
-# regression (least squares with a small penalty on the weights) from the encoded training
-# utterances to their features.
+# But with which decoders? It is tempting to take those that were trained along with the encoders.
+# But in the row $\mathcal{L}_{cl}$ no loss has trained the decoders, so their error says nothing
+# about the encoders. We want to know whether the information is still *there*. So we fit a new
+# decoder afterwards, the same kind for all: ridge regression (least squares with a small penalty on
+# the weights) from the encoded training utterances to their features.
 #
 # **Predict before you run.** How much worse than $\mathcal{L}_{rl}$ will $\mathcal{L}_{cl}$ be, by
 # the first measure and by the second? And the untrained encoders?
@@ -815,14 +802,13 @@ assert (centre(afterwards["L_cl"]) < 1.15 * centre(afterwards["L_rl"])).all()
 assert (centre(afterwards["untrained"])[[0, 2]] < 1.2 * centre(afterwards["L_rl"])[[0, 2]]).all()
 
 # %% [markdown]
-# Each mark is one seed. On the left, $\mathcal{L}_{cl}$ looks like a disaster: worse than the mean.
-# But this is only the error of decoders that were never trained. On the right, where every row gets
-# a decoder, the disaster is gone. Encoders that were trained without $\mathcal{L}_{rl}$ lose little
-# more than those that were trained for nothing else, and for $a$ and $v$ even untrained encoders
-# come close. But by this measure even the best encoders lose three quarters of $a$ and $v$. (The
-# fitted linear decoders do better there than those that were trained alongside.) So on this corpus,
-# after this short training and without an adversary, the decoder gains little. Remember this when
-# the paper's Table 5 says that the decoder is the most important part ([notebook
+# Each mark is one seed. On the left, $\mathcal{L}_{cl}$ is worse than the mean. But this is the
+# error of decoders that were never trained. On the right every row gets a fitted decoder, and the
+# difference nearly vanishes. Encoders that were trained without $\mathcal{L}_{rl}$ lose little more
+# than those that were trained for nothing else, and for $a$ and $v$ even untrained encoders come
+# close. By this measure even the best encoders lose about three quarters of $a$ and $v$. So on this
+# corpus, after this short training and without an adversary, the decoder gains little. Remember
+# this when the paper's Table 5 says that the decoder is the most important part ([notebook
 # 10](10_does_it_work.ipynb)).
 
 # %% [markdown]
@@ -860,15 +846,15 @@ assert (centre(apart["L_cl"]["test"])[[0, 2]] < 0.03).all()
 
 # %% [markdown]
 # $\mathcal{L}_{cl}$ does move the classes of the *training* utterances apart, in every modality.
-# Now compare with the test utterances. For $a$ and $v$ nothing is left of it: no loss can put a
-# label into an utterance that does not carry it, but a network can learn the labels of its training
-# utterances by heart. Only language carries the label clearly in this corpus, and there the
-# separation also holds for new utterances. Even $\mathcal{L}_{rl}$, which knows no labels, keeps
-# the classes of language apart: the UCLN was trained to predict the label, its features show the
-# classes already, and an encoder that preserves the features preserves this too.
+# For $a$ and $v$ nothing is left of it on the test utterances: a network can learn the labels of
+# its training utterances by heart, even where the features hardly tell them. Only language carries
+# the label clearly in this corpus, and there the separation also holds for new utterances. Even
+# $\mathcal{L}_{rl}$, which knows no labels, keeps the classes of language apart: the UCLN was
+# trained to predict the label, so its features show the classes already, and an encoder that
+# preserves the features preserves this too.
 #
 # **And do the three modalities lie in one place now?** No loss of this notebook asks for it, and
-# $C$ would not even notice. So do not expect it. Asking for a joint space is the task of the
+# section 4 has shown that $C$ does not even notice. Asking for a joint space is the task of the
 # adversary, and [notebook 06](06_adversary.ipynb) measures how far it gets.
 #
 # **An experiment** ★★ (15 minutes). How narrow may the embedding be? Train with $\mathcal{L}_{rl}$
@@ -877,9 +863,9 @@ assert (centre(apart["L_cl"]["test"])[[0, 2]] < 0.03).all()
 # first. (The numbers are in the solutions, and the reason why one of the modalities is special.)
 #
 # **To go on** ★★★ (an hour). Replace Eq. 8 by the cross-entropy in this section and train again.
-# Before you do, write down which of the measures you expect to change, and in which direction. Are
-# six seeds enough to see a difference, if there is one? Then flip the labels of a tenth of the
-# training utterances. Does the order of the two losses change?
+# Before you do, write down which of the measures you expect to change, and in which direction.
+# Then flip the labels of a tenth of the training utterances. Does the order of the two losses
+# change, and are six seeds enough to say so?
 #
 # ## 7. Appendix: the networks and their sizes (Figure 3)
 #
@@ -909,5 +895,17 @@ assert nn.count(model["encoders"]) > 0.8 * total
 # units alone has about $100\, d^2$ of them. The graph fusion network, the subject of the second
 # half of the paper, is tiny beside them. (The paper's Table 4 counts more than this. [Notebook
 # 10](10_does_it_work.ipynb) goes through it item by item.)
+#
+# ## What to take away
+#
+# - An encoder and a decoder are functions. The integrals of Eq. 1 and 5 say: apply them to every
+#   utterance, and look at how the results are distributed.
+# - The gradient of a norm has length 1 however large the error is, and it needs care at 0.
+# - For two classes, Eq. 8 and the sum of absolute errors of the released code are the same up to a
+#   factor. Both let go of answers that are confidently wrong; the cross-entropy does not.
+# - An error of decoders that no loss has trained says nothing about the encoders. Fit the same
+#   decoder to all of them afterwards.
+# - The classifier sees each modality after a batch norm of its own. It does not bring the
+#   modalities into one place.
 #
 # Next: [06 · The adversary](06_adversary.ipynb)

@@ -204,18 +204,24 @@ def bell(x, mean, width):
     return np.exp(-((x - mean) / width) ** 2 / 2) / (width * np.sqrt(2 * np.pi))
 
 
-def train_discriminator(x_e, target, steps, lr=0.01):
-    """A new discriminator, trained on encoded vectors x_e (3, n, k) that stay fixed."""
-    params = embedding.init_discriminator(np.random.default_rng(0), x_e.shape[-1])
-    params = nn.cast(params, x_e.dtype)
+def train_discriminator(x_e, target, steps, lr=0.01, batch=None):
+    """A new discriminator, trained on encoded vectors x_e (3, n, k) that stay fixed.
+
+    Each step takes `batch` utterances at random, or all of them.
+    """
+    rng = np.random.default_rng(0)
+    params = nn.cast(embedding.init_discriminator(rng, x_e.shape[-1]), x_e.dtype)
     state = nn.init_adam(params)
+    some = x_e
 
     def loss(params):
-        return embedding.true_adversarial_loss(embedding.discriminate(params, x_e), target)
+        return embedding.true_adversarial_loss(embedding.discriminate(params, some), target)
 
     for _ in range(steps):
+        if batch:
+            some = x_e[:, rng.choice(x_e.shape[1], batch, replace=False)]
         _, gradient = nn.value_and_grad(loss, params)
-        nn.adam(state, params, gradient, lr)
+        nn.adam(state, params, gradient, lr, updates.BETAS)  # betas of the released code, D13
     return params
 
 
@@ -520,9 +526,9 @@ assert abs(path[-200:, 0].mean() - 2) < 0.1
 assert abs(path[:, 0].max() - 2.5) < 0.005
 
 # %% [markdown]
-# It does not: on the way $\theta$ goes past 2. The picture shows the plane of the two players. An
-# arrow says where the two would go from there. (For the arrows, $c$ is set so that $D = 1/2$
-# half-way between the two means.)
+# It does not: on the way $\theta$ goes past 2. The left picture shows the plane of the two players.
+# An arrow says where the two would go from there. (For the arrows, $c$ is set so that $D = 1/2$
+# half-way between the two means.) The right picture shows $\theta$ over time.
 
 # %%
 noise = np.random.default_rng(1).standard_normal(2000)
@@ -540,10 +546,10 @@ draw.plane_of_two_players(path, step_of_both)
 plt.show()
 
 # %% [markdown]
-# It does not. The arrows turn around the equilibrium: as long as $s$ is positive the encoder goes
-# to the right, and it runs past the target before the discriminator has turned its slope round. The
-# path spirals in. A game of two players has no landscape with a lowest point; what one player does
-# changes the task of the other.
+# The arrows turn around the equilibrium. As long as $s$ is positive the encoder goes to the right,
+# and it runs past the target before the discriminator has turned its slope round. The path spirals
+# in. With one loss, training walks down a landscape that stays where it is. Here each step of one
+# player changes the loss of the other.
 #
 # **An experiment** ★ (5 minutes). With these steps $\theta$ goes up to 2.50 at its first turn: it
 # overshoots the target by 0.50. Let the discriminator take steps that are five times as large: put
@@ -588,7 +594,7 @@ def move(movers, x, target):
 def descend(loss, params, state, lr):
     """One step of Adam down the loss, in place; returns the loss."""
     value, gradient = nn.value_and_grad(loss, params)
-    nn.adam(state, params, gradient, lr, betas=(0.5, 0.999))  # betas of the released code, D13
+    nn.adam(state, params, gradient, lr, updates.BETAS)
     return value
 
 
@@ -651,10 +657,10 @@ draw.film(history)
 
 # %% [markdown]
 # The background is what the discriminator says: white is "language, for sure", dark grey is
-# "never". The yellow and red points move towards white. Where they gather, the ground turns dark
-# under them, so they move on. The same in stills. The arrows are the forces of Eq. 3, $-\partial
-# \mathcal{L}_{fal} / \partial \mathbf{x}^e$, on a source at that place. On the right is the loss of
-# the discriminator.
+# "never". The two sources (circles and squares) move towards white. Where they gather, the ground
+# turns dark under them, so they move on. Here is the same in three stills. The arrows are the
+# forces of Eq. 3, $-\partial \mathcal{L}_{fal} / \partial \mathbf{x}^e$, on a source at that place.
+# On the right is the loss of the discriminator.
 
 # %%
 draw.stills(history, FOOLED)
@@ -680,8 +686,8 @@ print(f"their midpoint to the mean of l:  {np.linalg.norm(halfway - centres[LANG
 assert between > 3 * np.linalg.norm(halfway - centres[LANGUAGE])
 
 # %% [markdown]
-# They have not. The sources have *shared out* the arc between them. And this is no accident.
-# Section 3 has shown that only $p_s = p_a + p_v$ enters: the discriminator is asked "target or
+# They have not. The sources have *shared out* the arc between them. The reason is in section 3:
+# only the sum $p_s = p_a + p_v$ enters, because the discriminator is asked "target or
 # not?", and never "$a$ or $v$?". If the sources together cover the target, $p_a + p_v = 2 p_l$,
 # then $D^* = 1/3$ everywhere and nothing is left to learn. That all three are the same, $p_a = p_v
 # = p_l$, is *sufficient* for this, but it is not *necessary*. So the paper's criterion for a
@@ -765,8 +771,8 @@ assert gap(learnt["points"]) > 0.9 * start > 1.5 * gap(fixed["points"])
 # As $w$ falls, the adversary fades away, and the points go back to where they came from. The
 # released code has no $w$ at all, and the package has $w = 1$ ([D1](../DEVIATIONS.md#d1)).
 # `Settings(learn_w=True)` learns it, so that you can watch it fall. How far does it fall in one
-# training of ARGF on MOSI, if $\ell$ stays the same? This takes the package's learning rate and
-# number of steps:
+# training of ARGF on MOSI? The next cell takes the package's learning rate and number of batches,
+# and holds $\ell$ at 1. (Adam makes the value unimportant, as long as it stays the same.)
 
 # %%
 defaults = Settings()
@@ -812,7 +818,7 @@ for target, row in ends.items():
     assert coverage(row["points"], target) < 0.9 or target == LANGUAGE
 
 # %% [markdown]
-# The three tasks are not equally hard. The arc is covered almost entirely (92 %). But an arc that
+# The three tasks are not equally hard. The arc is covered almost entirely. But an arc that
 # is squeezed into a lump ends as a thin line that crosses the lump, and the streak as a bar across
 # it, and a good part of the target is not reached. In the words of the field, the generators cover
 # only some of the *modes* of the target. In its extreme form, where all outputs of a generator
@@ -829,12 +835,17 @@ for target, row in ends.items():
 #
 # Whom do we ask whether the gap is closed? Not the discriminator of the game alone: section 7 has
 # shown what it misses, and it has spent its training chasing encoders that kept moving. So we
-# freeze the encoders and train two referees of our own *afterwards*, on the training utterances:
+# freeze the encoders and train three referees of our own *afterwards*, on the training utterances:
 #
-# - a **fresh discriminator**, of the same architecture and with the same loss, Eq. 4;
+# - a **fresh discriminator**, of the same architecture and with the same loss, Eq. 4. It gets 200
+#   steps on all training utterances, with a learning rate of 0.01;
+# - a fresh discriminator with **the game's budget**: 90 steps on batches of 64, with a learning
+#   rate of 0.002, as the discriminator of the game had. The difference is that its encoders stand
+#   still;
 # - a **linear probe**: least squares from the encoded vectors to a one-hot vector of the modality.
 #   It counts how often the largest of the three outputs is the right modality. If there is no
-#   difference left, it is right in a third of all cases.
+#   difference left, it is right in a third of all cases. "a or v" is a second probe, for the two
+#   sources alone: there a half is chance.
 #
 # All of them are judged on test utterances, for three seeds.
 
@@ -877,11 +888,21 @@ def probe(x_e, modalities):
     return np.mean((new @ W).argmax(axis=1) == answer)
 
 
-def referees(x_e, z=None):
-    """What three referees say: a dict of numbers."""
-    fresh = train_discriminator(x_e[:, rows["train"]], LANGUAGE, steps=200)
+def loss_of_fresh(x_e, **budget):
+    """L_tal on the test utterances of a new discriminator, trained on the others."""
+    fresh = train_discriminator(x_e[:, rows["train"]], LANGUAGE, **budget)
     z_fresh = embedding.discriminate(fresh, x_e[:, rows["test"]])
-    found = {"fresh": float(embedding.true_adversarial_loss(z_fresh, LANGUAGE)),
+    return float(embedding.true_adversarial_loss(z_fresh, LANGUAGE))
+
+
+batches = settings.epochs * int(np.ceil(len(rows["train"]) / settings.batch_size))
+
+
+def referees(x_e, z=None):
+    """What the referees say: a dict of numbers."""
+    found = {"fresh": loss_of_fresh(x_e, steps=200),
+             "budget": loss_of_fresh(x_e, steps=batches, lr=settings.lr,
+                                     batch=settings.batch_size),
              "probe": probe(x_e, [ACOUSTIC, LANGUAGE, VISUAL]),
              "a or v": probe(x_e, SOURCES)}
     if z is not None:
@@ -902,33 +923,38 @@ for lambda_ in (0.0, 0.001, 0.1, 0.9):
     encoded[lambda_] = out["x_e"]
 raw = referees(x)
 nn.use("readable")
-print("trained:", {lambda_: f"{len(found)} seeds" for lambda_, found in results.items()})
+print(f"trained: {len(results)} values of lambda, 3 seeds each, {batches} batches")
 
 # %% [markdown]
 # **Predict before you run.** With $\lambda = 0.9$ the adversary has nine times the weight of the
-# reconstruction. What will the fresh discriminator and the probe say?
+# reconstruction. What will the fresh discriminator and the probe say? And how much of its advantage
+# will the fresh one lose if it gets no more training than that of the game?
 
 # %%
 def mean_of(found, name):
     return np.mean([row[name] for row in found], axis=0)
 
 
-print("                 discriminator of the game        afterwards:")
-print("mean of 3 seeds  D(a)   D(l)   D(v)   L_tal    fresh L_tal   probe  a or v    L_rl")
-print(f"UCLN features {'':32}{raw['fresh']:10.3f}{raw['probe']:10.1%}{raw['a or v']:8.1%}")
+print("                 discriminator of the game    fresh, L_tal")
+print("mean of 3 seeds  D(a)   D(l)   D(v)  L_tal   same budget  more   probe  a or v   L_rl")
+print(f"UCLN features {'':28}{raw['budget']:11.2f}{raw['fresh']:9.2f}{raw['probe']:7.0%}"
+      f"{raw['a or v']:7.0%}")
 for lambda_, found in results.items():
     answers = "".join(f"{value:7.2f}" for value in mean_of(found, "D"))
-    print(f"lambda {lambda_:5} {answers}{mean_of(found, 'game'):9.2f}"
-          f"{mean_of(found, 'fresh'):14.3f}{mean_of(found, 'probe'):10.1%}"
-          f"{mean_of(found, 'a or v'):8.1%}{mean_of(found, 'L_rl'):8.2f}")
+    print(f"lambda {lambda_:5} {answers}{mean_of(found, 'game'):8.2f}"
+          f"{mean_of(found, 'budget'):12.2f}{mean_of(found, 'fresh'):9.2f}"
+          f"{mean_of(found, 'probe'):7.0%}{mean_of(found, 'a or v'):7.0%}"
+          f"{mean_of(found, 'L_rl'):9.2f}")
 print("no difference" + 3 * f"{1 / 3:7.2f}"
-      + f"{FOOLED:9.2f}{FOOLED:14.3f}{1 / 3:10.1%}{1 / 2:8.1%}")
+      + f"{FOOLED:8.2f}{FOOLED:12.2f}{FOOLED:9.2f}{1 / 3:7.0%}{1 / 2:7.0%}")
 price = mean_of(results[0.9], "L_rl") / mean_of(results[0.0], "L_rl") - 1
 print(f"from lambda 0 to 0.9 the reconstruction loss rises by {price:.0%}")
 
 assert mean_of(results[0.001], "game") < 0.3 * FOOLED  # the discriminator wins
 assert mean_of(results[0.9], "game") > 0.85 * FOOLED  # it is fooled
 assert mean_of(results[0.9], "fresh") < 0.1 * FOOLED  # a fresh one is not
+assert mean_of(results[0.9], "budget") < 0.4 * mean_of(results[0.9], "game")  # nor is this one
+assert 0.5 < mean_of(results[0.0], "budget") / mean_of(results[0.0], "game") < 1.5
 assert mean_of(results[0.9], "probe") > 2 / 3
 assert mean_of(results[0.0], "probe") > raw["probe"] + 0.2  # the encoders have widened the gap
 
@@ -938,16 +964,17 @@ draw.referees(results, shown, FOOLED)
 plt.show()
 
 # %% [markdown]
-# The short lines on the bars are single seeds. Read table and bars from the top or the left.
+# The short lines on the bars are single seeds. We go through the rows of the table from the top.
 #
 # - **The features** differ between the modalities, but a linear probe is right in only about 60 %
-#   of the cases.
+#   of the cases. (More training gives the fresh discriminator a higher loss here, on the test
+#   utterances: a sign that it overfits.)
 # - **$\lambda = 0$** means no adversary at all. The encoders have *widened* the gap: each of them
 #   starts from random parameters of its own, and nothing draws them together.
 # - **$\lambda = 0.001$**, the released value for MOSI, is hardly distinguishable from that. The
-#   discriminator wins clearly. The reconstruction loss gets 99.9 % of the weight; the adversarial
-#   loss gets 0.1 %. With these settings, the gap that the paper wants to "significantly
-#   narrow" is not closed.
+#   discriminator wins clearly. With these settings, the gap that the paper wants to "significantly
+#   narrow" is not closed. ([Notebook 07](07_three_updates.ipynb), section 1, measures how little
+#   the adversary pulls at such a $\lambda$.)
 # - **With $\lambda = 0.9$** the adversary seems to be a complete success. The loss of the
 #   discriminator is almost that of the dotted line, and its three mean answers are all near 1/3. By
 #   the paper's criterion, the distributions are matched. The price is a slightly higher
@@ -955,10 +982,16 @@ plt.show()
 # - **But the fresh discriminator** has hardly any loss at all, for any $\lambda$. It has the same
 #   architecture and sees the same vectors, and it tells the target from the sources almost without
 #   an error. Even a linear probe finds the modality most of the time. So the difference was there
-#   all along. The discriminator of the game did not find it. It had to follow encoders that kept
-#   moving, and it was trained less: 90 batches at a learning rate of 0.002, the fresh one 200 steps
-#   at 0.01. We have not separated the two reasons. It does not prove that there is nothing left to
-#   see.
+#   all along, and the discriminator of the game did not find it.
+# - **Why did it not?** It had less training, and it had to follow encoders that kept moving. The
+#   middle bars separate the two reasons. Without an adversary ($\lambda = 0$) the same budget gives
+#   about the same loss as the game, so there the rest of the difference is training alone. At
+#   $\lambda = 0.9$, once the encoders stand still, the same budget brings the loss down to about a
+#   quarter. So most of what looked like a closed gap came from the moving encoders, and less of
+#   it from the shorter training. In between, at $\lambda = 0.1$, both count.
+#
+# A discriminator that is fooled at the end of a game does not prove that there is nothing left to
+# see. It may only have been too slow.
 #
 # And the two pictures on the right? They show the test utterances along the first two principal
 # components of $\mathbf{x}^e$, as is often done. The clouds overlap, and by such a picture one
@@ -975,5 +1008,17 @@ plt.show()
 # three outputs and a softmax. What is its optimum, and what is the loss when no difference is left?
 # Put it into `play_round`, and look at the last round. Then decide how you would find out whether
 # it makes ARGF any better: which data, how many seeds, and which difference would convince you?
+#
+# ## What to take away
+#
+# - The best discriminator answers $p_t / (p_t + p_s)$. Its loss measures how far the target and the
+#   average of the sources are apart.
+# - Each player descends a loss of its own. The encoders minimise $-\log D$, because this pulls
+#   hardest where the discriminator has recognised them.
+# - Eq. 4 never asks "$a$ or $v$?". In the plane the two sources shared out the target between them,
+#   and the loss was still that of "no difference left".
+# - A weight $w$ that is learnt by descending the loss can only fall.
+# - Ask a fresh discriminator whether a gap is closed. At $\lambda = 0.9$ the one of the game saw
+#   next to nothing, and a fresh one saw nearly everything.
 #
 # Next: [07 · One batch, four updates](07_three_updates.ipynb)

@@ -104,8 +104,8 @@ for group, tree in params.items():
 # The parameters come in five groups. Notebooks 05 and 06 have introduced the first four. `fusion`
 # is the graph fusion network of notebooks 08 and 09, and for now a box that takes $\mathbf{x}^e$
 # and predicts the label. We have set $\lambda$ to 0.05, the largest of the three values among which
-# the authors' script for MOSI searches (0.001, 0.01, 0.05), so that the adversary can be seen at
-# all.
+# the authors' script for MOSI searches (0.001, 0.01, 0.05). Section 10 of [notebook
+# 06](06_adversary.ipynb) has shown what comes of the smallest.
 #
 # ## 1. One number to watch (Eq. 9)
 #
@@ -223,10 +223,10 @@ assert 0.001 * fal < 0.001 * rl
 # \frac{\partial \mathcal{L}}{\partial z} = -\lambda (1 - D) + 0.5 D.$$
 #
 # Both players, the encoders and the discriminator, would then follow the third gradient. It is zero
-# at $D = \lambda / (\lambda + 0.5)$. Above this value, the *encoders* would push $D$ down: the
-# forgers would help the police. Below it, the *discriminator* would push $D$ up: the police would
-# look away. Both would be content at that value, and neither would have learnt anything from the
-# other.
+# at $D = \lambda / (\lambda + 0.5)$. Above this value, the *encoders* would push $D$ down, and so
+# help the discriminator to recognise them. Below it, the *discriminator* would push $D$ up, and so
+# help the encoders to pass for the target. Both would come to rest at that value, wherever the
+# vectors lie.
 
 # %%
 D = 1 / (1 + np.exp(-z))  # (3, B, 1)
@@ -515,9 +515,9 @@ for name, steps in {"one step, with the sum": [together], "three steps": separat
     print(f"{name}: a parameter changes by up to {distance:.3f} times the learning rate")
 
 # %% [markdown]
-# The very first step of Adam changes every parameter whose gradient is not practically zero by the
-# learning rate, up or down, however large or small that gradient is (see notebook 02). So three
-# updates go up to three times as far as one.
+# The very first step of Adam changes every parameter by the learning rate, up or down, however
+# large its gradient is (unless it is practically zero). So three updates go up to three times as
+# far as one.
 #
 # ## 5. One batch
 #
@@ -601,7 +601,7 @@ assert apart["first"] < 1e-14 < 1e-4 < apart["fresh"]
 # With fresh activations the order is a real choice: a parameter may differ by
 # several times the learning rate.
 #
-# **Can stale activations do harm?** There is a famous small example in which they do. One player
+# **Can stale activations do harm?** There is a known small example in which they do. One player
 # chooses $\theta$ to make the product $\theta \varphi$ small, the other chooses $\varphi$ to make
 # it large. Both should end up at 0. These are the steps of gradient descent and ascent, with
 # learning rate $\eta$:
@@ -657,7 +657,7 @@ check("7.3", game)
 # %% [markdown]
 # ## 7. First or fresh, measured
 #
-# A toy is a toy. What does it do to ARGF? We train with first and with fresh activations, six seeds
+# What do stale activations do to ARGF itself? We train with first and with fresh ones, six seeds
 # each, three epochs. With the same seed the two start from the same parameters, so we can compare
 # them in pairs: for each loss we take the six differences, their mean, and the 95 % interval of
 # Student's t (for six values: 2.57 standard errors to either side).
@@ -716,7 +716,7 @@ assert (np.abs(mean) < 0.1 * first.mean(axis=0)).all()
 # six seeds and three epochs show no difference between stale and fresh activations, neither on the
 # training utterances nor on those of the validation. But the intervals are several per cent wide to
 # either side, so a small difference may well exist. For the discriminator and the classifier the
-# means are a little lower with fresh activations, and their intervals just reach zero. The damage
+# means are a little lower with fresh activations, and their intervals end near zero. The damage
 # of the toy game is not seen here. The price of fresh activations is certain: the encoders are the
 # largest part of the network, and they run four times per batch instead of once.
 #
@@ -730,7 +730,7 @@ assert (np.abs(mean) < 0.1 * first.mean(axis=0)).all()
 #
 # Three details of the losses look important. Which of them are?
 #
-# **The 0.5 before $\mathcal{L}_{tal}$ ([D8](../DEVIATIONS.md#d8)).** In a sum that is descended as
+# **The 0.5 before $\mathcal{L}_{tal}$** ([D8](../DEVIATIONS.md#d8)). In a sum that is descended as
 # a whole, it would weigh one part against the others. But $0.5\, \mathcal{L}_{tal}$ is all that the
 # discriminator ever descends, and Adam divides a gradient by its own size:
 
@@ -761,10 +761,11 @@ assert difference < 1e-3 * change
 # So the 0.5 does next to nothing. It matters only to Adam's $\epsilon$ and to the weight decay,
 # which do not scale with the gradient. In plain gradient descent it would halve the learning rate.
 #
-# **$\lambda$ ([D2](../DEVIATIONS.md#d2)).** $\lambda$ is no such factor, since its two losses share
-# one gradient before Adam sees it. But what it means depends on what it weighs. The released code
-# sums $\mathcal{L}_{rl}$ over batch and features, and takes the mean of $\mathcal{L}_{fal}$ over
-# the batch. So the same $\lambda$ gives the adversary another share:
+# **The weight $\lambda$** is no such factor, since its two losses share one gradient before Adam
+# sees it. But what it means depends on what it weighs. The released code takes absolute errors
+# instead of the norm in $\mathcal{L}_{rl}$ ([D3](../DEVIATIONS.md#d3)), and adds them up over the
+# batch ([D2](../DEVIATIONS.md#d2)). Its $\mathcal{L}_{fal}$ is a mean over the batch, as here. So
+# the same $\lambda$ gives the adversary another share:
 
 # %%
 def force_of_L_rl(variant):
@@ -784,13 +785,14 @@ for variant in ("paper", "released"):
           f"{pull_fal / (pull_fal + pull_rl):.3%} of the force")
 
 # %% [markdown]
-# With the released losses, twice the batch size means half the adversary. This is why a $\lambda$
-# cannot be carried over from one variant to the other.
+# With the released losses the share is far smaller, and it also depends on the batch size: twice as
+# many utterances leave the adversary about half of it. So a $\lambda$ cannot be carried over from
+# one variant to the other.
 #
-# **The fusion loss (D7).** The paper says mean square error; the released code computes a sum of
-# absolute errors. Seen through the softmax, for two classes, the two losses push the logit of the
-# right class like this (both scaled to a largest value of 1, as a constant factor hardly matters to
-# Adam):
+# **The fusion loss** ([D7](../DEVIATIONS.md#d7)). The paper says mean square error; the released
+# code computes a sum of absolute errors. For two classes, this is how hard the two losses push the
+# logit of the right class, through the softmax (both scaled to a largest value of 1, as a constant
+# factor hardly matters to Adam):
 
 # %%
 wrongness = np.linspace(0.01, 0.99, 99)  # 1 - probability of the right class
@@ -816,12 +818,13 @@ for name, push in pushes.items():
 
 # %% [markdown]
 # Both let go of what is hopelessly wrong, because of the softmax. The square pushes most where the
-# wrongness is $2/3$, the absolute error where it is $1/2$. This is a small difference.
+# wrongness (1 minus the probability of the right class) is $2/3$, the absolute error where it is
+# $1/2$. This is a small difference.
 #
-# The other half of D7 is not. In the paper's variant the fusion loss trains the encoders as well;
-# in the released code it does not. Then the encoders learn from the other updates only, and the
-# fusion has to work with what it gets. We train six networks this way, and compare them with
-# `first` of section 7:
+# D7 has a second half, and that one is not small. In the paper's variant the fusion loss trains the
+# encoders as well; in the released code it does not. Then the encoders learn from the other updates
+# only, and the fusion has to work with what it gets. We train six networks this way, and compare
+# them with `first` of section 7:
 
 # %%
 nn.use("fast")
@@ -864,5 +867,17 @@ check("7.4", without_adversary)
 # counts for more, and repeat the experiment. Do stale activations hurt now, as in the toy? Then
 # think about which of the toy's two properties ARGF resembles less: its bilinear game, or its plain
 # gradient steps. How would you find out?
+#
+# ## What to take away
+#
+# - Eq. 9 is a number to watch. If both players descended it, they would come to rest at one value
+#   of $D$, and there would be no game.
+# - A loss may reach a network that it must not train. A table says which update trains what.
+# - Cut the chain rule at $\mathbf{x}^e$: the encoders run once, and the gradient of each loss is
+#   pulled back through the same tape.
+# - With first activations the order of the updates makes no difference, up to weight decay and
+#   rounding. Over six seeds, fresh activations brought no clear gain.
+# - A factor before a loss of its own hardly matters to Adam. $\lambda$ matters, since it stands
+#   inside one gradient. Training the encoders with the fusion loss helped on this corpus.
 #
 # Next: [08 · Graph fusion I](08_graph_fusion_1.ipynb)

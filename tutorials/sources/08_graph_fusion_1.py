@@ -42,6 +42,9 @@
 # The table speaks of one utterance. The code computes a whole batch at once and keeps vertices of
 # one kind in one array: the three unimodal vertices of `n` utterances are `V`, of shape
 # `(3, n, k)`.
+#
+# A number such as [D9](../DEVIATIONS.md#d9) refers to the list of points where the paper leaves
+# something open, or where the code that its authors released differs from it.
 
 # %%
 import itertools
@@ -863,10 +866,11 @@ check("8.4", xor_by_hand)
 # %% [markdown]
 # ## 10. Where the released code differs
 #
-# The authors have published their code. In layer 2 it differs from the paper in two places. The
-# package can compute both, with `variant="paper"`, the default, and `variant="released"`.
+# The authors have published their code. What it does with the vertices of layer 2 differs from the
+# paper in two places. The package can compute both, with `variant="paper"`, the default, and
+# `variant="released"`.
 #
-# **Another activation ([D9](../DEVIATIONS.md#d9)).** The code does not add up $\alpha \mathbf{V}$
+# **Another activation** ([D9](../DEVIATIONS.md#d9)). The code does not add up $\alpha \mathbf{V}$
 # but $ELU(\alpha \mathbf{V})$, where $ELU(z)$ is $z$ for $z > 0$ and $e^z - 1$ otherwise. It also
 # hands this weighted vector on to layer 3, where the paper hands on $\mathbf{V}$. As $e^z - 1 \ge
 # z$, negative entries come out less negative, and no entry of $\mathbf{B}$ can get smaller:
@@ -885,7 +889,7 @@ for variant, layer in {"paper": layer_2, "released": released}.items():
 # there $ELU(z)$ differs from $z$ by at most 0.04. But the vectors that layer 3 receives are only a
 # third as long, since they come with their weight. That is a real difference.
 #
-# **Another weight for layer 3 ([D10](../DEVIATIONS.md#d10)).** Layer 3 applies Eq. 13 and 14 again,
+# **Another weight for layer 3** ([D10](../DEVIATIONS.md#d10)). Layer 3 applies Eq. 13 and 14 again,
 # with the weights of the vertices that it fuses. For a bimodal vertex the paper takes
 # $\alpha_{m_1 m_2}$ of Eq. 14. The code takes $\hat\alpha_{m_1 m_2}$ of Eq. 13, *before* the
 # softmax. That looks harmless, but compare their sizes:
@@ -925,8 +929,8 @@ assert mean_weights["paper"][:3].sum() < 0.5 < 0.8 < mean_weights["released"][:3
 # the opposite picture, and only a mild version of it. Notebook [09](09_graph_fusion_2.ipynb) works
 # out why.
 #
-# A weight is what a formula makes of its input. Before you explain a weight by the world, look at
-# what it is without training. Notebook [11](11_seeing_it.ipynb) comes back to this.
+# So before you read a weight as a finding about the data, look at what it is without training.
+# Notebook [11](11_seeing_it.ipynb) comes back to this.
 #
 # ## To go on
 #
@@ -938,5 +942,18 @@ assert mean_weights["paper"][:3].sum() < 0.5 < 0.8 < mean_weights["released"][:3
 # the two vectors. How far can the weights of Eq. 14 now move? Draw the triangle of section 6 again.
 # Then think of an experiment that would tell whether this is *better*: which data, how many seeds,
 # and which difference would convince you?
+#
+# ## What to take away
+#
+# - Layer 1 weighs each modality with a sigmoid of its own. Layer 2 fuses every two of them, and
+#   shares out its weights with a softmax.
+# - Vectors with entries between $-1$ and $1$ have similarities near $1/k$. For $k = 50$ the
+#   similarity changes a score by at most 7.7 %.
+# - A pair gets a large weight when the modality that it leaves out has a small one. No pair is ever
+#   silent.
+# - A linear classifier on $\mathbf{U}$ cannot learn XOR, since $\mathbf{U}$ is a sum over single
+#   modalities. One on $\mathbf{B}$ can.
+# - The released code feeds scores instead of weights into layer 3. Its trimodal weights then have
+#   the pattern that surprised the authors in Figure 6, before any training.
 #
 # Next: [09 · Graph fusion II: trimodal and decision](09_graph_fusion_2.ipynb)

@@ -37,6 +37,9 @@
 #
 # The vertices of a layer are one array of shape `(vertices, n, k)` for `n` utterances. Their
 # weights are one array of shape `(vertices, n, 1)`.
+#
+# A number such as [D10](../DEVIATIONS.md#d10) refers to the list of points where the paper leaves
+# something open, or where the code that its authors released differs from it.
 
 # %%
 import itertools
@@ -86,8 +89,9 @@ plt.show()
 
 # %% [markdown]
 # Three of the 15 pairs are pairs of modalities, and layer 2 has them already. Six fuse a bimodal
-# vertex with a modality that it contains (the grey fields with "twice"). The other six hold all
-# three modalities. These are the vertices of layer 3 ([D11](../DEVIATIONS.md#d11)). In three of
+# vertex with a modality that it contains (the light fields with "twice"). The other six, the dark
+# fields, hold all three modalities. These are the vertices of layer 3, in the paper and in the
+# released code ([D11](../DEVIATIONS.md#d11)). In three of
 # them a modality enters twice, as $l$ does in $al$ and $vl$. The paper prints no order of the six.
 # The package has that of the released code ([D22](../DEVIATIONS.md#d22)).
 #
@@ -243,7 +247,10 @@ nn.check_gradient(weighed_Omega, inputs, rng, step=1e-5)  # small, since leaky R
 # At 1/2 its scores are larger by $(3.85 - 2.42) / 0.52 \approx 2.7$, so a vertex of the upper half
 # weighs $e^{2.7} \approx 15$ times as much as one of the lower half.
 #
-# Now vary one number, $\alpha_l$, and watch all six weights in both variants:
+# Now vary one number, $\alpha_l$, and watch all six weights in both variants. In the picture, solid
+# lines are the vertices that fuse two bimodal ones. Their colour and marker are those of the
+# modality that enters twice. Dashed lines are the vertices that fuse a bimodal vertex with a
+# modality, and have the colour and marker of that modality:
 
 # %%
 def trimodal_weights(alpha_m, variant, S=1 / 50):
@@ -270,20 +277,16 @@ for variant in variants:
     lower_half[variant] = six[3:].sum(axis=0)
     print(f"{variant:9} weights from {six.min():.4f} to {six.max():.4f};",
           f"av+l, al+v, vl+a together {lower_half[variant].mean():.2f} on average")
-
-# %% [markdown]
-# In the left picture all six lines stay clearly above zero, whatever $\alpha_l$ is: each vertex has
-# a say. In the right picture the three dashed lines, the vertices that fuse a bimodal vertex with a
-# modality, are close to zero. They would reach half of the weight only if all three $\alpha_m$ were
-# zero, since then all scores are zero and all six weights are $\frac{1}{6}$. A weight near zero
-# silences a vertex twice. Its vector hardly enters $\mathbf{T}$, and hardly any gradient comes back
-# to improve it.
-
-# %%
-assert np.allclose(trimodal_weights(np.zeros((3, 1, 1)), "released"), 1 / 6)
 assert lower_half["released"].max() < 0.5
+assert np.allclose(trimodal_weights(np.zeros((3, 1, 1)), "released"), 1 / 6)
 
 # %% [markdown]
+# In the left picture all six lines stay clearly above zero, whatever $\alpha_l$ is: each vertex
+# counts. In the right picture the three dashed lines are close to zero. They would reach half of
+# the weight only if all three $\alpha_m$ were zero, since then all scores are zero and all six
+# weights are $\frac{1}{6}$. A weight near zero silences a vertex twice. Its vector hardly enters
+# $\mathbf{T}$, and hardly any gradient comes back to improve it.
+#
 # **An experiment** ★ (5 minutes). At which common value of the three $\alpha_m$ do all six vertices
 # have the same weight in the paper's variant? And in the released one? Predict with the table, then
 # call `trimodal_weights(np.full((3, 1, 1), ...), ...)`. (1/3, and 0.)
@@ -300,7 +303,7 @@ def weights_of_layer_3(alpha_1, alpha_2, S, first, second):
 check("9.2", weights_of_layer_3)
 
 # %% [markdown]
-# **The sum ([D9](../DEVIATIONS.md#d9), [D12](../DEVIATIONS.md#d12)).** The paper adds up $\alpha
+# **The sum** ([D9](../DEVIATIONS.md#d9), [D12](../DEVIATIONS.md#d12)). The paper adds up $\alpha
 # \mathbf{V}$. The released code adds up $ELU(\alpha \mathbf{V})$, in layer 2 as in layer 3, where
 # $ELU(z) = z$ for $z > 0$ and $e^z - 1$ otherwise. Its layer 3 also fuses these weighted vectors
 # instead of $\mathbf{V}$. How different is $\mathbf{T}$, first with the ELU of layer 3 alone, then
@@ -583,8 +586,8 @@ assert all(abs(scores[seen] - 0.5) < 0.08 for seen in ("a", "l", "v", "al", "vl"
 assert scores["U"] < 0.78 < scores["B"] < 0.92 < 0.97 < scores["T"]
 
 # %% [markdown]
-# Every network that sees one or two modalities is at chance. $\mathbf{B}$ reaches seven of eight,
-# just like $c\,(c - 2)$. $\mathbf{T}$ gets all eight. And $\mathbf{U}$ is at chance, although six
+# Every network that sees one or two modalities is near chance. $\mathbf{B}$ reaches seven of eight,
+# just like $c\,(c - 2)$. $\mathbf{T}$ gets all eight. And $\mathbf{U}$ is near chance, although six
 # of eight are possible. The reason is that of notebook 08: under a mean square error the constant
 # answer one half is as good as anything that $\mathbf{U}$ offers.
 #
@@ -715,6 +718,19 @@ assert all(abs(share - 0.5) < 0.08 for share in alone["trimodal signal"])
 # the weights of one half to zero and train again. Then do it with weights as in the released code,
 # where one half is nearly silent from the start. Which of the two halves would you keep, and on
 # which evidence?
+#
+# ## What to take away
+#
+# - Layer 3 has the six pairs of lower vertices that hold all three modalities. The function that
+#   computes layer 2 computes layer 3 too.
+# - In the paper's variant all six count. In the released code the three that fuse a bimodal vertex
+#   with a modality are nearly silent.
+# - Batch norm makes a decision depend on the other utterances of its batch, until the network is
+#   used with fixed statistics.
+# - Of a purely trimodal signal, a linear classifier gets at most six of eight cases from sums over
+#   single modalities, and at most seven from sums over pairs. On $\mathbf{T}$ it learnt all eight.
+# - Silencing a part of a trained network shows what this network needs. What the part is worth is
+#   another question, and notebook 10 asks it.
 #
 # Before: [08 · Graph fusion I: unimodal and bimodal](08_graph_fusion_1.ipynb). Next:
 # [10 · Does it work?](10_does_it_work.ipynb)
