@@ -32,7 +32,7 @@ def best_of(gains, deviation):
     looks = np.arange(1, gains.shape[1] + 1)
     _, ax = plt.subplots(figsize=(7.4, 3.6), layout="constrained")
     low, high = np.quantile(gains, (0.05, 0.95), axis=0)
-    ax.fill_between(looks, low, high, color="0.86", label="9 of 10 trials")
+    ax.fill_between(looks, low, high, color="white", label="9 of 10 trials")
     ax.plot(looks, gains.mean(axis=0), color="black", label="mean")
     ax.plot(looks[1:], deviation * np.sqrt(2 * np.log(looks[1:])), "--", color=COLOURS["v"],
             label=r"$\sigma \sqrt{2 \ln q}$")
@@ -48,7 +48,7 @@ def epochs(curves):
     _, ax = plt.subplots(figsize=(7.4, 3.6), layout="constrained")
     x = np.arange(1, curves.shape[1] + 1)
     for seed, curve in enumerate(curves):
-        shade = f"{0.2 + 0.1 * seed:.1f}"
+        shade = f"{0.1 + 0.09 * seed:.2f}"
         ax.plot(x, curve, color=shade, lw=1)
         ax.plot(x[curve.argmax()], curve.max(), "*", ms=13, color=COLOURS["v"],
                 label=None if seed else "best epoch of a seed")
@@ -100,7 +100,7 @@ def forest(ax, rows, unit):
         ax.plot([low, high], [-position] * 2, color=COLOURS["l"], lw=2)
         ax.plot(mean, -position, "o", color=COLOURS["l"], mfc=COLOURS["l"] if clear else "white")
         if printed is not None:
-            ax.plot(printed, -position, "x", ms=8, mew=2, color=COLOURS["v"])
+            ax.plot(printed, -position - 0.27, "x", ms=6, mew=2, color=COLOURS["v"])
     ax.axvline(0, color="0.6", lw=1)
     ax.set_yticks(range(0, -len(rows), -1), [row[0] for row in rows])
     ax.set(xlabel=unit, ylim=(0.6 - len(rows), 0.5))
@@ -115,7 +115,7 @@ def table(rows, title):
     handles = [
         plt.Line2D([], [], label="here, 95 % interval without 0", **line),
         plt.Line2D([], [], label="here, with 0", mfc="white", **line),
-        plt.Line2D([], [], label="paper", color=COLOURS["v"], ls="", marker="x", ms=8, mew=2)]
+        plt.Line2D([], [], label="paper", color=COLOURS["v"], ls="", marker="x", ms=6, mew=2)]
     fig.legend(handles=handles, frameon=False, loc="outside lower center", ncols=3)
 
 

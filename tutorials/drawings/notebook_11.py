@@ -42,7 +42,7 @@ def dots(panels, ylabels, reference=None):
     fig, axes = plt.subplots(1, len(panels), figsize=(9.4, 3.6), layout="constrained",
                              squeeze=False)
     for ax, (title, groups), ylabel in zip(axes[0], panels.items(), ylabels, strict=True):
-        ax.plot(range(len(groups)), np.array(list(groups.values())), color="0.8", lw=1, zorder=0)
+        ax.plot(range(len(groups)), np.array(list(groups.values())), color="0.6", lw=1, zorder=0)
         for place, values in enumerate(groups.values()):
             marker, colour = LOOKS[place % 3]
             ax.plot(np.full(len(values), place), values, marker, color=colour, mfc="none", mew=1.5)
@@ -88,7 +88,7 @@ def weights_of_seeds(kinds):
             ax.plot(np.arange(12) + side, row, marker, color=colour, mfc="none",
                     label=None if seed else name)
     _label_vertices(ax)
-    ax.set(ylabel="mean weight", ylim=(0, 1))
+    ax.set(ylabel="mean weight", ylim=(0, 0.8))
     fig.legend(frameon=False, loc="outside lower center", ncols=3)
 
 
@@ -106,7 +106,7 @@ def measured_weights(variants):
 
 def _label_vertices(ax):
     for edge in (2.5, 5.5):
-        ax.axvline(edge, color="0.85", lw=1)
+        ax.axvline(edge, color="0.55", lw=1)
     ax.set_xticks(range(12), [figures.vertex_label(name) for name in VERTICES])
 
 

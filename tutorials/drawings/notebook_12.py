@@ -13,9 +13,9 @@ KINDS = {  # parts of the operations' names, and a colour
     "matrix products": (("matmul", "dot"), "black"),
     "whole layers": (("layer",), COLOURS["l"]),
     "sums, differences, products, quotients":
-        (("add", "subtract", "multiply", "divide", "negative"), "#DDCC99"),
+        (("add", "subtract", "multiply", "divide", "negative"), "#FFF3C4"),
     "sums along an axis": (("sum",), COLOURS["v"]),
-    "all others": (("",), "0.8"),
+    "all others": (("",), "0.62"),
 }
 
 
@@ -53,7 +53,7 @@ def waterfall(measured, label):
         before = values[row - 1]
         ax.plot([before, before], [row - 1.31, row + 0.31], color="0.4", lw=1)
         saved = before - value
-        ax.barh(row, saved, 0.62, left=value, facecolor="0.92", edgecolor="0.5", hatch="////",
+        ax.barh(row, saved, 0.62, left=value, facecolor="white", edgecolor="0.45", hatch="////",
                 label="saved" if row == 1 else None)
         ax.text(max(before, value) + 0.03, row, f"{-saved:+.2f}".replace("-", "−"), va="center")
     ax.set_yticks(range(len(names)), names)
@@ -117,7 +117,7 @@ def additions(sizes, on_tape, plain, k):
            ylabel="a small plain addition is 1", title=f"What an addition costs ({HERE})")
     ax.set_yticks([1, 10, 100, 1000], ["1", "10", "100", "1000"])
     ax.minorticks_off()
-    ax.legend(frameon=False, loc="upper left", bbox_to_anchor=(0, 0.88))
+    ax.legend(frameon=False, ncols=2, loc="upper center", bbox_to_anchor=(0.5, -0.16))
 
 
 def types(tape, title):
@@ -147,7 +147,7 @@ def videos(lengths, order):
                              (axes[1], lengths[order], "longest first: a step does those running")):
         ax.barh(range(V), shown, 1.0, color=COLOURS["l"], edgecolor="white", lw=0.3)
         ax.set(xlim=(0, T), ylim=(V - 0.5, -0.5), xlabel="utterance $t$", title=title)
-    axes[0].barh(range(V), T - lengths, 1.0, left=lengths, color="0.9", edgecolor="0.6",
+    axes[0].barh(range(V), T - lengths, 1.0, left=lengths, color="white", edgecolor="0.55",
                  hatch="////", lw=0)
     axes[0].set_ylabel("video")
 
@@ -180,9 +180,9 @@ def blocks(lengths, measured):
                label="operation by operation, as the formula says")
     ax.set(xscale="log", ylim=0, ylabel="time of a step, the best is 1",
            xlabel="five arrays of a block, KiB", title=f"Adam on all parameters ({HERE})")
-    ax.set_xticks(kib[1::3], [f"{value:,.0f}" for value in kib[1::3]])
+    ax.set_xticks(kib, [f"{value:,.0f}" for value in kib])
     ax.minorticks_off()
-    ax.legend(frameon=False, loc="best")
+    ax.legend(frameon=False, loc="upper right")
 
 
 def limit(sizes, memory, products):
@@ -192,9 +192,9 @@ def limit(sizes, memory, products):
     for part, colour, hatch, label in (
             (memory, COLOURS["a"], "//", "optimisers' arrays,\nonce through memory"),
             (products, COLOURS["l"], "", "matrix products"),
-            (1 - memory - products, "0.85", "", "everything else")):
+            (1 - memory - products, "white", "", "everything else")):
         bars = ax.bar(range(len(sizes)), part, 0.7, bottom=bottom, color=colour, hatch=hatch,
-                      edgecolor="white", label=label)
+                      edgecolor="0.45", label=label)
         ax.bar_label(bars, [f"{value:.0%}" for value in part], label_type="center",
                      bbox={"facecolor": PAPER, "edgecolor": "none", "pad": 1.5})
         bottom += part

@@ -8,6 +8,7 @@ from matplotlib.patches import FancyBboxPatch
 from argf_np import figures
 
 from . import PAPER
+from .notebook_04 import lstm_cell
 from .notebook_10 import table  # noqa: F401, drawn here for Table 6
 
 COLOURS = figures.MODALITY_COLOURS
@@ -38,7 +39,7 @@ def diagram(ax, title, steps, edges=("", "", ""), embedded=False):
         arrow(ax, (0.15, y), (0.26, 0.5 + (y - 0.5) * 0.6), edge)
     for number, text in enumerate(steps):
         x = 0.26 + width * (number + 0.5)
-        box(ax, x, 0.5, text, "0.94", width - 0.055, 0.62)
+        box(ax, x, 0.5, text, "white", width - 0.055, 0.62)
         arrow(ax, (x + width / 2 - 0.025, 0.5), (x + width / 2 + 0.04, 0.5))
     ax.set(xlim=(0, 1.03), ylim=(0.03, 0.97))
     ax.set_title(title, fontsize="medium")
@@ -74,18 +75,101 @@ def fusions():
 
 def dynamic_graph(ax):
     """The 19 edges of the Dynamic Fusion Graph: 12 between vertices, 7 dashed to the output."""
-    place = {"a": (0.08, 0.86), "l": (0.08, 0.5), "v": (0.08, 0.14), "al": (0.36, 0.78),
-             "lv": (0.36, 0.22), "av": (0.42, 0.5), "alv": (0.66, 0.5)}
+    place = {"a": (0.07, 0.91), "l": (0.07, 0.4), "v": (0.07, 0.18), "al": (0.42, 0.83),
+             "av": (0.36, 0.53), "lv": (0.47, 0.1), "alv": (0.62, 0.47)}
     for name, (x, y) in place.items():
         for other, (x_2, y_2) in place.items():
             if set(name) < set(other):
                 ax.plot([x, x_2], [y, y_2], color="0.5", lw=1, zorder=0)
-        ax.plot([x, 0.9], [y, 0.5], color="0.45", lw=0.9, ls="--", zorder=-1)
-        box(ax, x, y, name, figures.vertex_colour(name), 0.12, 0.14)
-    box(ax, 0.92, 0.5, "FC", "0.94", 0.1, 0.5)
-    ax.set(xlim=(0, 1.03), ylim=(0.03, 0.97))
+        ax.plot([x, 0.88], [y, y], color="0.45", lw=0.9, ls="--", zorder=-1)
+        box(ax, x, y, name, figures.vertex_colour(name), 0.09, 0.075)
+    box(ax, 0.94, 0.5, "FC", "white", 0.1, 0.9)
+    ax.set(xlim=(0, 1.03), ylim=(0, 1))
     ax.set_title("Dynamic Fusion Graph: 12 + 7 edges", fontsize="medium")
     ax.axis("off")
+
+
+def low_rank():
+    """The weights of one output: a cube, and the four triples of factors that LMF makes it of."""
+    _, ax = plt.subplots(figsize=(9.6, 2.4), layout="constrained")
+    lean = np.array([0.55, 0.4])  # from the front of a cube to its back
+    front = np.array([[0, 0], [1, 0], [1, 1], [0, 1]])
+    top = np.array([[0, 1], [1, 1], [1, 1] + lean, [0, 1] + lean])
+    side = np.array([[1, 0], [1, 1], [1, 1] + lean, [1, 0] + lean])
+    for face, colour in ((front, "0.75"), (top, "0.85"), (side, "0.65")):
+        ax.add_patch(plt.Polygon(face, facecolor=colour, edgecolor="0.3"))
+    ax.text(0.5, 0.5, "weights of\nall products", ha="center", va="center", fontsize=9)
+    for r in range(4):
+        x = 2.15 + 2.05 * r
+        ax.text(x, 0.5, ("=" if r == 0 else "+") + f"  $w_{r + 1}$", ha="center", va="center",
+                fontsize=12)
+        corner = np.array([x + 0.42, 0.0])
+        up, right, back = corner + [0, 0.25], corner + [0.22, 0], corner + [0.22, 0.25]
+        strips = ((up, up + [0, 0.9], "a"), (right, right + [0.9, 0], "l"),
+                  (back, back + 1.3 * lean, "v"))
+        for start, end, m in strips:
+            ax.plot(*np.transpose([start, end]), color=COLOURS[m], lw=9, solid_capstyle="butt")
+        ax.text(corner[0] - 0.08, 0.75, f"$A^{{({r + 1})}}$", ha="right", va="bottom", fontsize=10)
+        ax.text(corner[0] + 0.67, -0.16, f"$L^{{({r + 1})}}$", ha="center", va="top", fontsize=10)
+        ax.text(corner[0] + 0.97, 0.8, f"$V^{{({r + 1})}}$", ha="center", va="bottom", fontsize=10)
+    ax.set(xlim=(-0.1, 10), ylim=(-0.55, 1.5), aspect="equal")
+    ax.axis("off")
+
+
+def lstm_and_gru():
+    """One step of an LSTM (as in notebook 04) and one of a GRU, each in a figure of its own."""
+    lstm_cell().set_title("LSTM: a cell above, an output below", loc="left")
+    _, ax = plt.subplots(figsize=(8.6, 4.4), layout="constrained")
+    ax.add_patch(plt.Rectangle((1.2, 0.2), 7.6, 4.4, facecolor="white", alpha=0.4,
+                               edgecolor="0.5"))
+    line(ax, (0, 4), (10, 4), colour=COLOURS["l"], lw=2.5)  # h
+    line(ax, (1.6, 4), (1.6, 1), (2, 1), arrow=False)  # h to the gates
+    line(ax, (0.6, -0.3), (0.6, 0.6), (7.6, 0.6), arrow=False)  # x to the gates
+    line(ax, (2, 1), (4.3, 1), arrow=False)
+    for name, x, meaning in (("r", 2.3, "reset"), ("z", 4.3, "keep")):
+        line(ax, (x, 1), (x, 1.45))
+        line(ax, (x - 0.15, 0.6), (x - 0.15, 1.45))
+        circle(ax, (x - 0.07, 1.75), "$hs$", "white")
+        ax.text(x + 0.32, 1.75, meaning, fontsize=9, va="center")
+        ax.text(x + 0.1, 2.3, f"$\\mathbf{{{name}}}$", fontsize=13, va="center")
+    line(ax, (2.9, 4), (2.9, 3.05))  # h times r
+    line(ax, (2.23, 2.05), (2.23, 2.8), (2.62, 2.8))
+    circle(ax, (2.9, 2.8), "×", "#FFE9B0")
+    line(ax, (3.18, 2.8), (3.6, 2.8), (3.6, 0.8), (7.3, 0.8), (7.3, 1.45))
+    line(ax, (7.6, 0.6), (7.6, 1.45))
+    circle(ax, (7.45, 1.75), "tanh", "white")
+    ax.text(7.85, 1.75, "new", fontsize=9, va="center")
+    ax.text(7.62, 2.3, "$\\mathbf{g}$", fontsize=13, va="center")
+    line(ax, (4.23, 2.05), (4.23, 2.8), (5, 2.8), (5, 3.7))
+    circle(ax, (5, 4), "×", "#FFE9B0")
+    line(ax, (5, 2.8), (5.72, 2.8))
+    circle(ax, (6, 2.8), "1 −", "white")
+    line(ax, (6.28, 2.8), (7.17, 2.8))
+    line(ax, (7.45, 2.05), (7.45, 2.5))
+    circle(ax, (7.45, 2.8), "×", "#FFE9B0")
+    line(ax, (7.45, 3.08), (7.45, 3.7))
+    circle(ax, (7.45, 4), "+", "#FFE9B0")
+    ax.text(-0.1, 4, "$\\mathbf{h}_{t-1}$", fontsize=13, va="center", ha="right")
+    ax.text(10.1, 4, "$\\mathbf{h}_t$", fontsize=13, va="center")
+    ax.text(0.6, -0.55, "$\\mathbf{x}_t$", fontsize=13, va="center", ha="center")
+    ax.set(xlim=(-0.9, 10.7), ylim=(-0.8, 4.8))
+    ax.set_title("GRU: the output is the memory", loc="left")
+    ax.axis("off")
+
+
+def line(ax, *points, colour="0.35", lw=1.5, arrow=True):
+    """A line through points, with an arrowhead at its end."""
+    ax.plot(*np.transpose(points), color=colour, lw=lw, zorder=1)
+    if arrow:
+        ax.annotate("", points[-1], points[-2], zorder=1,
+                    arrowprops={"arrowstyle": "-|>", "color": colour, "lw": lw, "shrinkA": 0,
+                                "shrinkB": 0})
+
+
+def circle(ax, place, text, colour):
+    """An operation of a cell."""
+    ax.add_patch(plt.Circle(place, 0.28, facecolor=colour, edgecolor="0.3", zorder=2))
+    ax.text(*place, text, ha="center", va="center", fontsize=9, zorder=3)
 
 
 def products(x_a, x_l):
@@ -130,11 +214,10 @@ def windows(x, size):
         ax.add_patch(plt.Rectangle((start + 0.01, -0.12), size - 0.06, 3.06, fill=False, lw=1.5))
         ax.text(start + size / 2, -0.2, f"$Z_{{{start // size + 1}}}$\n27 products", ha="center",
                 va="top", fontsize=9.5)
-        if start + size < d:
-            ax.annotate("", (start + 1.75 * size, -0.95), (start + 0.25 * size, -0.95),
-                        arrowprops={"arrowstyle": "<->", "color": "0.3"})
-    ax.text(d / 2, -1.15, "an LSTM reads the windows in both directions", ha="center", va="top")
-    ax.set(xlim=(-1, d), ylim=(-1.6, 3))
+    for y, ends in ((-1.05, (0.4, d - 0.4)), (-1.25, (d - 0.4, 0.4))):
+        ax.annotate("", (ends[1], y), (ends[0], y), arrowprops={"arrowstyle": "->", "color": "0.3"})
+    ax.text(d / 2, -1.4, "an LSTM reads the windows in both directions", ha="center", va="top")
+    ax.set(xlim=(-1, d), ylim=(-1.85, 3))
     ax.axis("off")
 
 
@@ -146,7 +229,7 @@ def readers(influence):
         ax.imshow((share / share.max()) ** 0.25, cmap="Blues", vmin=0, vmax=1)
         for (row, column), value in np.ndenumerate(share):
             if value == 0:
-                ax.text(column, row, "·", ha="center", va="center", color="0.5")
+                ax.text(column, row, "·", ha="center", va="center", color="0.3", fontsize=12)
         u = len(share)
         ax.set_xticks(range(u), range(1, u + 1))
         ax.set_yticks(range(u), range(1, u + 1))

@@ -6,9 +6,9 @@
 # "Our method achieves state-of-the-art performance on multiple datasets", says the abstract of the
 # paper. Table 1 has 81.38 % for ARGF, and no other model has more than 80.9 %. So does it work?
 #
-# A number in a table is the end of a long chain: which data, which seed, which epoch, and who chose
-# them after looking at what. This notebook takes Tables 1 to 5 one by one. It asks what is behind
-# their numbers, and what it takes to say "A is better than B" and mean it.
+# A number in a table depends on many choices: which data, which seed, which epoch, and what was
+# looked at before they were chosen. This notebook takes Tables 1 to 5 one by one. It asks what is
+# behind their numbers, and what it takes to show that A is better than B.
 #
 # On the way you will
 #
@@ -17,11 +17,11 @@
 # - build intervals for a mean and for a difference, and count how often they cover the truth;
 # - read the sizes of the classes of a data set off a table that does not mention them;
 # - count ARGF's parameters and operations to the last digit;
-# - see in one picture what the full runs on real data have found.
+# - see in one picture what the full runs on real data have found so far.
 #
 # **The runs in this notebook are small**, so that it takes a minute or two: narrow networks, few
 # epochs (4 to 20), six seeds, and principal components in place of a UCLN. They are on the
-# synthetic corpus, and they show *how* to find out. Full runs with ten seeds on real data come from
+# synthetic corpus, and they show *how* to find out. Full runs on real data come from
 # `python -m argf_np.experiments`. Their tables are in [RESULTS.md](../results/RESULTS.md), and
 # section 9 draws them.
 #
@@ -110,9 +110,9 @@ for decimals in (2, 1):
 assert len(unfit) == 4
 
 # %% [markdown]
-# - Seven of seven figures of Table 6 are counts of 752. By accident that happens once in $1 /
-#   0.075^7$, about 75 million, so they are almost surely accuracies of single runs on this test
-#   set.
+# - Seven of seven figures of Table 6 are counts of 752. Of all figures, 7.5 % are. So seven in
+#   seven happen by accident once in $1 / 0.075^7$ cases, about 75 million. So they are almost
+#   surely accuracies of single runs on this test set.
 # - Three of the four figures of Table 5 are *not* accuracies of a single run. (They could be means
 #   of several runs; the paper does not say.)
 # - A figure with one decimal fits nearly always, so the fits of the cited models prove nothing. But
@@ -136,8 +136,8 @@ print(f"two standard deviations at 81.38 %: {reach:.2f} points")
 # %% [markdown]
 # All bars overlap, even those of the best and of the worst model. This is not yet an argument
 # against the order. All models answered the *same* utterances, so their errors go together, and a
-# difference can be surer than either number (section 4). But this is how much noise any claim has
-# to beat.
+# difference can be surer than either number (section 4). But a single accuracy is no surer than
+# this.
 #
 # **10.1 Could this be a mean?** ★★ (15 minutes). Say that a figure is the mean of $s$ runs on the
 # same $n$ utterances. Find the smallest $s$ for which some total number of correct answers gives
@@ -290,9 +290,9 @@ assert means["best_test"] > means["released"]
 #
 # ## 3. A mean, and how sure it is
 #
-# Each seed gives another number. A single one is an anecdote, and the best of ten is the mistake of
-# section 2 again. The mean of $s$ seeds is an honest summary. How far may it be from the mean over
-# *all* seeds? If the results $y_1, \dots, y_s$ scatter normally, then
+# Each seed gives another number. A single one may be far off, and to report the best of ten is the
+# mistake of section 2 again. So we report the mean of $s$ seeds. How far may it be from the mean
+# over *all* seeds? If the results $y_1, \dots, y_s$ scatter normally, then
 #
 # $$\bar y \pm t \, \frac{\sigma}{\sqrt{s}}, \qquad
 # \sigma^2 = \frac{1}{s-1} \sum_r (y_r - \bar y)^2$$
@@ -334,7 +334,7 @@ for name, values in accuracies.items():
     print(f"{name:26} {mean:.2f} ± {half:.2f}")
 
 # %% [markdown]
-# With two seeds $t$ is 12.7. Ten seeds are where it stops hurting.
+# With two seeds $t$ is 12.7. With ten it is 2.26, not much above 1.96.
 #
 # **Count the coverage.** An interval that says "95 %" makes a promise that can be tested. We draw
 # $s$ results around a known mean, compute the interval, look whether it holds the mean, and repeat
@@ -405,9 +405,17 @@ check("10.2", mean_intervals)
 #
 # a seed shifts its row by $a_r$, a video shifts its column by $b_v$, and $c_{rv}$ is the rest. The
 # scatter of the row means and of the column means tells how large each part is. With Student's $t$
-# for each part we get an interval that holds for other seeds *and* other videos. (Videos differ in
-# length. The package therefore fills the table with the jackknife's pseudo-values, in which a long
-# video counts more.)
+# for each part we get an interval that holds for other seeds *and* other videos. What
+# remains is that videos differ in length: the mean over utterances is not the mean over videos. So
+# the package fills the table with *pseudo-values* instead of plain means per video. With
+# $\theta_r$ the mean gain of seed $r$ over all utterances, and $\theta_{r(-v)}$ the same without
+# video $v$,
+#
+# $$y_{rv} = V \theta_r - (V - 1)\, \theta_{r(-v)}.$$
+#
+# This says what video $v$ contributes to $\theta_r$. (To leave out one part at a time is called the
+# *jackknife*.) If all videos have the same length, it is the mean gain on video $v$. A longer video
+# counts more.
 
 # %%
 def half_width_loop(table):
@@ -448,8 +456,9 @@ assert np.mean(gain == 0) > 0.9
 #
 # **Do these intervals cover?** A simulation in `results/coverage_of_intervals.py` draws 2,000
 # experiments with known truth, in six scenarios: as on MOSI, as on IEMOCAP, where seeds or videos
-# differ much or little, and where one run in ten collapses. The next cell draws its result,
-# `results/coverage.csv`. Each line is one of the five scenarios without collapse.
+# differ much or little, and where one run in ten collapses, that is, ends far below the others. The
+# next cell draws its result, `results/coverage.csv`, for the scenarios without collapse: one line
+# per scenario and kind of interval.
 
 # %%
 with open(draw.RESULTS / "coverage.csv", encoding="utf-8") as file:
@@ -501,8 +510,8 @@ print(f"half of the range of 95 of 100 repetitions: {100 * truth:.1f} points")
 assert halves["utterances"] < 0.8 * truth < 1.6 * halves["videos"]
 
 # %% [markdown]
-# Treating utterances as units pretends that there are hundreds of independent witnesses. There are
-# only as many as there are speakers.
+# The interval with utterances as units is far too narrow. It counts hundreds of independent
+# utterances, but only the speakers are independent.
 #
 # **10.3 One resample of a bootstrap** ★★ (15 minutes). You are told how often each seed and each
 # video was drawn. Compute the mean gain of this resample, without a loop over utterances.
@@ -576,15 +585,15 @@ assert all(high > 0 for _, _, low, high, _ in rows_1 if low > -4)
 # cannot distinguish the two models. It does not say that there is no difference. And the other way
 # round: of twenty comparisons of equal models, about one will exclude 0 by chance.
 #
-# Look at the floor, too. A table that has neural networks only lets a reader forget what a linear
-# classifier can do.
+# Look at the floor, too: a table of neural networks alone does not show what a linear classifier
+# can do.
 #
 # ## 6. Six classes, and three (Table 2, Table 3)
 #
 # Table 2 is the same comparison on IEMOCAP with six emotions, and Table 3 that on MOSEI with three
 # classes of sentiment. The corresponding runs are `python -m argf_np.experiments comparison
-# --dataset iemocap`, or `mosei`. Here we look at the printed tables. They hold more than they say,
-# and one can check them without any data.
+# --dataset iemocap`, or `mosei`. Here we look at the printed tables. One can check them without any
+# data.
 #
 # **IEMOCAP.** The test videos have 144, 245, 384, 170, 299 and 381 utterances of the six classes
 # (counts of the published file). The accuracy of a class must come from a whole number of its
@@ -669,7 +678,7 @@ for name, size in zip(columns, sizes_3, strict=True):
 #
 # ## 7. How large is it? (Table 4)
 #
-# The numbers of parameters and of floating-point operations have no noise. Everybody who counts
+# The numbers of parameters and of floating-point operations have no noise. Two people who count
 # must get the same, if it is said *what* is counted. Parameters first. We count the arrays of the
 # model, and what the released code carries along in its class of the graph and never uses:
 
@@ -766,7 +775,7 @@ assert max(abs(rows_5[0][1]), abs(rows_5[1][1])) < 2
 #
 # ## 9. The full runs, as a picture
 #
-# [RESULTS.md](../results/RESULTS.md) has the runs of full size, on real data, with ten seeds. The
+# [RESULTS.md](../results/RESULTS.md) has the runs of full size, on real data. The
 # next cell reads every difference that its tables state and draws it: the dot is the mean over
 # seeds, the line is the 95 % interval for other seeds and other test videos, and the dot is filled
 # where the interval excludes 0. The title of a panel is the heading in RESULTS.md. There you find
@@ -783,7 +792,7 @@ print(f"{len(differences)} differences; the intervals of {len(excluding)} exclud
 print(f"by chance alone, about {0.05 * len(differences):.1f} of them would")
 
 # %% [markdown]
-# Read it in this order. How wide are the lines? That is what 31 test videos and ten seeds can
+# Read it in this order. How wide are the lines? That is what so many test videos and seeds can
 # distinguish. Which dots are filled, and are they more than chance would fill? Only then compare
 # their places with what the paper claims. RESULTS.md names the command of each table, and says what
 # earlier results of this project got wrong.
@@ -807,23 +816,31 @@ for verdict, labels in verdicts.items():
 print(f"comparisons: {len(rows_1 + rows_5)}")
 
 # %% [markdown]
-# Take even this with a grain of salt. These are many comparisons, each with a chance of 5 % of a
-# false alarm, and the networks are small. For the paper's claims, look at section 9 and at
-# RESULTS.md: what full runs on real data can distinguish, and what they cannot. What to take along
-# for any paper:
+# Treat even this with care. These are many comparisons, each with a chance of 5 % of a false alarm,
+# and the networks are small.
 #
-# - Ask how the epoch was chosen, and by whose labels.
+# ## What to take away
+#
+# - **So, does it work?** In the small runs here, ARGF is better than the linear classifier, TFN,
+#   LMF and HFFN, and cannot be distinguished from BC-LSTM. Of its parts, only the decoders were
+#   shown to help. For real data, section 9 and RESULTS.md say what full runs can distinguish, and
+#   what they cannot.
+# - Ask of any table how the epoch was chosen, and by whose labels. The best of many looks gains one
+#   to two points even where there is nothing to find.
 # - Ask how many seeds there were, and what the ± is: a deviation, a standard error, an interval?
-# - A difference needs an interval of its own, paired.
-# - Turn percentages back into counts. It takes a minute, and it finds things.
+# - A difference needs an interval of its own, from pairs of the same seed and utterance. Its units
+#   are seeds and videos.
+# - Turn percentages back into counts. It takes a minute, and it finds errors.
 #
 # ## To go on
 #
 # Solutions of the exercises are in [solutions/10_does_it_work.py](solutions/10_does_it_work.py).
 #
 # **How many seeds?** ★★★ (45 minutes). Design the experiment that would settle one row of Table 5.
-# Take the scatter of the gain between seeds and between videos from `of_parts`
-# (`statistics.mean_squares` of the pseudo-values). How many seeds, and how many test videos, would
+# Take the scatter of the gain between seeds and between videos from `of_parts`:
+# `statistics.pseudo_values(gain, video)` gives the table of section 4, and
+# `statistics.mean_squares(table)` its mean squares of seeds, of videos and of the rest (`of_seeds`,
+# `of_videos` and `rest` in the loop of section 4). How many seeds, and how many test videos, would
 # it take to see a difference of one point? Which of the two can you buy?
 #
 # Before: [09 · Graph fusion II](09_graph_fusion_2.ipynb). Next:

@@ -8,8 +8,8 @@
 # cannot distinguish positive and negative sentiments effectively". Of the weights in its Figure 6
 # it says that "obviously language modality is the most predictive for the majority of samples".
 #
-# Is it? A picture of 150 dimensions on paper has left out 148 of them, and a weight is a number in
-# a formula. What do these two figures show, and what not?
+# Is it? Figure 5 shows 150 dimensions on two axes, and a weight is only a number in a formula. What
+# do these two figures show, and what not?
 #
 # On the way you will
 #
@@ -106,8 +106,8 @@ plt.show()
 # that is mostly negative, and one in which the classes are mixed. The right panel does not look
 # worse.
 #
-# Before you judge the right picture by the left one, ask for a number that no projection has
-# touched. A **linear probe** ([notebook 03](03_the_data.ipynb)) is a linear classifier that is
+# Before you compare the two panels by eye, compute a number in all dimensions, without a
+# projection. A **linear probe** ([notebook 03](03_the_data.ipynb)) is a linear classifier that is
 # fitted by least squares to all $3k$ dimensions of the training utterances. What share of the test
 # utterances does it get right?
 #
@@ -136,15 +136,15 @@ print(f"what the classifier adds: {mean:+.1f} ± {half:.1f} points (95 % interva
 assert abs(mean) < half
 
 # %% [markdown]
-# The means are alike, and the interval of what the classifier adds holds 0. Seeds differ by more
-# than that. So on this corpus, with networks of this size, the claim of Figure 5 is not confirmed:
-# not by the picture and not by the number. (What full runs on real data say is in
-# [RESULTS.md](../results/RESULTS.md).)
+# The means are alike, and the interval of what the classifier adds includes 0. The seeds of one
+# kind differ by more than the two means. So on this corpus, with networks of this size, the claim
+# of Figure 5 is not confirmed: not by the picture and not by the number. (What full runs on real
+# data say is in [RESULTS.md](../results/RESULTS.md).)
 #
 # "Without classifier" does not mean "without knowledge of the classes". In the paper's variant the
 # encoders still learn from the fusion loss ([D7](../DEVIATIONS.md#d7)), and what is in the features
-# does not vanish. A space can hold the classes and not show them. A picture shows directions of
-# large variance or near neighbours, and the classes may lie in neither. Besides, the probe is
+# does not vanish. A picture shows directions of large variance or near neighbours. Classes that can
+# be separated in all dimensions need not show in either. Besides, the probe is
 # fitted on some videos and tested on others. A picture of the test videos alone cannot show how
 # well it transfers.
 #
@@ -191,8 +191,8 @@ print(np.round(p_few[:2], 3))
 #
 # $$e^{H_i}, \qquad H_i = -\sum_j p_{j|i} \log p_{j|i}$$
 #
-# $H_i$ is the entropy. If a point chooses among $m$ others with equal probability, then its
-# perplexity is $m$.
+# $H_i$ is the entropy. If a point chooses among 5 others with equal probability, then its
+# perplexity is 5.
 #
 # **11.1 The effective number of neighbours** ★ (10 minutes). Compute the perplexity of each row.
 # Mind that $0 \log 0$ counts as 0.
@@ -209,8 +209,9 @@ def perplexity_of_rows(p):
 check("11.1", perplexity_of_rows)
 
 # %% [markdown]
-# On paper, the points $\mathbf{u}_i$ are neighbours by a curve with heavier tails. They move until
-# the two kinds of neighbourhood agree, that is until $L$ is small:
+# On paper, how much two points $\mathbf{u}_i$ and $\mathbf{u}_j$ are neighbours is measured by a
+# curve with heavier tails. The points move until the two kinds of neighbourhood agree, that is
+# until $L$ is small:
 #
 # $$q_{ij} = \frac{(1 + \|\mathbf{u}_i - \mathbf{u}_j\|^2)^{-1}}
 # {\sum_{g \ne h} (1 + \|\mathbf{u}_g - \mathbf{u}_h\|^2)^{-1}},
@@ -332,8 +333,8 @@ assert clumping(maps[names[0], "seed 0"]) < 0.8 * clumping(maps[names[2], "seed 
 # %% [markdown]
 # At perplexity 2 the noise falls into clumps and strings, and into other ones for every seed. At
 # perplexity 5 there are still groups that one would like to explain. At perplexity 40 they are
-# gone. Show one picture of the first row, with a story, and it is a figure. The number says how
-# close a point is to its nearest neighbour: it grows from row to row.
+# gone. A single picture of the first row could pass for a finding. The printed number is small
+# where points have close neighbours, that is, where they clump: it grows from row to row.
 #
 # **Distances and sizes.** Now three groups that do exist. The third is ten times as far from the
 # first as the second is, and the first is five times as wide as the others. What of this is left on
@@ -370,23 +371,23 @@ assert widths[0] / widths[1] < 2.5
 
 # %% [markdown]
 # t-SNE gets the number of groups right, but it loses their distances and sizes: it keeps
-# neighbours, and gives every point the same number of them. So "the distance between two clusters
-# is large", as the paper says of its Figure 5, is a statement that t-SNE does not support. PCA
-# keeps large distances, and loses what does not lie along them.
+# neighbours, and gives every point the same effective number of them. So "the distance between two
+# clusters is large", as the paper says of its Figure 5, is a statement that t-SNE does not support.
+# PCA keeps large distances, but two directions cannot show what lies in the others.
 #
 # How not to be fooled: try several seeds and perplexities; do the same with noise of the same
 # shape; and put a number beside the picture that was computed in all dimensions.
 #
 # ## 4. The gap between the modalities
 #
-# Adversarial training is to "narrow" the modality gap. Notebook 06 has measured it with two
+# Adversarial training is meant to "narrow" the modality gap. Notebook 06 has measured it with two
 # numbers. The first is the *probe*: how often a linear classifier finds out which of the three
 # modalities a vector is from, where chance is a third. The second is the *distance* of the means of
 # two modalities, in units of how far a vector lies from its own mean. As a loop:
 
 # %%
 def distance_loop(points):
-    """points (m, n, k)."""
+    """points (modalities, n, k)."""
     means = [sum(cloud) / len(cloud) for cloud in points]
     apart, spread = [], []
     for i in range(len(means)):
@@ -413,23 +414,23 @@ plt.show()
 
 # %% [markdown]
 # The features of the three modalities are centred on zero by standardising, so their means (large
-# markers) nearly coincide, and a linear classifier is at chance. Each encoder starts at a random
-# place of its own, and so the embeddings are apart: in both panels on the right each modality has
-# arms of its own.
+# markers) nearly coincide, and a linear classifier is no better than chance. Each encoder starts
+# from random parameters of its own, and so the embeddings are apart: in both panels on the right
+# each modality has arms of its own.
 #
 # **11.2 The gap as a number** ★★ (10 minutes). Write the distance without loops over utterances.
 
 # %%
 def gap(x_e):
-    """x_e (m, n, k). Returns a number."""
+    """x_e (modalities, n, k). Returns a number."""
     raise NotImplementedError("exercise 11.2")
 
 
 check("11.2", gap)
 
 # %% [markdown]
-# **What did the adversary do?** Compare networks with and without it. One seed each would be an
-# anecdote (notebook 10), so here are six. Each dot is a seed. Thin lines join networks that started
+# **What did the adversary do?** Compare networks with and without it. One seed each would say
+# little (notebook 10), so here are six. Each dot is a seed. Thin lines join networks that started
 # alike. The black bars are means.
 #
 # **Predict before you run:** does the gap become wider or narrower without the adversary? And
@@ -461,22 +462,22 @@ for kind in order[1:]:
 # %% [markdown]
 # Each row of the print is a difference to ARGF, for the six seeds. Without the adversary the probe
 # is higher for every seed, or nearly: the thin lines rise from the circles to the squares. So the
-# adversary seems to narrow the gap by this measure, but by little, and the interval of the mean
-# holds 0. With it, a linear classifier still finds the modality of about nine vectors in ten. And
-# by how much is uncertain: less than a point for some seeds, many points for one, and half of the
-# interval is as large as the mean itself. The distance of the means does not even have the same
-# sign for all seeds.
+# adversary seems to narrow the gap by this measure. By how much is uncertain: less than a point for
+# some seeds, many points for one, and the interval of the mean includes 0. Even with the adversary,
+# a linear classifier finds the modality of about nine vectors in ten. The distance of the means
+# does not even have the same sign for all seeds.
 #
 # Without the classifier the signs differ from seed to seed, so nothing can be said. Each of these
 # seeds alone could have been a finding: "the classifier widens the gap", or "it narrows it".
 #
-# One more trap of pictures: clouds on top of each other in two principal components may be cleanly
-# apart in the third component. The probe has seen all of them.
+# A last warning about the picture: clouds that overlap in two principal components may be cleanly
+# apart in the third. The probe uses all dimensions.
 #
 # ## 5. Twelve weights (Figure 6)
 #
 # Every utterance has a weight for each of the twelve vertices: three of Eq. 10, three and six of
-# Eq. 14. The paper shows them as a map with one row per test sample. Ours has the words.
+# Eq. 14. The paper shows them as a map with one row per test sample. Our map has the words beside
+# each row.
 
 # %%
 nn.use("fast")
@@ -502,8 +503,8 @@ display(ax.figure)
 #
 # - $\alpha_a, \alpha_l, \alpha_v$ are three sigmoids. They do not sum to 1: all three can be small,
 #   and then $\mathbf{U}$ is short. A larger $\alpha_l$ takes nothing from the others.
-# - $S$ hardly varies, so Eq. 13 divides by nearly the same number always. So the bimodal weights
-#   depend on the vectors through little else than $\alpha_m$.
+# - $S$ hardly varies, so Eq. 13 always divides by nearly the same number. The bimodal weights
+#   therefore depend on the vectors through little else than $\alpha_m$.
 # - The three bimodal weights of an utterance sum to 1, and so do the six trimodal ones. The bimodal
 #   ones are close together where the three $\alpha_m$ are close together, and only there.
 
@@ -549,7 +550,8 @@ low, high = fresh["paper"].min(axis=0) - 0.06, fresh["paper"].max(axis=0) + 0.06
 assert np.mean((trained > low) & (trained < high)) > 0.9
 
 # %% [markdown]
-# What the circles share with squares is no finding: it is there before any training. In the
+# What the circles share with the squares was there before any training, so it says nothing about
+# what was learnt. In the
 # released variant (triangles) the last three weights nearly vanish (0.02 to 0.04) before any
 # training ([D10](../DEVIATIONS.md#d10)). That is the "surprise" of the paper's Figure 6: "vertices
 # obtained by fusing a bimodal vertex and a unimodal vertex hardly make any difference". And on this
@@ -578,16 +580,16 @@ assert last.max() < 0.1
 # The right half of the picture repeats what untrained networks do: in the released variant the last
 # three vertices are nearly silent, in the paper's variant they are not. On the left, language has
 # the largest weight in the paper's variant, and the bars do not overlap; in the released variant
-# those of language and vision do. And then ask what a weight is worth, which is the next section.
+# those of language and vision do. What a weight is worth is the question of the next section.
 #
 # ## 6. A weight is not an effect
 #
-# What would an importance be? One meaning is: *remove it and see what happens*. Every vertex adds
-# $\alpha \mathbf{V}$ to the output of its layer (a third of it in layer 1). We replace this direct
-# contribution by its mean over the training utterances. Then it no longer says anything about
-# *this* utterance. The mean absolute change of the probability is the **effect** of the vertex.
-# (The vector $\mathbf{V}$ and the weight $\alpha$ still enter the layers above. Only the direct
-# contribution is removed.)
+# What could "important" mean for a vertex? One meaning is: *remove it and see what happens*. Every
+# vertex adds $\alpha \mathbf{V}$ to the output of its layer (a third of it in layer 1). We replace
+# this direct contribution by its mean over the training utterances. Then it no longer says anything
+# about *this* utterance. The mean absolute change of the probability is the **effect** of the
+# vertex. (The vector $\mathbf{V}$ and the weight $\alpha$ still enter the layers above. Only the
+# direct contribution is removed.)
 
 # %%
 def contributions(out):
@@ -738,11 +740,11 @@ assert np.ptp(witnesses["weight"][:, :2], axis=0).min() > 0.4
 
 # %% [markdown]
 # Look at the left panel first, the weight of language: one seed is close to 100 %, one is close to
-# 0 %, and the others are below 50 %. After the one seed you might report that the weight finds
-# where language speaks, after the other that it says the exact opposite. The acoustic weight varies
-# from 43 to 97 %. Nothing in the loss forbids it. $Dec$ can undo a small weight by a large factor,
-# and what it needs is that the vectors of positive and negative utterances differ, not that weights
-# are large where they matter.
+# 0 %, and the others are below 50 %. From the one seed you might conclude that the weight finds
+# where language speaks, from the other that it says the exact opposite. The acoustic weight varies
+# from below 50 to above 90 %. Nothing in the loss prevents this. $Dec$ can undo a small weight by a
+# large factor. It needs vectors that differ between positive and negative utterances. It does not
+# need large weights where a modality matters.
 #
 # Why are four seeds at the same 40 %? Here is the mean $\alpha_l$ of the test utterances in which
 # language says something negative, nothing, and something positive:
@@ -768,9 +770,16 @@ assert abs(share - 0.4) < 0.02
 # of four pairs, for every modality and every seed. The effect of the unimodal vertex mostly lies
 # between. It does worst for language, which also reaches the decision through layers 2 and 3.
 #
-# So what do the weights say? They say what they are: by how much a vector was multiplied before it
-# was added up. This is useful to know when one debugs a network. For "what mattered", remove the
-# thing and look at the decision, with several seeds.
+# ## What to take away
+#
+# - **What does Figure 5 show?** Near neighbours in the embedding space, for one seed. t-SNE keeps
+#   neither distances nor sizes, and at a low perplexity it makes clumps out of noise. Put a number
+#   beside it that is computed in all dimensions, for several seeds.
+# - **What does Figure 6 show?** By how much a vector is multiplied before it is added up. Compare
+#   it with untrained networks first: some of its patterns are there before any training.
+# - A weight is not an effect. To find out what mattered, remove it and look at the decision.
+# - On a corpus whose truth is known, the weight of a modality said where it speaks for some seeds,
+#   and the opposite for others. The effect of the whole modality was right for all of them.
 #
 # ## To go on
 #

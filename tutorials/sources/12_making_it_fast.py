@@ -4,26 +4,31 @@
 # *Needs: 01, 02, 04, 07. Minutes: 25. Paper: "Experimental details".*
 #
 # The notebooks before this one begin with `nn.use("readable")`: operations as in a textbook. For
-# training they switch to `nn.use("fast")`, and promise the same values. NumPy with autograd is said
-# to be slow, and the readable version is. But why? The calculations are the same, and the same
-# processor does them.
+# training they switch to `nn.use("fast")`, and promise the same values. The readable version is
+# slower. But why? The formulas are the same, and the same processor computes them.
 #
 # So where does the time of a training step go, and how much of it is needed?
 #
 # On the way you will
 #
 # - look at a tape, how long it is and what stands on it;
-# - catch numbers that are twice as wide as you think, in a network whose gradients look right;
+# - find hidden float64 numbers in a network whose gradients look like float32;
 # - put a whole layer on the tape as *one* operation with a gradient of your own, and prove it
 #   equal;
-# - let an LSTM skip its padding, read parameters for free, and keep an optimiser's work in the
-#   processor's cache;
+# - let an LSTM skip its padding, keep reading of parameters off the tape, and let an optimiser work
+#   in the processor's cache;
 # - see what the machine must do, however the program is written.
+#
+# **Two words.** The *cache* is a small, fast memory within the processor. What was read or written
+# a moment ago is still there, and using it again is quick. The cache holds some MiB; everything
+# else waits in the main memory, from where it takes many times as long. The *leaves* of the nested
+# dicts of parameters are the arrays in them; `nn.leaves(params)` goes through them one by one, each
+# with its *path*, the keys that lead to it.
 #
 # **Two kinds of numbers.** A *count* (operations on a tape, bytes that go through memory) is the
 # same on every computer, so cells assert counts. A *time* differs from machine to machine and from
-# minute to minute. So we only compare times within one picture, as ratios, and conclude nothing
-# from their absolute values. Run the notebook to see those of your machine.
+# minute to minute. So we only compare times within one picture, as ratios. Run the notebook to see
+# those of your machine.
 #
 # | symbol | meaning |
 # |---|---|
@@ -32,6 +37,7 @@
 # | $g$ | cotangent: gradient of the loss with respect to the output of an operation |
 # | $V$, $T$ | videos of a batch, utterances of the longest |
 # | $p$, $m$, $v$ | parameters, and Adam's two running averages |
+# | $L$ | loss |
 #
 # Before: [11 · Seeing it](11_seeing_it.ipynb). Next:
 # [13 · The other models](13_other_models.ipynb)
@@ -102,7 +108,8 @@ for group, tree in params.items():
 # %% [markdown]
 # **How to time two things fairly.** Not one after the other, since the computer may be busy for a
 # moment. So we run them in turns, many rounds, and take the *median* of each, which a few slow
-# rounds do not change. The first round does not count, because memory and caches are still cold.
+# rounds hardly change. The first round does not count, because the cache does not hold the data
+# yet.
 
 # %%
 def times(contenders, rounds=9, calls=1):
@@ -152,9 +159,9 @@ plt.show()
 # %% [markdown]
 # The picture shows one training step with readable and with fast operations. Some of its time is
 # unavoidable. Where the forward pass multiplies once, the backward pass multiplies twice: by $W^T$,
-# to go on, and by $\mathbf{x}^T$, for the gradient of $W$. And three updates go back through the
-# encoders. So the blue bar must be several times as long as its hatched part. But the fast version
-# does the *same* products. So what it saves must be something else.
+# to go on, and by $\mathbf{x}^T$, for the gradient with respect to $W$. And three updates go back
+# through the encoders. So we expect the blue bar to be several times as long as its hatched part.
+# But the fast version does the *same* products. So what it saves must be something else.
 #
 # ## 2. How long is the tape?
 #
@@ -197,7 +204,8 @@ for name, function in (("readable", readable_gradients), ("fast", fast_gradients
 assert len(tapes["fast"]) < len(tapes["readable"]) / 2
 
 # %% [markdown]
-# (What the fast operations keep for their backward pass is not on the tape, and not in these KiB.)
+# (What the fast operations keep for their backward pass is not on the tape, and not in these KiB.
+# A KiB is 1024 bytes, a MiB 1024 KiB.)
 #
 # **An experiment** ★ (5 minutes). How many operations stand on the readable tape of a batch of 1024
 # utterances, and how many KiB do their results take? Write down two numbers. Then call
@@ -217,11 +225,11 @@ for name, tape in tapes.items():
 
 # %% [markdown]
 # We would expect the black squares, the matrix products, to cost the most. In the readable version
-# they are few among many small operations. Is that bad? An addition of 16 × 50 numbers is nothing.
-# But its place on the tape is not nothing. autograd has to see that an argument is traced, make a
-# node, remember how to go back, later sort the nodes, call two Python functions for each, and add
-# up. *Predict before you run:* for how many numbers does the addition itself take longer than its
-# place on the tape? We time an addition of $n$ numbers, in plain NumPy and on a tape:
+# they are few among many small operations. Is that bad? An addition of 16 × 50 numbers takes hardly
+# any time. But its place on the tape takes some. autograd has to see that an argument is traced,
+# make a node, remember how to go back, later sort the nodes, call two Python functions for each,
+# and add up. *Predict before you run:* for how many numbers does the addition itself take longer
+# than its place on the tape? We time an addition of $n$ numbers, in plain NumPy and on a tape:
 
 # %%
 def plain_additions(n):
@@ -253,28 +261,29 @@ def taped_additions(n):
     return run
 
 
-sizes = np.geomspace(10, 3_000_000, 12).astype(int)
-on_tape, plain = [], []
+sizes = np.geomspace(30, 1_000_000, 10).astype(int)
+contenders = {}
 for n in sizes:
-    pair = {"tape": taped_additions(n), "plain": plain_additions(n)}
-    measured = times(pair, rounds=15, calls=max(1, 100 // n))
-    on_tape.append(measured["tape"])
-    plain.append(measured["plain"])
+    contenders["tape", n] = taped_additions(n)
+    contenders["plain", n] = plain_additions(n)
+measured = times(contenders, rounds=31, calls=3)
+on_tape = [measured["tape", n] for n in sizes]
+plain = [measured["plain", n] for n in sizes]
 
 # %%
 draw.additions(sizes, on_tape, plain, settings.k)
 plt.show()
 
 # %% [markdown]
-# On the left both lines are flat. There the price is one *per operation*, however small the array,
-# and on a tape it is many times that of plain NumPy. Only on the right does the price grow with the
-# array. The encoded vectors of a batch of 16 (left dotted line) lie where the line of the tape is
-# still flat. So at this size we pay per operation, and there are two remedies:
+# On the left both lines are nearly flat. There each *operation* has its price, however small the
+# array, and on a tape it is many times that of plain NumPy. Only on the right does the price grow
+# with the array. The encoded vectors of a batch of 16 (left dotted line) lie where the line of the
+# tape is still nearly flat. So at this size we pay per operation, and there are two remedies:
 #
 # - *Larger* operations: the three modalities in one array
 #   ([notebook 05](05_joint_embedding.ipynb)), the pairs in one array
 #   ([notebook 08](08_graph_fusion_1.ipynb)).
-# - *Fewer* operations: several in one. This is section 4. But first, a cost that one does not see.
+# - *Fewer* operations: several in one. This is section 4. But first, a cost that is hidden.
 #
 # ## 3. Hidden float64
 #
@@ -325,8 +334,8 @@ assert gradient["W"].dtype == gradient["W_2"].dtype == np.float32
 
 # %% [markdown]
 # More than half of it is float64, and the result does not show it: autograd's `dot`, the operation
-# that reads the parameters, casts their gradient to their type on the way back. There are two
-# causes:
+# that reads the parameters, casts their gradient to their type in the backward pass. There are
+# two causes:
 #
 # - *A constant.* The comparison gives an array of truth values, and these divided by 0.5 give
 #   float64 (whatever the type of the random numbers). float32 times float64 is float64. From there
@@ -387,7 +396,7 @@ check("12.1", noisy_norm)
 #
 # A dense layer with a tanh is three operations, $\mathbf{y} = \tanh(\mathbf{x} W + \mathbf{b})$.
 # autograd lets you declare any function to be *one* operation: `primitive` says that autograd
-# should not look inside, and `defvjp` says how to go back, with one function per argument. Each
+# should not look inside, and `defvjp` gives its backward pass, with one function per argument. Each
 # takes the result $\mathbf{y}$ and the arguments. It returns the function that turns $g$ into the
 # gradient with respect to that argument. By hand, with $\delta = g \odot (1 - \mathbf{y}^2)$:
 #
@@ -424,9 +433,9 @@ def tanh_layer_to_b(y, x, W, b):
 defvjp(tanh_layer, tanh_layer_to_x, tanh_layer_to_W, tanh_layer_to_b)
 
 # %% [markdown]
-# That freedom comes with an obligation: nobody checks a gradient that you have written yourself,
-# unless you do. It must agree with the readable composition, in value and in gradient, to ten
-# digits, and it must pass the check by finite differences. Both in float64, of course.
+# autograd does not check a gradient that you have written yourself, so you must. It must agree with
+# the readable version, in value and in gradient, to 1e-10, and it must pass the check by finite
+# differences. Both are done in float64.
 
 # %%
 def weigh(y):
@@ -549,8 +558,8 @@ assert bytes_of["backwards, together"] < bytes_of["backwards, one by one"] / 1.5
 
 # %% [markdown]
 # In the forward pass, working in place moves as many bytes as before (the two upper bars are
-# equal), but it allocates one array instead of three, and what was written a moment ago is still in
-# the processor's cache. In the backward pass, the three functions of `defvjp` know nothing of each
+# equal). But it allocates one array instead of three, and what was written a moment ago is still in
+# the cache. In the backward pass, the three functions of `defvjp` know nothing of each
 # other, and each computes $\delta$ again. `defvjp_argnums` takes *one* function for all arguments
 # that are traced:
 
@@ -591,8 +600,7 @@ print("fused:   ", names_on_tape(fused_layer))
 # This is the pattern of the folder `argf_np/nn/fast/`. There, a layer with dropout, batch norm and
 # activation is one operation (`layers.py`); `nn.ops` needs more than a dozen. Both take the same
 # arguments, and tests hold them together as `prove_equal` does. The files of the equations call
-# `ops.dense_layer`, and do not know which of the two they get. You may even delete the folder: the
-# package then computes the same, only more slowly.
+# `ops.dense_layer`, and get the one that `nn.use` has chosen.
 #
 # **12.2 A layer with dropout, backwards** ★★ (10 minutes).
 # $\mathbf{y} = \sigma(mask \odot (\mathbf{x} W + \mathbf{b}))$ is to become one operation. Write
@@ -614,7 +622,7 @@ check("12.2", layer_back)
 #
 # The longest tape of all is that of an LSTM: the same few operations for every utterance, in both
 # directions ([notebook 04](04_context.ipynb)). The picture shows the training videos of the corpus,
-# one row per video, with its utterances from left to right. Hatched is padding.
+# one row per video, with its utterances from left to right. The hatched part is padding.
 
 # %%
 corpus = load("mosi", source="synthetic")
@@ -729,13 +737,13 @@ def running(lengths):
 check("12.3", running)
 
 # %% [markdown]
-# ## 6. Reading parameters for free
+# ## 6. Reading parameters off the tape
 #
 # `autograd.grad` differentiates with respect to a dict of parameters, nested dicts too. That is
 # convenient. But what it traces is the *dict*. Then `params["encoders"]["dense_1"]["W"]` is three
 # operations on the tape, and in the backward pass each becomes a dict again. `nn.value_and_grad`
 # starts the tape at the *leaves* instead, the arrays. The dicts stay plain dicts, and reading them
-# costs nothing. The gradients are the same:
+# is no operation on the tape. The gradients are the same (to rounding in float32):
 
 # %%
 moved = {group: params[group] for group in updates["classifier"]}
@@ -824,12 +832,12 @@ print(f"the formula, operation by operation: {passes:.0f} times through such an 
 
 # %% [markdown]
 # How few could it be? Adam has to read $p$, $m$, $v$ and $g$ and to write $p$, $m$ and $v$: seven.
-# Everything beyond is written to memory only to be read again by the next operation, and large
-# arrays do not stay in the cache in between. A loop over single numbers would need seven, but
-# Python is too slow for that. The solution lies in the middle: go through an array *in blocks*, and
-# do all operations on one block before the next. A block's arrays are small enough to stay in the
-# cache, and memory sees seven. All steps are in place, so they need no new memory except one block
-# to write in:
+# All the rest are results that the next operation reads again, and that large arrays push out of
+# the cache in between. A loop over single numbers would need seven, but Python is too slow for
+# that. The solution lies in the middle: go through an array *in blocks*, and do all operations on
+# one block before the next. A block's arrays are small enough to stay in the cache, so the main
+# memory is read and written only seven times. All steps are in place. They need no new memory
+# except one block for intermediate results, `scratch`:
 
 # %%
 def adam_in_blocks(p, m, v, g, t, scratch, lr=1e-3, b1=0.5, b2=0.999, epsilon=1e-8):
@@ -887,11 +895,11 @@ print(f"the three largest leaves: {np.sort(leaf_sizes)[:-4:-1]} numbers")
 
 # %% [markdown]
 # How long should a block be? If it is too short, Python's price per operation comes back. If it is
-# too long, the block falls out of the cache. We ask the machine:
+# too long, its arrays do not fit into the cache. We measure it:
 
 # %%
 p_flat, m_flat, v_flat = zeros.copy(), zeros.copy(), zeros.copy()
-block_lengths = 2 ** np.arange(8, 21)
+block_lengths = 4 ** np.arange(4, 11)
 
 
 def textbook_step():
@@ -910,15 +918,14 @@ def step_in_blocks(length):
 contenders = {"textbook": textbook_step}
 for length in block_lengths:
     contenders[length] = step_in_blocks(length)
-measured = times(contenders, rounds=5)
+measured = times(contenders, rounds=15)
 draw.blocks(block_lengths, measured)
 plt.show()
 
 # %% [markdown]
-# On the left is Python's price. On the right the five arrays no longer fit into the cache. Whether
-# the line rises there depends on the machine: steeply on a laptop, hardly at all on a server with a
-# large cache. The dashed line pays for something else as well: every operation of the formula asks
-# for a new array.
+# On the left is Python's price. On the right the five arrays of a block take up to 20 MiB. Whether
+# the line rises there depends on the machine: the smaller its cache, the more. The dashed line pays
+# for something else as well: every operation of the formula asks for a new array.
 #
 # **12.4 Momentum without new memory** ★★★ (20 minutes). Gradient descent with momentum, $m
 # \leftarrow \mu m + g$, then $p \leftarrow p - \eta\, m$, in place on `p` and `m`, for arrays so
@@ -936,10 +943,11 @@ check("12.4", momentum_step)
 # %% [markdown]
 # ## 8. What is left
 #
-# **From readable to fast.** We begin with the program that somebody would write first, and add one
-# remedy after the other. A blue bar is the time of one training step. The hatched part beside it is
-# what this remedy has saved. All numbers are multiples of the last, fastest step. *Predict before
-# you run:* which of the four remedies saves most?
+# **From readable to fast.** We begin with the program that one would write first, and add one
+# remedy after the other: first both of section 6, then Adam in blocks, then whole layers as one
+# operation. A blue bar is the time of one training step. The hatched part beside it is what this
+# remedy has saved. All numbers are multiples of the last step. *Predict before you run:* which of
+# the three remedies saves most?
 
 # %%
 flat_params = dict(nn.leaves(params))  # {path: array}
@@ -965,21 +973,13 @@ def random_loss(update):
     return loss
 
 
-def step_with(gradient_of):
-    """Each update differentiates the whole network, with one of autograd's ways to do so."""
+def from_dicts():
+    """Each update differentiates the whole network, from a dict of what it changes."""
     gradients = {}
     for update, groups in updates.items():
         moved = {group: params[group] for group in groups}
-        gradients[update] = gradient_of(random_loss(update), moved)
-    return gradients
-
-
-def from_dicts():
-    textbook_optimiser(step_with(lambda loss, moved: autograd.grad(loss)(moved)))
-
-
-def from_leaves():
-    textbook_optimiser(step_with(lambda loss, moved: nn.value_and_grad(loss, moved)[1]))
+        gradients[update] = autograd.grad(random_loss(update))(moved)
+    textbook_optimiser(gradients)
 
 
 def encoders_only_once():
@@ -997,18 +997,17 @@ def one_operation_per_layer():
 
 
 measured = times({
-    "autograd.grad of dicts": from_dicts, "tape from the leaves": from_leaves,
-    "an update traces\nwhat it changes": encoders_only_once,
-    "Adam in blocks, in place": blocks_and_in_place,
-    "a layer is one operation": one_operation_per_layer}, rounds=5)
+    "autograd.grad of dicts": from_dicts,
+    "a shorter tape (section 6)": encoders_only_once,
+    "Adam in blocks (section 7)": blocks_and_in_place,
+    "a layer is one operation\n(section 4)": one_operation_per_layer}, rounds=25)
 draw.waterfall(measured, f"time of one training step, the last is 1 ({HERE})")
 plt.show()
 
 # %% [markdown]
-# Go down the steps from top to bottom. The last number on the right of each row, with its minus, is
-# the saving. How much each remedy is worth depends on the machine and on the batch size: run it on
-# yours, and with larger batches. Reading parameters was about a quarter of the operations in
-# section 6. It would be far more in an LSTM that read its parameters anew at every step.
+# Read the picture from top to bottom. The number with a minus on the right of each row is the
+# saving. How much each remedy is worth depends on the machine and on the batch size: run it on
+# yours, and with larger batches.
 #
 # **The limit.** What cannot be saved? Whatever the program, one training step has to
 #
@@ -1071,11 +1070,11 @@ def step_of(B):
 
 inside = sum(nn.count(params[group]) for group in ("encoders", "decoders")) / n
 print(f"encoders and decoders: {inside:.0%} of the parameters")
-sizes, shares = (4, 16, 64, 256), []
+sizes, shares = (16, 64, 256), []
 nn.use("fast")
 for B in sizes:
     measured = times({"step": step_of(B), "products": only_products(B), "memory": only_memory},
-                     rounds=3)
+                     rounds=15)
     shares.append([measured["memory"] / measured["step"], measured["products"] / measured["step"]])
 nn.use("readable")
 
@@ -1083,20 +1082,22 @@ draw.limit(sizes, *np.array(shares).T)
 plt.show()
 
 # %% [markdown]
-# Small batches are expensive per utterance. The optimiser works as long for a batch of 4 as for one
-# of 256, and so do most of the small operations. The products, too, are more efficient with many
-# rows: with one row, every number of $W$ is fetched from memory for a single multiplication, with
-# 64 rows for 64. So why not batches of 256? Because Adam moves a parameter by about the learning
-# rate per step, however many utterances the gradient is from (notebook 02). With 16 times fewer
-# steps, an epoch moves it less far. Speed is only one of two things that a batch size decides.
+# Small batches are expensive per utterance. The optimiser works as long for a batch of 16 as for
+# one of 256, and so do most of the small operations. The products, too, are more efficient with
+# many rows: with one row, every number of $W$ is fetched from memory for a single multiplication,
+# with 64 rows for 64. So why not batches of 256? Because Adam moves a parameter by about the
+# learning rate per step, however many utterances the gradient is from (notebook 02). With 16 times
+# fewer steps, an epoch moves it less far. Speed is only one of two things that a batch size
+# decides.
 #
-# The grey part is what is left to gain: activations, batch norm, dropout's random numbers, the
-# losses, Python. `python -m benchmarks` measures the package carefully, next to the same network in
-# PyTorch.
+# The part at the top, "everything else", is what is left to gain: activations, batch norm,
+# dropout's random numbers, the losses, Python. `python -m benchmarks` measures the package
+# carefully, next to the same network in PyTorch.
 #
-# What we have done, in one line each:
+# ## What to take away
 #
-# | remedy | what it saves | how we know that it is right |
+#
+# | remedy | what it saves | what shows that it is right |
 # |---|---|---|
 # | three modalities, pairs in one array | operations on the tape | loops in notebooks 05 and 08 |
 # | float32 everywhere | half of the bytes | the types of all gradients |
@@ -1106,9 +1107,14 @@ plt.show()
 # | an update traces what it changes | gradients that nobody uses | notebook 07 |
 # | Adam in blocks, in place | passes through memory | equality with the formula |
 #
-# None of them changes a value by more than rounding. Apart from the first, which is how their
-# arrays are laid out, the files of the equations contain none of them. The order matters: first
-# make it right, then measure, then make it fast, and then prove it right again.
+# - None of them changes a value by more than rounding.
+# - With small batches, an operation on the tape has its price, however small its arrays are: fewer
+#   and larger operations are faster.
+# - An optimiser's time depends on how often its arrays go through the main memory. Blocks that stay
+#   in the cache make that seven times.
+# - A gradient that is float32 does not show that everything before it was: look at every type.
+# - Except for the first, none of the remedies is in the files of the equations.
+# - First make it right, then measure, then make it fast, and then prove it right again.
 #
 # ## To go on
 #
@@ -1116,9 +1122,10 @@ plt.show()
 # [solutions/12_making_it_fast.py](solutions/12_making_it_fast.py).
 #
 # **A layer of your own** ★★ (20 minutes). Take the readable batch norm and make it one operation:
-# exercise 2.2 has its backward pass. Prove it with `prove_equal`, then count: how many operations
-# does the tape of one batch lose? Then measure with `times` whether it is faster, for batches of 16
-# and of 1024 utterances. Before you run it, predict both from the picture of section 2.
+# exercise 2.2 has its backward pass. Prove it with `prove_equal`. Then count: by how many
+# operations does the tape of one batch get shorter? Then measure with `times` whether it is faster,
+# for batches of 16 and of 1024 utterances. Before you run it, predict both from the picture of
+# section 2.
 #
 # Before: [11 · Seeing it](11_seeing_it.ipynb). Next:
 # [13 · The other models](13_other_models.ipynb)

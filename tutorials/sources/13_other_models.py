@@ -1,16 +1,17 @@
 # %% [markdown]
 # # 13 · The other models
 #
-# *Needs: 04, 08, 10. Minutes: 20. Paper: the models of Tables 1 to 3; Table 6 and Figure 4.*
+# *Needs: 04, 08, 10. Minutes: 25. Paper: the models of Tables 1 to 3; Table 6 and Figure 4.*
 #
 # Tables 1 to 3 of the paper compare ARGF with six other models, and Table 6 puts six other ways to
-# fuse in place of its graph. A comparison is only as good as what one knows of the other side. What
-# do these models do differently? And what would they have to be bad at, for ARGF to win?
+# fuse in place of its graph. To judge such a comparison, one has to know the other models. What do
+# they do differently? And what would they have to be bad at, for ARGF to win? The end of the
+# notebook answers both questions.
 #
 # On the way you will
 #
 # - see in one picture where each model lets the modalities meet;
-# - build a product of three vectors, and avoid it by a trick;
+# - build all products of three vectors, and avoid them by a trick;
 # - cut vectors into windows, and let an LSTM with a memory of three steps read them;
 # - write one step of a GRU, a simpler relative of the LSTM;
 # - find out which model reads which utterances, by changing one of them;
@@ -68,11 +69,11 @@ plt.show()
 # %% [markdown]
 # Read each panel from left to right. BC-LSTM, TFN and LMF let all three modalities meet at once, by
 # putting them side by side or by multiplying them. HFFN also multiplies, but in small windows.
-# CHFusion and ARGF go step by step: first pairs, then all three. Only ARGF brings the modalities
-# into one space before they meet.
+# CHFusion and ARGF go step by step: first pairs, then all three. Only ARGF trains encoders to bring
+# the modalities into one space before they meet.
 #
 # LMFN, the strongest rival in Table 1, extends HFFN. No code of it is public, and its abstract
-# leaves sizes, gates and loss open. So it has no model here, and its row stays open.
+# leaves sizes, gates and loss open. So it is not in the package, and its row stays empty.
 #
 # Most models exist in two versions in the package, their *variants*: `paper`, after their own paper
 # or after Table 4, and `released`, after the code of their authors. (CHFusion is as its authors'
@@ -140,7 +141,8 @@ check("13.1", size_of_bc_lstm)
 #
 # $$\mathbf{Z} = [\mathbf{x}_a; 1] \otimes [\mathbf{x}_l; 1] \otimes [\mathbf{x}_v; 1]$$
 #
-# For two short vectors one can see what the 1 does:
+# The outer product $\otimes$ of two vectors is the table of all products of their entries. For two
+# short vectors one can see what the 1 does:
 
 # %%
 draw.products(np.array([0.5, -1.0, 2.0, 1.0]), np.array([1.5, 0.2, -0.8, 0.4, 1.0]))
@@ -148,8 +150,8 @@ plt.show()
 
 # %% [markdown]
 # The last row is $\mathbf{x}_l$ itself, the last column is $\mathbf{x}_a$, and the corner is 1.
-# Everything else is a product of two. With three vectors the table is a cube. As loops, and with
-# the package:
+# Everything else is a product of two. With three vectors the table is a cube. The next cell writes
+# its entries into one row, with loops and with the package, for vectors of $k = 4$ entries:
 
 # %%
 B, k, N = 5, 4, 3
@@ -194,9 +196,25 @@ check("13.2", all_products)
 # %% [markdown]
 # ## 4. LMF: the same without the products
 #
-# LMF (Liu et al. 2018) is a dense layer on $\mathbf{Z}$, whose weights have a special form: a sum
-# of four products with one factor per modality. Then $\mathbf{Z}$ need not be computed. Multiply
-# each vector by its factor, and multiply what comes out:
+# LMF (Liu et al. 2018) is a dense layer on $\mathbf{Z}$ as well, but its weights have a special
+# form. For one output of the layer, the weights are a cube, one weight per product. LMF makes this
+# cube from few numbers: it is a sum of four outer products, each of three vectors, the *factors*.
+
+# %%
+draw.low_rank()
+plt.show()
+
+# %% [markdown]
+# In the picture, a full cube has $(k + 1)^3$ free weights. The four triples of factors have
+# $4 \cdot 3 (k + 1)$. Now $\mathbf{Z}$ need not be computed. Call the entries of the three extended
+# vectors $a_x, l_y, v_z$ and the factors $A_x, L_y, V_z$. A sum over all products is a product of
+# three sums:
+#
+# $$\sum_{x, y, z} A_x L_y V_z \; a_x l_y v_z = \Big(\sum_x A_x a_x\Big)
+# \Big(\sum_y L_y l_y\Big) \Big(\sum_z V_z v_z\Big)$$
+#
+# So multiply each vector by its factor, multiply the three results, and add up the four terms, each
+# with a weight $w_r$. Written for all outputs at once, the factors are matrices:
 #
 # $$\mathbf{h} = \sum_{r=1}^{4} w_r \bigodot_m [\mathbf{x}_m; 1]\, \mathbf{W}_m^{(r)}$$
 #
@@ -226,9 +244,9 @@ print(f"weights of a dense layer on Z: {full.size}, in LMF's factors: {W.size}")
 
 # %% [markdown]
 # (`np.einsum` multiplies along the named axes and sums over $r$.) What does LMF give up? Take
-# random factors for vectors of 8 entries, and one entry of $\mathbf{x}_v$. The weights of its
-# products with all entries of $\mathbf{x}_a$ and $\mathbf{x}_l$ are a table of 9 × 9 numbers. Here
-# it is for one product of factors and for a sum of four:
+# random factors for vectors of 8 entries, and cut one slice out of the cube: the products with one
+# entry of $\mathbf{x}_v$. Their weights are a table of 9 × 9 numbers. Here it is for one outer
+# product and for a sum of four:
 
 # %%
 V_a, V_l, V_v = np.random.default_rng(1).standard_normal((3, 4, 9))  # 4 factors per modality
@@ -242,8 +260,9 @@ assert ranks == [1, 4]
 
 # %% [markdown]
 # On the left all rows are multiples of one row: each acoustic entry weights the language entries in
-# the same way, up to a factor. On the right the rows are mixtures of four. A free table could have
-# rank 9, and at $k = 50$ rank 51.
+# the same way, up to a factor. On the right each row is a mixture of the same four rows. The *rank*
+# of a table is the number of rows that such mixtures need: 1 and 4. A free table could have rank 9,
+# and at $k = 50$ rank 51.
 #
 # **13.3 Low rank** ★★★ (20 minutes). Write $\mathbf{h}$ in NumPy, without $\mathbf{Z}$ and without
 # loops.
@@ -371,7 +390,7 @@ print(f"all of HFFN at d = 50: {nn.count(hffn.init_hffn(rng, 3, 50, 2)):,} param
 
 # %%
 def attend(states, Z_t, A_state, A_window):
-    """states (3, B, H); Z_t (B, m); A_state (H, width); A_window (m, width). Returns (B, H)."""
+    """states (3, B, H); Z_t (B, n); A_state (H, width); A_window (n, width). Returns (B, H)."""
     raise NotImplementedError("exercise 13.4")
 
 
@@ -381,26 +400,29 @@ check("13.4", attend)
 # ## 6. CHFusion: pairs first, in context
 #
 # CHFusion (Majumder et al. 2018) has ARGF's idea of a hierarchy: first pairs, then all. It fuses
-# entry by entry. With $\mathbf{g}_m = \tanh(W_m \mathbf{x}_m)$, 450 numbers per modality,
+# entry by entry. With $\mathbf{s}_m = \tanh(\mathbf{x}_m W_m)$, 450 numbers per modality, it
+# computes for two modalities $m$ and $n$
 #
-# $$\mathbf{f}_{mn} = \tanh(\mathbf{p} \odot \mathbf{g}_m + \mathbf{q} \odot \mathbf{g}_n +
-# \mathbf{b}), \qquad
-# \mathbf{F}_{mn} = \tanh(dense(GRU(\mathbf{f}_{mn}))), \qquad
-# \mathbf{z} = \tanh\Big(\sum_{mn} \mathbf{k}_{mn} \odot \mathbf{F}_{mn} + \mathbf{b}\Big).$$
+# $$\mathbf{f}_{mn} = \tanh(\mathbf{p}_{mn} \odot \mathbf{s}_m
+# + \mathbf{q}_{mn} \odot \mathbf{s}_n + \mathbf{b}_{mn}), \qquad
+# \mathbf{F}_{mn} = \tanh(dense(GRU(\mathbf{f}_{mn}))).$$
 #
-# Two weights and a bias per entry: no entry of one modality meets another entry of the other. The
-# mixing is left to the dense layers around it. The sum over pairs is then read by another GRU.
+# In $\mathbf{f}_{mn}$ there are two weights and a bias per entry. So entry 7 of one modality meets
+# only entry 7 of the other. The mixing is left to $W_m$ and to the dense layer. The three pairs are
+# then added up in the same manner, with one weight per pair and entry:
+# $\tanh\big(\sum_{mn} \mathbf{w}_{mn} \odot \mathbf{F}_{mn} + \mathbf{b}\big)$. A second GRU reads
+# this sum. (A GRU is a relative of the LSTM; we come to it in a moment.)
 
 # %%
-params_ch = chfusion.init_params(rng, "alv", 50, N)
-g = rng.uniform(-1, 1, (2, B, chfusion.PROJECTION))
+params_ch = chfusion.init_params(rng, "alv", 50, 2)
+s = rng.uniform(-1, 1, (2, B, chfusion.PROJECTION))
 fuse = params_ch["bimodal"]["l*a"]["fuse"]
 f_loop = np.zeros((B, chfusion.PROJECTION))
 for i in range(B):
     for j in range(chfusion.PROJECTION):
-        f_loop[i, j] = np.tanh(fuse["p"][0, j] * g[0, i, j] + fuse["q"][0, j] * g[1, i, j]
+        f_loop[i, j] = np.tanh(fuse["p"][0, j] * s[0, i, j] + fuse["q"][0, j] * s[1, i, j]
                                + fuse["b"][0, j])
-assert np.allclose(chfusion.fuse_two(fuse, g[0], g[1]), f_loop)
+assert np.allclose(chfusion.fuse_two(fuse, s[0], s[1]), f_loop)
 for name, tree in params_ch.items():
     print(f"{name:12} {nn.count(tree):9,} parameters")
 print(f"{'in all':12} {nn.count(params_ch):9,}")
@@ -410,19 +432,28 @@ print(f"{'in all':12} {nn.count(params_ch):9,}")
 # end to end: each pair is fitted alone with a softmax layer of its own, and then the last level is
 # fitted to the fixed $\mathbf{F}_{mn}$.
 #
-# **The GRU** (Cho et al. 2014) is an LSTM without a cell. Its output is its memory, and one gate
-# decides how much of it stays:
+# **The GRU** (Cho et al. 2014, "gated recurrent unit") is like an LSTM without a cell. Its output
+# is its memory. Compare the two, first the LSTM of [notebook 04](04_context.ipynb), then the GRU:
+
+# %%
+draw.lstm_and_gru()
+plt.show()
+
+# %% [markdown]
+# The LSTM has two lines from step to step, the cell above and the output below. The GRU has one. In
+# the LSTM two gates decide what stays and what is added. In the GRU one gate $\mathbf{z}$ decides
+# both: what it does not keep of the old output is filled by the new candidate.
 #
 # $$\mathbf{z} = hs(\mathbf{x}_t W_z + \mathbf{h} U_z + \mathbf{b}_z), \qquad
 # \mathbf{r} = hs(\mathbf{x}_t W_r + \mathbf{h} U_r + \mathbf{b}_r),$$
 # $$\mathbf{g} = \tanh(\mathbf{x}_t W_g + (\mathbf{r} \odot \mathbf{h}) U_g + \mathbf{b}_g), \qquad
 # \mathbf{h}' = \mathbf{z} \odot \mathbf{h} + (1 - \mathbf{z}) \odot \mathbf{g}$$
 #
-# (Within these two lines $\mathbf{z}$ and $\mathbf{g}$ are the update gate and the candidate, as is
-# usual.) Where $\mathbf{z}$ is 1 the old output stays, where it is 0 the candidate takes its place.
-# The *reset gate* $\mathbf{r}$ decides how much of the old output the candidate sees.
+# Where the *update gate* $\mathbf{z}$ is 1 the old output stays, where it is 0 the *candidate*
+# $\mathbf{g}$ takes its place. The *reset gate* $\mathbf{r}$ decides how much of the old output the
+# candidate sees.
 #
-# **13.5 One step of a GRU** ★★ (15 minutes). The part of the input is given: `gates_x` holds
+# **13.5 One step of a GRU** ★★ (15 minutes). The products with the input are given: `gates_x` holds
 # $\mathbf{x}_t W + \mathbf{b}$ for $\mathbf{z}$, $\mathbf{r}$ and $\mathbf{g}$ side by side.
 
 # %%
@@ -434,9 +465,11 @@ def gru_step(h, gates_x, U_z, U_r, U_g):
 check("13.5", gru_step)
 
 # %% [markdown]
-# **Who reads whom?** Change the features of one utterance, and see which decisions of the video
+# ## 7. Who reads whom?
+#
+# Change the features of one utterance, and see which decisions of the video
 # change. Rows are the changed utterance, columns the decisions. **Predict before you run:** which
-# fields are empty for TFN, BC-LSTM, HFFN and CHFusion?
+# fields stay empty for TFN, HFFN, BC-LSTM and CHFusion?
 
 # %%
 N = 2
@@ -487,18 +520,19 @@ for name, table in influence.items():
 # reads forward only: its GRUs have one direction, so a decision can use what was said before, and
 # not what comes later. All of this comes on top of the context that the UCLN features already hold.
 #
-# ## 7. Other ways to fuse (Table 6, Figure 4)
+# ## 8. Other ways to fuse (Table 6, Figure 4)
 #
-# Table 6 leaves ARGF's encoders, and fuses their three embeddings in other ways. Each is a pair of
-# functions, `init` and `decide`, in `STRATEGIES`. Figure 4 of the paper shows the first three.
+# Table 6 keeps ARGF's encoders, and fuses their three embeddings in other ways. Each way is a pair
+# of functions, `init` and `decide`, in `STRATEGIES`. Figure 4 of the paper shows the first three.
 
 # %%
 draw.fusions()
 plt.show()
 
 # %% [markdown]
-# FC, "fully connected", are dense layers. In the paper's variant all but tensor fusion end in the
-# same $Dec$ as the graph (Eq. 16), so that the fusions differ in nothing else. Tensor fusion and
+# FC, "fully connected", are dense layers. In the last panel, solid lines lead to larger sets of
+# modalities, and dashed lines to the output. In the paper's variant all but tensor fusion end in
+# the same $Dec$ as the graph (Eq. 16), so that they differ in the fusion alone. Tensor fusion and
 # low-rank fusion are those of sections 3 and 4, with $\mathbf{x}_m^e$ in place of $\mathbf{x}_m$.
 # What goes into $Dec$ for the others, as loops:
 #
@@ -526,8 +560,9 @@ for name, vector in into_Dec.items():
 # %% [markdown]
 # **The dynamic fusion graph** (DFG, Zadeh et al. 2018) has a vertex for each set of modalities: $a,
 # l, v, al, av, lv, alv$. Each set sends its vector to all sets that contain it, and to the output.
-# Each of these 19 edges has an *efficacy*, a sigmoid of all three embeddings. A vertex puts what
-# arrives side by side, and makes $k$ numbers of it:
+# Each of these 19 edges has an *efficacy*, a number between 0 and 1 by which its vector is
+# multiplied. It is the sigmoid of a dense layer on all three embeddings. A vertex puts what arrives
+# side by side, and makes $k$ numbers of it:
 #
 # $$\mathbf{V}_s = \tanh\Big(dense_s\big(\bigoplus_{r \subset s} \alpha_{rs}
 # \mathbf{V}_r\big)\Big), \qquad
@@ -606,7 +641,7 @@ def principal_components(m, d=12):
 x = np.stack([principal_components(m) for m in "alv"]).astype("float32")  # (3, n, 12)
 SMALL = {"d": 12, "k": 10, "epochs": 4, "batch_size": 128, "lr": 5e-3}
 SEEDS = 6
-fusions = catalogue.fusions(subject)
+fusions = catalogue.fusions(subject)  # the rows of Table 6, each with its settings
 right = {}  # {label: (seeds, n_test)}
 nn.use("fast")
 for row, of_seeds in fusions.runs(subject, SEEDS, SMALL).items():
@@ -643,30 +678,29 @@ assert high - low > 8
 
 # %% [markdown]
 # Filled dots are differences whose interval excludes 0; crosses are the paper's differences. Tensor
-# fusion leads by about three points, and low-rank fusion is almost three behind. One would expect
-# the first that on a corpus in which some labels are products of signs: tensor fusion has every
-# product from the start, and the graph has to build them. Multiplication varies so much between
-# seeds that its interval is almost sixteen points wide. Nothing can be said about it with six
-# seeds. And now read the printed note. If one makes six comparisons at once, some interval may
-# exclude 0 by chance. Holm's correction makes up for that, and then none is left. So with six seeds
-# not even the lead of tensor fusion is established. On the paper's side all crosses are left of 0:
-# there, the graph beats every other way.
+# fusion leads the graph by about three points, and low-rank fusion is almost three behind it. The
+# first is no surprise on a corpus in which some labels are products of signs: tensor fusion has
+# every product from the start, and the graph has to build them. Multiplication varies so much
+# between seeds that its interval is almost sixteen points wide. Six seeds say nothing about it.
+#
+# Now read the printed note. With six comparisons at once, some interval may exclude 0 by chance.
+# Holm's correction (notebook 10) makes up for that, and then none is left. So with six seeds not
+# even the lead of tensor fusion is established. In the paper all crosses are left of 0: there, the
+# graph beats every other way.
 #
 # **A warning before you conclude.** In all of these the encoders learn together with the fusion,
 # and they can bend. As notebook 09 has found, they can give $Dec$ a sum that it then multiplies. So
-# ways that differ much on paper may hardly differ in what the whole can learn. What full runs on
-# real data say of Table 6 is in [RESULTS.md](../results/RESULTS.md), and notebook 10 draws it.
+# ways to fuse that look very different may hardly differ in what the whole network can learn. What
+# full runs on real data say of Table 6 is in [RESULTS.md](../results/RESULTS.md), and notebook 10
+# draws it.
 #
-# **On the paper's second column.** Table 6 gives 60.20 for the graph on IEMOCAP. Table 2 has this
-# number for the targets $a$ and $v$; for $l$, the default, it has 60.69. A footnote would have
-# helped.
+# **Two oddities of Table 6.** For IEMOCAP it gives the graph 60.20. Table 2 has this number for the
+# targets $a$ and $v$; for $l$, the default, it has 60.69. The paper does not say why. And in the
+# authors' code the class for multiplication replaces the product that has $\mathbf{x}_a^e$ in it by
+# one that has not. The class for low-rank fusion never initialises its factors. The paper's figures
+# may be of these classes ([D21](../DEVIATIONS.md#d21)). The package has them as variant `released`.
 #
-# **And on the released classes** ([D21](../DEVIATIONS.md#d21)). In the authors' code the class for
-# multiplication replaces the product that has $\mathbf{x}_a^e$ in it by one that has not. The class
-# for low-rank fusion never initialises its factors. The paper's figures may be of these classes.
-# The package has them as variant `released`.
-#
-# ## 8. What do they cost?
+# ## 9. What do they cost?
 
 # %%
 d, N = 50, 2
@@ -685,12 +719,30 @@ assert sizes["CHFusion"] == 8_606_308
 
 # %% [markdown]
 # The scale is logarithmic: CHFusion has a thousand times as many parameters as HFFN. In the paper's
-# Table 1 the two are 0.2 points apart. Size is not what these tables are about.
+# Table 1 the two are 0.2 points apart. So the number of parameters does not explain that table.
 #
 # **An experiment** ★★ (15 minutes). HFFN trains quickly. Train it here with the settings of `SMALL`
 # and 20, 40 and 60 epochs (`subject.settings(model="hffn", **SMALL | {"epochs": 20})`,
 # `hffn.train(corpus, x, ...)`, seed 0, after `nn.use("fast")`). How many percent of the test
 # utterances does it get right? Write down three numbers before you run. (74, 80 and 83.)
+#
+# ## What to take away
+#
+# - **What do they do differently?** They differ in where and how the modalities meet: BC-LSTM puts
+#   them side by side. TFN takes all products, LMF a cheap sum of four products, HFFN the products
+#   within small windows. CHFusion fuses pairs first, entry by entry. BC-LSTM and CHFusion also read
+#   other utterances once more.
+# - **What would they have to be bad at, for ARGF to win?** One of three things. They could suffer
+#   from modalities that lie in different spaces, since only ARGF trains them into one. Or they
+#   could miss interactions: BC-LSTM and CHFusion build no products of two modalities explicitly,
+#   HFFN builds some of them, and LMF has few weights for them. Or they could overfit: TFN and
+#   CHFusion have millions of parameters, and MOSI has 1,141 training utterances.
+# - **Does that happen?** In the paper, yes: ARGF leads its Table 1. In the runs of Table 1 in
+#   [RESULTS.md](../results/RESULTS.md), which use UCLNs of our own, the difference of ARGF to each
+#   of these five models on MOSI has an interval that includes 0. That the others are bad at any of
+#   this is not shown there.
+# - Nor do six seeds on the synthetic corpus establish a best fusion. To compare many models, one
+#   needs many seeds, and a correction for the number of comparisons.
 #
 # ## To go on
 #
