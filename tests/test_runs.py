@@ -461,6 +461,7 @@ def executed(tmp_path, monkeypatch):
     """
     columns, features = formats.own_rows(n_videos=10)
     features["breath"] = features["pulse"][:, :2] ** 2
+    columns["label"] = np.random.default_rng(1).permutation(columns["label"])
     path, fitted = tmp_path / "interviews.npz", {}
     np.savez(path, **columns, **features)
     corpus, train = read(path), pipeline.train
