@@ -101,6 +101,15 @@ def test_a_linear_model_of_more_columns_than_utterances_is_the_same():
         np.testing.assert_allclose(scores[split], z[index] @ W + y.mean(axis=0), atol=1e-9)
 
 
+def test_a_linear_model_is_the_same_however_few_rows_are_in_memory(monkeypatch):
+    corpus = standardise(synthesise())
+    utterances = {split: corpus.utterances(split) for split in corpus.split}
+    whole = linear_scores(corpus.features["l"], corpus.labels, utterances)
+    monkeypatch.setattr("argf_np.data.corpus.CHUNK", 10_000)  # numbers: 100 rows
+    for split, scores in linear_scores(corpus.features["l"], corpus.labels, utterances).items():
+        np.testing.assert_allclose(scores, whole[split], rtol=0, atol=1e-12)
+
+
 # --- whether validation can be trusted -----------------------------------------------------------
 
 

@@ -15,7 +15,7 @@ from argf_np import data, pipeline, train
 from argf_np.estimator import ARGF
 from argf_np.paper import protocols
 from argf_np.settings import preset
-from argf_np.storage.cache import cached
+from argf_np.storage.cache import cached, fingerprint
 
 SHORT = ["--source", "synthetic", "--epochs", "2", "--ucln-epochs", "1", "--d", "10", "--k", "8"]
 FIGURES = ("training", "embedding", "modality_gap", "vertex_weights", "graph")
@@ -304,6 +304,22 @@ def test_cache_depends_on_every_input(monkeypatch):
     monkeypatch.setenv("OPENBLAS_NUM_THREADS", "7")
     cached(inputs, compute)
     assert len(calls) == 5
+
+
+def test_every_row_and_every_name_of_a_dependency_counts():
+    """Of an array that is read in several slices, too."""
+    rows = np.zeros((10_000, 2))
+    other = rows.copy()
+    other[-1, 0] = 1
+    different = [{"a": rows}, {"b": rows}, {"a": other}, {"a": {"b": rows}}, {"a": 1}, {"a": "1"}]
+    assert len({fingerprint(value) for value in different}) == len(different)
+    assert fingerprint({"a": rows.copy()}) == fingerprint({"a": rows})
+
+
+def test_by_other_versions_of_the_libraries_is_computed_again(monkeypatch):
+    cached({"seed": 0}, lambda: {"x": np.zeros(2)})
+    monkeypatch.setattr(np, "__version__", "0.0.1")
+    assert (cached({"seed": 0}, lambda: {"x": np.ones(2)})["x"] == 1).all()
 
 
 def test_damaged_cache_is_computed_again():
