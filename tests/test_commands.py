@@ -3,13 +3,14 @@
 import re
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from helpers import read_csv, read_json, refused
 
 import argf_np
-from argf_np import data, evaluate, predict, train
+from argf_np import data, evaluate, figures, predict, train
 from argf_np.baselines import MODELS, chfusion
 
 TINY = ["--epochs", "2", "--ucln-epochs", "1", "--ucln-patience", "0", "--d", "4", "--k", "3",
@@ -68,6 +69,41 @@ def test_trains_on_a_path_and_draws_everything(modalities, tmp_path, capsys):
     assert figures_in(folder) == FIGURES | OF_THE_GRAPH
     assert [*read_json(folder / "metrics.json")["unimodal"]] == modalities
     assert read_json(folder / "config.json")["modalities"] == ",".join(modalities)
+
+
+@pytest.mark.parametrize("variant", ["paper", "released"])
+def test_pictures_are_of_the_test_utterances_in_the_variant(variant, tmp_path, monkeypatch):
+    """The weights are those by which the saved model explains the same utterances."""
+    drawn = {}
+
+    def record(name):
+        def draw(*arguments, **named):
+            drawn[name] = arguments
+            return SimpleNamespace(figure=None)
+
+        monkeypatch.setattr(figures, name, draw)
+
+    for name in ("embedding_space", "modality_gap", "vertex_weights", "graph"):
+        record(name)
+    monkeypatch.setattr(figures, "training_curves",
+                        lambda *arguments, **named: {"fusion": SimpleNamespace(figure=None)})
+    monkeypatch.setattr(figures, "save", lambda figure, path: path.touch())
+    monkeypatch.setattr("argf_np.metrics.CONSTANT", np.inf)  # all that is looked at hardly varies
+    path = write(tmp_path / "mine.npz", ["posture", "pulse", "speech"],
+                 words=[f"word {row}" for row in range(21)])
+    assert train.main(["--dataset", path, *TINY, "--variant", variant, "--out",
+                       str(tmp_path / "run")]) == 0
+    corpus, explained = data.read(path), argf_np.load(tmp_path / "run").explain(data.read(path))
+    test = corpus.utterances("test")
+    expected = np.stack([*explained["vertices"].values()], axis=1)[test]
+    np.testing.assert_allclose(drawn["vertex_weights"][0], expected, rtol=0, atol=1e-6)
+    np.testing.assert_allclose(drawn["graph"][0], expected, rtol=0, atol=1e-6)
+    assert drawn["vertex_weights"][1] == [f"word {row}" for row in test]
+    x_e, labels, classes = drawn["embedding_space"]
+    assert x_e.shape == drawn["modality_gap"][0].shape == (3, len(test), 3)
+    assert [classes[c] for c in labels] == [CLASSES[row % 3] for row in test]
+    warnings = read_json(tmp_path / "run" / "metrics.json")["warnings"]
+    assert any(text.startswith("the weights of the unimodal vertices") for text in warnings)
 
 
 def test_some_modalities_of_mosi_and_another_fusion(tmp_path, capsys):

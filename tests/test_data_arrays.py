@@ -65,7 +65,9 @@ def test_rows_say_where_each_utterance_was():
     place = np.random.default_rng(3).permutation(len(given["videos"]))
     mixed = {name: [x[i] for i in place] for name, x in given.items() if name != "features"}
     mixed["features"] = {m: x[place] for m, x in given["features"].items()}
+    mixed["words"] = [f"word {row}" for row in range(len(place))]
     found = from_arrays(**mixed)
+    assert found.words == tuple(f"word {row}" for row in found.row)
     for utterance, row in enumerate(found.row):
         assert found.ids[utterance] == f"{mixed['videos'][row]}_{mixed['order'][row]}"
         for m, x in mixed["features"].items():

@@ -13,7 +13,7 @@ from formats import own_rows
 from argf_np.data import data_dir, load, moments, read, require_trainable, standardise, synthesise
 from argf_np.data import validation_is_trustworthy as trusts
 from argf_np.data.__main__ import main
-from argf_np.data.check import RIDGE, linear_scores
+from argf_np.data.check import linear_scores
 
 
 def test_describe_shows_the_format_and_help_points_to_it(capsys):
@@ -94,11 +94,20 @@ def test_a_linear_model_of_more_columns_than_utterances_is_the_same():
     train = utterances["train"]
     assert len(train) < z.shape[1]
     y = np.eye(2)[corpus.labels[train]]
-    gram = z[train].T @ z[train] + RIDGE * len(train) * np.eye(1300)
+    gram = z[train].T @ z[train] + 0.1 * len(train) * np.eye(1300)
     W = np.linalg.solve(gram, z[train].T @ (y - y.mean(axis=0)))
     scores = linear_scores(z, corpus.labels, utterances)
     for split, index in utterances.items():
         np.testing.assert_allclose(scores[split], z[index] @ W + y.mean(axis=0), atol=1e-9)
+
+
+def test_a_linear_model_is_the_same_however_few_rows_are_in_memory(monkeypatch):
+    corpus = standardise(synthesise())
+    utterances = {split: corpus.utterances(split) for split in corpus.split}
+    whole = linear_scores(corpus.features["l"], corpus.labels, utterances)
+    monkeypatch.setattr("argf_np.data.corpus.CHUNK", 10_000)  # numbers: 100 rows
+    for split, scores in linear_scores(corpus.features["l"], corpus.labels, utterances).items():
+        np.testing.assert_allclose(scores, whole[split], rtol=0, atol=1e-12)
 
 
 # --- whether validation can be trusted -----------------------------------------------------------
@@ -124,6 +133,35 @@ def test_features_that_know_the_labels_of_train_and_validation_are_not(seed):
     assert trusts(corpus)
     assert not trusts(leaking(corpus, ["train", "validation"]))
     assert trusts(leaking(corpus, ["train", "validation", "test"])), "no leak, but a good feature"
+
+
+def dictate_margins(monkeypatch, **margins):
+    """Let the best score of the linear model be above the second by these numbers, per split."""
+    scores = {split: np.stack([np.zeros(len(m)), m], axis=1) for split, m in margins.items()}
+    monkeypatch.setattr("argf_np.data.check.linear_scores", lambda *arguments: scores)
+
+
+@pytest.mark.parametrize(("share", "trusted"), [(0.74, False), (0.76, True), (1.5, True)])
+def test_validation_is_not_trusted_where_a_model_is_less_sure_of_test_by_a_quarter(
+        share, trusted, monkeypatch):
+    dictate_margins(monkeypatch, validation=np.ones(306), test=np.full(752, share))
+    assert trusts(synthesise()) == trusted
+
+
+@pytest.mark.parametrize(("errors", "trusted"), [(2.9, True), (3.1, False)])
+@pytest.mark.parametrize("varied", ["validation", "test"])
+def test_a_difference_below_three_standard_errors_over_videos_says_nothing(
+        varied, errors, trusted, monkeypatch):
+    """The model is sure by 1 and by 0.7. In one of the splits it is surer of every other video."""
+    corpus, margins = synthesise(), {"validation": np.ones(306), "test": np.full(752, 0.7)}
+    lengths = corpus.lengths[corpus.split[varied]]
+    signs = np.resize([1.0, -1.0], len(lengths))
+    signs -= np.sum(signs * lengths) / np.sum(lengths)  # so that the mean stays
+    error = np.sqrt(np.sum((signs * lengths) ** 2)) / np.sum(lengths)
+    margins[varied] += np.repeat(0.3 / (errors * error) * signs, lengths)
+    assert margins[varied].min() > 0
+    dictate_margins(monkeypatch, **margins)
+    assert trusts(corpus) == trusted
 
 
 def test_no_test_label_is_used():

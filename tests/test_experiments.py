@@ -304,6 +304,15 @@ def test_scores_that_are_no_mean_have_an_interval_over_seeds(rendered):
     assert cells(rendered[0], "TFN")[0][2] == f"{np.mean(f1):.2f} ± {half:.2f}"
 
 
+def test_under_a_class_is_its_accuracy_and_its_f1_where_that_is_said():
+    """A model that says positive to all 8 utterances is right about all of the 5 that are."""
+    always = [result(np.ones(8, int), seed) for seed in (0, 1)]
+    experiment = Experiment("comparison", "Table 9", (Row("ARGF", {}),),
+                            by_class=("negative", "positive", "positive F1"))
+    text = result_table.render(experiment, subject_of("mosi"), {"ARGF": always})
+    assert cells(text, "ARGF")[1] == ["0.00 ± 0.00", "100.00 ± 0.00", f"{1000 / 13:.2f} ± 0.00"]
+
+
 def test_each_modality_alone_is_a_row_with_a_difference(rendered):
     l_alone, v_alone = cells(rendered[0], "l alone")[0], cells(rendered[0], "v alone")[0]
     assert l_alone[0] == "0.00 [0.00, 0.00]"
@@ -396,6 +405,61 @@ def test_claims_about_vertices_compare_the_layers_of_the_graph():
     assert claims.language(results, mute) == claims.language_in_pairs(results, mute) == []
 
 
+def share_right(share, **more):
+    """Two runs that are right about this share of the utterances of each of three videos."""
+    right = np.tile(np.arange(200) < round(200 * share), 3)
+    one = {"prediction": right.astype(int), "label": np.ones(600, int), "warnings": [],
+           "video": np.repeat(np.arange(3), 200), "modalities": np.array([*"alv"]),
+           "classes": np.array(["negative", "positive"]), "unimodal": np.zeros((0, 600), int)}
+    return [one | more] * 2
+
+
+def models_as_claimed(subject):
+    """The runs of Table 1, in which ARGF is ahead of every other row but another target."""
+    alone = [share_right(share)[0]["prediction"] for share in (0.5, 0.6, 0.55)]
+    rows = experiments_of(subject)["table1"].rows
+    models = {row.label: share_right(0.8) for row in rows if row.changes is not None}
+    shares = {"TFN": 0.7, "LMF": 0.65, "BC-LSTM": 0.75, "HFFN": 0.6, "CHFusion": 0.55,
+              "ARGF (l, v → a)": 0.805, "ARGF (a, l → v)": 0.795, "GFN on the UCLN features": 0.72}
+    models |= {label: share_right(share) for label, share in shares.items()}
+    return models | {"ARGF (a, v → l)": share_right(0.8, unimodal=np.array(alone))}
+
+
+def space(gap, separation):
+    """The measures of two runs: of the UCLN features, and of the embedding."""
+    return [{"gap": np.array([[0.1, 5], [gap, 10 * gap]]),
+             "separation": np.array([[0.2, 6], [separation, 10 * separation]])}] * 2
+
+
+def test_every_claim_compares_what_it_says():
+    """With figures as the paper claims them, every claim holds, by as much as the figures say."""
+    subject = subject_of("mosi")
+    ablations = {"ARGF": 0.8, "ARGF without adversarial training": 0.77,
+                 "ARGF without classifier": 0.78, "ARGF without decoder": 0.79}
+    shares = (0.71, 0.72, 0.73, 0.74, 0.75, 0.76, 0.8)  # the last is the graph's
+    fusions = zip(catalogue.STRATEGIES.values(), shares, strict=True)
+    weights = [0.1, 0.6, 0.2, 0.4, 0.5, 0.1, 0.3, 0.2, 0.2, 0.1, 0.1, 0.1]
+    results = {
+        "comparison": models_as_claimed(subject),
+        "ablations": {label: share_right(share) for label, share in ablations.items()},
+        "fusions": {label: share_right(share) for label, share in fusions},
+        "embedding": {"ARGF": space(0.4, 0.9), "ARGF without classifier": space(0.4, 0.6),
+                      "ARGF without adversarial training": space(0.7, 0.9)},
+        "vertices": {"paper variant": [vertex_result(weights)] * 2},
+    }
+    found = {}
+    for claim in claims.CLAIMS:
+        findings = claim.findings(results, subject)
+        found[claim.name] = pytest.approx([one.mean for one in findings])
+        if claim.holds:
+            assert claims.verdict(claim.holds, findings) == ["**holds**"], claim.name
+    assert found == {
+        "accuracy": [80], "fusion": [30, 20, 25], "baselines": [10, 15, 5, 20, 25],
+        "target": [0.5, -0.5], "adversarial": [3], "classifier": [2], "decoder": [1],
+        "strategies": [9, 8, 7, 6, 5, 4], "space": [8, 4, 10], "gap": [-30, -3],
+        "discriminative": [30, 3], "language": [0.4], "pairs": [0.35], "trimodal": [0.2]}
+
+
 def test_claims_of_several_corpora_stand_side_by_side():
     corpora = []
     for title, source in (("MOSI", "real"), ("MINE", "synthetic")):
@@ -486,6 +550,30 @@ def test_figure5_has_differences_paired_by_seed(monkeypatch, tmp_path):
     assert differences[0] == "+10.00 [+10.00, +10.00]", "their differences do not"
     assert cells(text, "UCLN features")[0] == ["50.00 ± 0.00", "1.00 ± 0.00"] * 2
     assert "where chance is 33.3" in text
+
+
+def test_figure5_has_each_space_of_seed_0_under_its_name(monkeypatch, tmp_path):
+    drawn, subject = [], subject_of("mosi")
+
+    def by_class(x_e, labels, classes, ax, title):
+        drawn.append((x_e, title, labels, classes))
+
+    def by_modality(x_e, ax, title, modalities):
+        drawn.append((x_e, title, modalities))
+
+    monkeypatch.setattr(figures_5_and_6.figures, "embedding_space", by_class)
+    monkeypatch.setattr(figures_5_and_6.figures, "modality_gap", by_modality)
+    results = {}
+    for row in experiments_of(subject)["figure5"].rows:
+        space = f"without {row.changes['without']}"
+        results[row.label] = [{"x_e": space, "label": f"labels {space}"}, {"x_e": "of seed 1"}]
+    figures_5_and_6.draw_embedding(subject, results, tmp_path / "figure5.png")
+    assert drawn == [
+        ("without nothing", "with the classifier", "labels without nothing", CLASSES["mosi"]),
+        ("without classifier", "without the classifier", "labels without classifier",
+         CLASSES["mosi"]),
+        ("without nothing", "with adversarial training", (*"alv",)),
+        ("without adversarial", "without adversarial training", (*"alv",))]
 
 
 @pytest.mark.parametrize("variant", ["paper", "released"])

@@ -390,6 +390,13 @@ def test_modality_gap_keeps_distances_and_states_them():
     assert ax.get_aspect() == 1
 
 
+def test_modality_gap_states_the_share_of_the_variance_in_two_components():
+    """Points on three axes, at 3, 2 and 1 on both sides: 9, 4 and 1 parts of the variance."""
+    x_e = np.stack([np.diag([3.0, 2.0, 1.0]), -np.diag([3.0, 2.0, 1.0])])
+    assert "two components hold 93% of the variance" in caption(
+        figures.modality_gap(x_e, modalities=("face", "speech")))
+
+
 # Weights of the vertices
 
 

@@ -93,6 +93,26 @@ def test_probabilities_that_hardly_vary_are_named():
     assert warning.startswith("the probabilities hardly vary from utterance to utterance")
 
 
+@pytest.mark.parametrize(("deviation", "warned"), [(0.009, True), (0.011, False)])
+def test_what_varies_by_less_than_a_hundredth_hardly_varies(deviation, warned):
+    """Half of the probabilities, or of the weights, lie above 0.5 by this much and half below."""
+    probability = 0.5 + deviation * (-1) ** np.arange(100)
+    P, clear = probability[:, None] * [1, -1] + [0, 1], probabilities_of((40, 0.9), (60, 0.2))
+    weights = np.stack([np.full(100, 0.5), probability])[..., None]
+    assert len(warnings_of(P, ("no", "yes"))) == warned
+    assert len(warnings_of(clear, ("no", "yes"), weights)) == warned
+
+
+@pytest.mark.parametrize(("one", "other", "warned"), [
+    ((0.4, 0.399, 0.201), (0.399, 0.4, 0.201), True),
+    ((0.9, 0.09, 0.01), (0.09, 0.9, 0.01), False),
+], ids=["all alike and unequal classes", "one class never"])
+def test_probabilities_vary_if_those_of_any_class_do(one, other, warned):
+    """Over the utterances. How far the classes are from one another does not count."""
+    warnings = warnings_of(np.array([one, other] * 20), ("no", "yes", "maybe"))
+    assert len(warnings) == warned
+
+
 def test_weights_that_hardly_vary_are_named():
     P = probabilities_of((40, 0.9), (60, 0.2))
     [warning] = warnings_of(P, ("no", "yes"), np.full((3, 100, 1), 0.4))

@@ -18,12 +18,14 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_info
 
-from argf_np import nn
+from argf_np import nn, pipeline
 from argf_np.baselines import chfusion
 from argf_np.data import read
 from argf_np.errors import InUseError
 from argf_np.experiments import __main__ as experiments
 from argf_np.experiments import isolated, many_runs, runs
+from argf_np.metrics import class_separation, modality_gap
+from argf_np.paper.model import embed, forward
 from argf_np.settings import preset
 from argf_np.storage.lock import locked
 
@@ -449,6 +451,71 @@ def test_results_of_a_file_name_no_folder(own):
                             "--seed 1 --epochs 1 --k 3 --d 3 --ucln-epochs 1")
     for path in (own / "runs").iterdir():
         assert str(own.parent).encode() not in path.read_bytes()
+
+
+@pytest.fixture
+def executed(tmp_path, monkeypatch):
+    """A run of the released variant: its corpus, what its training gave, and its result.
+
+    Training says that it chose the first of two epochs.
+    """
+    columns, features = formats.own_rows(n_videos=10)
+    features["breath"] = features["pulse"][:, :2] ** 2
+    columns["label"] = np.random.default_rng(1).permutation(columns["label"])
+    path, fitted = tmp_path / "interviews.npz", {}
+    np.savez(path, **columns, **features)
+    corpus, train = read(path), pipeline.train
+
+    def train_and_record(*arguments):
+        rows = [{"validation_accuracy": accuracy} for accuracy in (0.25, 0.75)]
+        fitted.update(train(*arguments) | {"epoch": 1, "history": rows})
+        return fitted
+
+    monkeypatch.setattr(pipeline, "train", train_and_record)
+    settings = preset(str(path), modalities="breath,pulse,speech", target="pulse",
+                      variant="released", epochs=2, k=3, d=3, ucln_epochs=1, batch_size=4)
+    return corpus, fitted, runs.execute(settings, "real", path, runs.fingerprint(corpus))
+
+
+def test_a_result_is_of_the_epoch_that_was_chosen(executed):
+    _, _, result = executed
+    assert (result["epoch"], result["validation"]) == (1, 0.25)
+
+
+def test_a_result_is_of_the_test_utterances_in_their_order(executed):
+    corpus, fitted, result = executed
+    test = [row for row in range(len(corpus.ids)) if row in corpus.utterances("test")]
+    assert result["label"].tolist() == [corpus.labels[row] for row in test]
+    videos = [corpus.video_ids[video] for video in result["video"]]
+    assert videos == [corpus.ids[row].rsplit("_", 1)[0] for row in test]
+    for prediction, P in zip(result["unimodal"], fitted["unimodal"].values(), strict=True):
+        assert prediction.tolist() == [P[row].argmax() for row in test]
+
+
+def test_weights_of_the_vertices_are_those_of_the_variant_and_are_looked_at(
+        executed, tmp_path, monkeypatch):
+    corpus, fitted, result = executed
+    x = fitted["x"][:, corpus.utterances("test")].astype("float32")
+    own, other = (forward(fitted["params"], x, variant) for variant in ("released", "paper"))
+    assert not np.allclose(own["alpha_3"], other["alpha_3"], rtol=0, atol=1e-3)
+    for name in ("alpha_m", "alpha_2", "alpha_3", "x_e"):
+        np.testing.assert_allclose(result[name], own[name], rtol=0, atol=1e-6)
+    monkeypatch.setattr(runs.metrics, "CONSTANT", np.inf)  # so that all of them hardly vary
+    again = runs.execute(runs.settings_of(result), "real", tmp_path / "interviews.npz",
+                         runs.fingerprint(corpus))
+    assert any("weights of the unimodal vertices" in text for text in again["warnings"])
+
+
+def test_probes_are_fitted_to_training_utterances_and_tried_on_test_utterances(executed):
+    corpus, fitted, result = executed
+    train, test = corpus.utterances("train"), corpus.utterances("test")
+    x = fitted["x"].astype("float32")
+    for place, space in enumerate([x, embed(fitted["params"], x)]):
+        gap = modality_gap(space[:, train], space[:, test])
+        separation = class_separation(space[:, train], space[:, test], corpus.labels[train],
+                                      corpus.labels[test])
+        np.testing.assert_allclose(result["gap"][place], gap, rtol=1e-4)
+        np.testing.assert_allclose(result["separation"][place], separation, rtol=1e-4)
 
 
 def test_modalities_alone_are_models_of_the_ucln_outputs_where_these_are_given(data, tmp_path):

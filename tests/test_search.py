@@ -194,9 +194,30 @@ def test_report_of_a_search(searched):
     assert "![search_mosi](search_mosi.png)" in text
     assert re.search(r"^\| 4 \| ", text, re.M)
     assert re.search(r"^\| 972 \(extrapolated\) \| ", text, re.M)
+    assert "The paper's figure is 81.38 %." in text
     best = max(range(4), key=lambda number: values[number])
     rows = re.findall(r"^\| (\d+) \| 3 \|", text, re.M)
     assert int(rows[0]) == best
+
+
+def test_warnings_about_a_trial_are_in_its_line():
+    subject = Subject(synthesise(), "mosi", "MOSI")
+    settings = subject.settings(**search.AUTHORS, seed=7)
+    found = {"epoch": 3, "validation": 0.5, "classes": ("negative", "positive"), "data": "0123",
+             "label": np.array([0, 1, 1, 1]), "prediction": np.array([1, 1, 1, 1]),
+             "warnings": np.array(["it has collapsed", "its weights hardly vary"])}
+    line = search.line(7, search.space_of("mosi"), subject, settings, found)
+    assert line["warnings"] == "it has collapsed; its weights hardly vary"
+    assert (line["test"], line["weighted F1"]) == ("75.00", f"{100 * 6 / 7 * 3 / 4:.2f}")
+
+
+def test_spread_of_one_trial_is_told_by_its_quartiles_and_by_how_many_collapsed():
+    trials = [{"warnings": text} for text in ("", "collapsed", "", "", "collapsed")]
+    text = search_report.one_trial(np.array([66.0, 60, 62, 68, 64]), trials)
+    assert text.startswith("One trial has 64.00 [")
+    assert f"standard deviation {np.sqrt(10):.2f}" in text
+    assert "quartiles 62.00, 64.00 and 66.00, worst 60.00, best 68.00" in text
+    assert text.endswith("2 of 5.")
 
 
 @pytest.mark.parametrize(("variant", "protocol"), [("paper", "fixed"), ("released", "fixed")])

@@ -5,6 +5,7 @@ import shlex
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,7 +14,8 @@ from helpers import read_csv, read_json, refused
 from argf_np import data, pipeline, train
 from argf_np.estimator import ARGF
 from argf_np.paper import protocols
-from argf_np.storage.cache import cached
+from argf_np.settings import preset
+from argf_np.storage.cache import cached, fingerprint
 
 SHORT = ["--source", "synthetic", "--epochs", "2", "--ucln-epochs", "1", "--d", "10", "--k", "8"]
 FIGURES = ("training", "embedding", "modality_gap", "vertex_weights", "graph")
@@ -93,6 +95,35 @@ def test_history_has_one_row_per_epoch(finished):
             "validation_accuracy"} <= set(rows[0])
     for row in rows:
         assert all(np.isfinite(float(value)) for value in row.values())
+
+
+def test_metrics_are_of_the_test_utterances_and_of_the_epoch_that_was_chosen():
+    """The model is right about every test utterance and about no other, one UCLN vice versa."""
+    corpus = data.synthesise()
+    test, P = corpus.utterances("test"), np.eye(2)[corpus.labels]
+    wrong = np.eye(2)[1 - corpus.labels]
+    wrong[test] = P[test]
+    rows = [{"validation_accuracy": accuracy} for accuracy in (0.25, 0.75, 0.5)]
+    model = SimpleNamespace(
+        epoch=2, history=rows, moments=data.moments(corpus),
+        trained={"probabilities": P[test], "unimodal": {"a": wrong, "l": wrong[:, ::-1]}})
+    result = train.evaluation(corpus, preset("mosi"), model, np.full((3, len(test), 1), 0.5))
+    assert result["epoch"] == 2
+    assert result["validation"] == {"accuracy": 0.75}
+    assert result["test"]["accuracy"] == 1
+    assert {m: scores["accuracy"] for m, scores in result["unimodal"].items()} == {"a": 1, "l": 0}
+    vertices, ucln = result["warnings"]
+    assert vertices.startswith("the weights of the unimodal vertices hardly vary")
+    assert ucln.startswith("the UCLN of a is right on 0.0 % of its own training utterances")
+
+
+@pytest.mark.parametrize(("target", "figure"), [("a", "81.25"), ("l", "81.38"), ("v", "81.12")])
+def test_the_papers_figure_is_that_of_the_target(target, figure):
+    corpus, scores = data.synthesise(), [0.5, 0.5, 0.5, 0.5]
+    result = {"test": scores, "majority_class": scores, "unimodal": {}, "epoch": 1, "warnings": []}
+    text = train.table(corpus, preset("mosi", target=target), result)
+    [line] = [line for line in text.splitlines() if line.startswith("paper, real data")]
+    assert line.split()[3] == figure
 
 
 def test_says_what_it_did(finished):
@@ -273,6 +304,22 @@ def test_cache_depends_on_every_input(monkeypatch):
     monkeypatch.setenv("OPENBLAS_NUM_THREADS", "7")
     cached(inputs, compute)
     assert len(calls) == 5
+
+
+def test_every_row_and_every_name_of_a_dependency_counts():
+    """Of an array that is read in several slices, too."""
+    rows = np.zeros((10_000, 2))
+    other = rows.copy()
+    other[-1, 0] = 1
+    different = [{"a": rows}, {"b": rows}, {"a": other}, {"a": {"b": rows}}, {"a": 1}, {"a": "1"}]
+    assert len({fingerprint(value) for value in different}) == len(different)
+    assert fingerprint({"a": rows.copy()}) == fingerprint({"a": rows})
+
+
+def test_by_other_versions_of_the_libraries_is_computed_again(monkeypatch):
+    cached({"seed": 0}, lambda: {"x": np.zeros(2)})
+    monkeypatch.setattr(np, "__version__", "0.0.1")
+    assert (cached({"seed": 0}, lambda: {"x": np.ones(2)})["x"] == 1).all()
 
 
 def test_damaged_cache_is_computed_again():
