@@ -271,8 +271,8 @@ def vertex_weights(weights, words, ax=None, title="", modalities=UNIMODAL):
     _describe(figure, "Weights of the vertices (Figure 6)", title, (
         "Each row is an utterance, each column a vertex. The bimodal weights of a row sum to 1, "
         "and so do the trimodal ones. To make layers comparable, the colour says how far a weight "
-        "is from the mean of its layer. Look for columns of one colour, which count for all "
-        "utterances, and for rows that break them."), ax, pad=46)
+        "is from the mean of its layer. A column of one colour is a vertex whose weight is high, "
+        "or low, for all utterances. Look for rows that differ."), ax, pad=46)
     return ax
 
 
@@ -329,12 +329,15 @@ def graph(weights, ax=None, title="", modalities=UNIMODAL):
     for name, layer in layers.items():
         ax.annotate(name, (place[layer[0]][0], 0.6), ha="center", fontsize="small")
     for vertex, (x, y) in place.items():
-        offset, align = (0, 22 if y > 0 else -22), "center"
+        beside = -24 if y == 0 else 0  # next to the edge that ends there
+        offset, align = (beside, -22 if y < 0 else 22), "center"
         if x in (0, 1):
-            offset, align = ((-20, 0), "right") if x == 0 else ((16, 0), "left")
+            radius = np.sqrt(1600 * weights[vertex] / np.pi)  # points
+            side, align = (-1, "right") if x == 0 else (1, "left")
+            offset = side * (radius + 6), 0
         ax.annotate(f"{vertex_label(vertex)} = {weights[vertex]:.2f}", (x, y), offset,
                     textcoords="offset points", ha=align, va="center",
-                    path_effects=[withStroke(linewidth=4, foreground="white")])
+                    path_effects=[withStroke(linewidth=4, foreground=ax.get_facecolor())])
     ax.set(xlim=(-0.2, 1.2), ylim=(-0.58, 0.65))
     ax.axis("off")
     equal = " and ".join(f"{1 / len(layer):.2f}" for layer in [*layers.values()][1:])

@@ -102,8 +102,9 @@ class Settings:
         "the authors' script has it, up to 500 epochs; best_test, the epoch of the best test "
         "accuracy, which peeks [D14]", PROTOCOLS)
     seed: int = whole(0, "seed of all random numbers", 0)
-    epochs: int = whole(20, "epochs of ARGF, TFN, LMF and HFFN [this project: set before any run; "
-                        "protocol released 500 at most]")
+    epochs: int = whole(20, "epochs of ARGF, TFN and LMF, and of HFFN where the validation split "
+                        "cannot be trusted [this project: set before any run; protocol released "
+                        "500 at most]")
     batch_size: int = whole(16, "utterances per batch [authors' script, D13]")
     lr: float = positive(1e-3, "learning rate of Adam [authors' script, D13]")
     weight_decay: float = setting(

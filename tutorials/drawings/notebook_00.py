@@ -3,7 +3,6 @@
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.colors import to_rgb
-from matplotlib.patheffects import withStroke
 
 from argf_np import figures, nn
 from argf_np.paper import vertices
@@ -178,13 +177,3 @@ def strips(x, one, classes, label):
     axes[3].invert_yaxis()
     axes[3].set(xlim=(0, 1), xlabel=f"probability of {classes[1]!r} (the label: {label!r})")
     return axes
-
-
-def graph(one):
-    """Figure 2 with the weights of one utterance, and labels that no edge runs through."""
-    ax = figures.graph(figures.stack_weights(one), title="our utterance")
-    for label in ax.texts:
-        label.set_path_effects([withStroke(linewidth=4, foreground=PAPER)])
-        if "{vl}" in label.get_text():
-            label.xyann = (0, 22)  # above its vertex: an edge leads past below it
-    return ax

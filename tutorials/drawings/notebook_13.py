@@ -94,8 +94,9 @@ def low_rank():
     _, ax = plt.subplots(figsize=(9.6, 2.4), layout="constrained")
     lean = np.array([0.55, 0.4])  # from the front of a cube to its back
     front = np.array([[0, 0], [1, 0], [1, 1], [0, 1]])
-    top = np.array([[0, 1], [1, 1], [1, 1] + lean, [0, 1] + lean])
-    side = np.array([[1, 0], [1, 1], [1, 1] + lean, [1, 0] + lean])
+    bottom_right, top_right, top_left = front[1:]
+    top = np.array([top_left, top_right, top_right + lean, top_left + lean])
+    side = np.array([bottom_right, top_right, top_right + lean, bottom_right + lean])
     for face, colour in ((front, "0.75"), (top, "0.85"), (side, "0.65")):
         ax.add_patch(plt.Polygon(face, facecolor=colour, edgecolor="0.3"))
     ax.text(0.5, 0.5, "weights of\nall products", ha="center", va="center", fontsize=9)
@@ -103,15 +104,15 @@ def low_rank():
         x = 2.15 + 2.05 * r
         ax.text(x, 0.5, ("=" if r == 0 else "+") + f"  $w_{r + 1}$", ha="center", va="center",
                 fontsize=12)
-        corner = np.array([x + 0.42, 0.0])
-        up, right, back = corner + [0, 0.25], corner + [0.22, 0], corner + [0.22, 0.25]
-        strips = ((up, up + [0, 0.9], "a"), (right, right + [0.9, 0], "l"),
+        left = x + 0.42
+        back = np.array([left + 0.22, 0.25])
+        strips = (((left, 0.25), (left, 1.15), "a"), ((left + 0.22, 0), (left + 1.12, 0), "l"),
                   (back, back + 1.3 * lean, "v"))
         for start, end, m in strips:
             ax.plot(*np.transpose([start, end]), color=COLOURS[m], lw=9, solid_capstyle="butt")
-        ax.text(corner[0] - 0.08, 0.75, f"$A^{{({r + 1})}}$", ha="right", va="bottom", fontsize=10)
-        ax.text(corner[0] + 0.67, -0.16, f"$L^{{({r + 1})}}$", ha="center", va="top", fontsize=10)
-        ax.text(corner[0] + 0.97, 0.8, f"$V^{{({r + 1})}}$", ha="center", va="bottom", fontsize=10)
+        ax.text(left - 0.08, 0.75, f"$A^{{({r + 1})}}$", ha="right", va="bottom", fontsize=10)
+        ax.text(left + 0.67, -0.16, f"$L^{{({r + 1})}}$", ha="center", va="top", fontsize=10)
+        ax.text(left + 0.97, 0.8, f"$V^{{({r + 1})}}$", ha="center", va="bottom", fontsize=10)
     ax.set(xlim=(-0.1, 10), ylim=(-0.55, 1.5), aspect="equal")
     ax.axis("off")
 

@@ -410,7 +410,7 @@ assert sizes[speaking].min() > 1.5 * sizes[~speaking].max()
 # $2 \alpha$, and so the picture draws an edge as wide as the $\alpha$ that it starts from.
 
 # %%
-ax = draw.graph(one)
+ax = figures.graph(figures.stack_weights(one), title="our utterance")
 display(ax.figure)
 
 # %% [markdown]
