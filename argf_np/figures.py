@@ -334,11 +334,11 @@ def graph(weights, ax=None, title="", modalities=UNIMODAL):
         if x in (0, 1):
             radius = np.sqrt(1600 * weights[vertex] / np.pi)  # points
             side, align = (-1, "right") if x == 0 else (1, "left")
-            offset = side * (radius + 6), 0
+            offset = side * (radius + 4), 0
         ax.annotate(f"{vertex_label(vertex)} = {weights[vertex]:.2f}", (x, y), offset,
                     textcoords="offset points", ha=align, va="center",
                     path_effects=[withStroke(linewidth=4, foreground=ax.get_facecolor())])
-    ax.set(xlim=(-0.2, 1.2), ylim=(-0.58, 0.65))
+    ax.set(xlim=(-0.25, 1.25), ylim=(-0.58, 0.65))
     ax.axis("off")
     equal = " and ".join(f"{1 / len(layer):.2f}" for layer in [*layers.values()][1:])
     _describe(figure, "Graph fusion network (Figure 2)", title, (
