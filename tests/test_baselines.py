@@ -95,11 +95,12 @@ def test_a_corpus_without_test_utterances_trains(model, corpus, x):
 
 
 @each_model
-def test_predictions_are_those_of_the_parameters(model, corpus, x):
+@pytest.mark.parametrize("variant", ["paper", "released"])
+def test_predictions_are_those_of_the_parameters(model, variant, corpus, x):
     """Of all utterances; those of test are what training gave."""
-    module = MODELS[model]
-    result = module.train(corpus, x, replace(SETTINGS, epochs=3, ucln_epochs=3))
-    P = module.predict_proba(result["params"], corpus, x, SETTINGS)
+    module, settings = MODELS[model], replace(SETTINGS, variant=variant)
+    result = module.train(corpus, x, replace(settings, epochs=3, ucln_epochs=3))
+    P = module.predict_proba(result["params"], corpus, x, settings)
     assert P.shape == (len(corpus.ids), N)
     np.testing.assert_allclose(P[corpus.utterances("test")], result["probabilities"], rtol=1e-12)
 

@@ -17,6 +17,7 @@ TINY = ["--epochs", "2", "--ucln-epochs", "1", "--ucln-patience", "0", "--d", "4
         "--batch-size", "4", "--quiet"]
 WIDTHS = {"speech": 5, "pulse": 2, "posture": 3, "text": 4}
 CLASSES = ("calm", "glad", "tense")
+CLASS_OF = np.arange(21) // 2 % 3  # of each utterance; other ones at the beginning and in test
 FIGURES = {"training.png", "embedding.png", "modality_gap.png"}
 OF_THE_GRAPH = {"vertex_weights.png", "graph.png"}
 
@@ -26,7 +27,7 @@ def write(path, modalities, labelled=True, seed=0, **more):
     rng, videos = np.random.default_rng(seed), np.repeat(np.arange(7), 3)
     columns = {"video": [f"v{i}" for i in videos], "order": np.tile(np.arange(3), 7)}
     if labelled:
-        columns["label"] = np.array(CLASSES)[np.arange(21) % 3]
+        columns["label"] = np.array(CLASSES)[CLASS_OF]
         columns["split"] = np.array(["train"] * 4 + ["validation", "test", "test"])[videos]
     features = {m: rng.normal(size=(21, WIDTHS[m])) for m in modalities}
     np.savez(path, **columns, **features, **more)
@@ -101,7 +102,7 @@ def test_pictures_are_of_the_test_utterances_in_the_variant(variant, tmp_path, m
     assert drawn["vertex_weights"][1] == [f"word {row}" for row in test]
     x_e, labels, classes = drawn["embedding_space"]
     assert x_e.shape == drawn["modality_gap"][0].shape == (3, len(test), 3)
-    assert [classes[c] for c in labels] == [CLASSES[row % 3] for row in test]
+    assert [classes[c] for c in labels] == [CLASSES[CLASS_OF[row]] for row in test]
     warnings = read_json(tmp_path / "run" / "metrics.json")["warnings"]
     assert any(text.startswith("the weights of the unimodal vertices") for text in warnings)
 
@@ -284,6 +285,46 @@ def test_evaluates_each_split(trained, tmp_path, capsys):
     other = write(tmp_path / "other.npz", ["speech", "pulse"], seed=2)
     assert evaluate.main([str(trained), "--data", other]) == 0
     assert capsys.readouterr().out != said
+
+
+def write_with_other_classes(path):
+    """Videos without the class that comes first, so that classes have other numbers than in a run.
+
+    Of the test utterances most are tense, of all utterances most are glad.
+    """
+    labels = np.array(["glad"] * 14 + ["tense"] * 5 + ["glad"] * 2)
+    features = np.random.default_rng(4)
+    videos = np.repeat(np.arange(7), 3)
+    np.savez(path, video=[f"v{i}" for i in videos], order=np.tile(np.arange(3), 7), label=labels,
+             split=np.array(["train"] * 4 + ["validation", "test", "test"])[videos],
+             speech=features.normal(size=(21, WIDTHS["speech"])),
+             pulse=features.normal(size=(21, WIDTHS["pulse"])))
+    return str(path), labels
+
+
+def test_classes_are_matched_by_name(trained, tmp_path, capsys):
+    """In `evaluate` and in `predict`, on data that lack a class of the run."""
+    path, labels = write_with_other_classes(tmp_path / "other.npz")
+    out = tmp_path / "other.csv"
+    assert predict.main([str(trained), "--data", path, "--out", str(out)]) == 0
+    rows = read_csv(out)
+    assert [row["truth"] for row in rows] == labels.tolist()
+    predicted = np.array([row["prediction"] for row in rows])
+    capsys.readouterr()
+    assert evaluate.main([str(trained), "--data", path]) == 0
+    said = capsys.readouterr().out
+    test = np.arange(21) >= 15
+    of_class = []
+    for name in CLASSES:
+        is_it = test & (labels == name)
+        of_class.append(100 * np.mean(predicted[is_it] == name) if is_it.any() else 0)
+    accuracy = 100 * np.mean(predicted[test] == labels[test])
+    line, = re.findall(r"^test .*$", said, re.M)
+    cells = [float(cell) for cell in line.split()[1::2]]
+    assert cells[0] == pytest.approx(accuracy, abs=0.01)
+    assert cells[2:] == pytest.approx(of_class, abs=0.01)
+    majority = 100 * np.mean(labels[test] == "tense")
+    assert re.search(rf"majority class of test +{majority:.2f} %", said)
 
 
 def test_a_class_whose_name_has_a_line_break_breaks_no_table():

@@ -136,6 +136,15 @@ def test_a_finished_run_whose_checkpoint_was_left_is_finished(finished, tmp_path
         capsys, train, "--dataset", "a/mine.npz", "--out", "run", *TINY, "--lr", "0.5")
 
 
+def test_a_finished_run_that_begins_again_is_unfinished_until_it_ends(finished, tmp_path,
+                                                                      monkeypatch):
+    monkeypatch.setattr(train, "run", interrupt)
+    again = ["--dataset", "a/mine.npz", "--out", "run", *TINY]
+    assert train.main(again) == 130
+    assert "metrics.json" in finished
+    assert not (tmp_path / "run" / "metrics.json").exists()
+
+
 # Other files in the folder
 
 
