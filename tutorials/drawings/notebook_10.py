@@ -11,6 +11,7 @@ from argf_np import figures
 COLOURS = figures.MODALITY_COLOURS
 RESULTS = Path(__file__).parents[2] / "results"  # what the full runs have measured
 NUMBER = r"[+−-]?\d+\.\d+"
+EDGE = 10  # points of accuracy; what lies further out is a number at the edge
 DIFFERENCE = re.compile(rf"({NUMBER}) \[({NUMBER}), ({NUMBER})\]")
 
 
@@ -140,14 +141,24 @@ def differences_in(markdown):
 
 
 def results(tables):
-    """All differences of RESULTS.md, ``{heading: rows}``, one panel per table."""
-    heights = [1.2 + len(rows) for rows in tables.values()]
-    _, axes = plt.subplots(len(tables), 1, figsize=(9, 0.5 + 0.3 * sum(heights)), squeeze=False,
+    """The differences of RESULTS.md between models, ``{heading: rows}``, one panel per table."""
+    shown = {heading: [*filter(is_model, rows)] for heading, rows in tables.items()}
+    heights = [1.2 + len(rows) for rows in shown.values()]
+    _, axes = plt.subplots(len(shown), 1, figsize=(9, 0.5 + 0.26 * sum(heights)), squeeze=False,
                            height_ratios=heights, layout="constrained", sharex=True)
-    for ax, (heading, rows) in zip(axes[:, 0], tables.items(), strict=True):
+    for ax, (heading, rows) in zip(axes[:, 0], shown.items(), strict=True):
         forest(ax, rows, "")
+        for position, (_, mean, *_) in enumerate(rows):
+            if mean < -EDGE:
+                ax.text(0.2 - EDGE, -position, f"← {mean:.1f}".replace("-", "−"), va="center")
         ax.set_title(heading, loc="left", fontsize="medium")
-    axes[-1, 0].set_xlabel("points of accuracy")
+    axes[-1, 0].set(xlabel="points of accuracy", xlim=(-EDGE, 0.7 * EDGE))
+
+
+def is_model(row):
+    """Whether a row is a model that fuses, and no floor such as one modality alone."""
+    label = row[0]
+    return not (label.endswith(" alone") or label.startswith(("always", "logistic")))
 
 
 def classes(columns, sizes, n, share):

@@ -777,11 +777,12 @@ assert max(abs(rows_5[0][1]), abs(rows_5[1][1])) < 2
 #
 # ## 9. The full runs, as a picture
 #
-# [RESULTS.md](../results/RESULTS.md) has the runs of full size, on real data. The
-# next cell reads every difference that its tables state and draws it: the dot is the mean over
-# seeds, the line is the 95 % interval for other seeds and other test videos, and the dot is filled
-# where the interval excludes 0. The title of a panel is the heading in RESULTS.md. There you find
-# to what the difference is taken.
+# [RESULTS.md](../results/RESULTS.md) has the runs of full size, on real data. The next cell reads
+# every difference that its tables state, counts them, and draws those between models that fuse:
+# the dot is the mean over seeds, the line is the 95 % interval for other seeds and other test
+# videos, and the dot is filled where the interval excludes 0. A number at the left edge stands for
+# a dot further out. The title of a panel is the heading in RESULTS.md. There you find to what the
+# difference is taken.
 
 # %%
 text = (draw.RESULTS / "RESULTS.md").read_text(encoding="utf-8")
