@@ -39,6 +39,16 @@ def never_put_back(f, x, h):
     return gradient
 
 
+def left_below(f, x, h):
+    gradient = np.zeros_like(x)
+    for place in np.ndindex(x.shape):
+        x[place] += h
+        above = f(x)
+        x[place] -= 2 * h
+        gradient[place] = (above - f(x)) / (2 * h)
+    return gradient
+
+
 def two_names_for_one_array(f, x, h):
     gradient = np.zeros_like(x)
     for place in np.ndindex(x.shape):
@@ -83,7 +93,8 @@ WRONG = {
         ("twice what it should be", differences(lambda f, x, step: f(x + step) - f(x - step))),
         ("one number for all", lambda f, x, h: np.full_like(x, (f(x + h) - f(x - h)) / (2 * h))),
         ("of a row are moved together", row_by_row),
-        ("put each back", never_put_back),
+        ("still moved: put each back", never_put_back),
+        ("still moved down: put each back", left_below),
         ("a second name", two_names_for_one_array),
     ],
     "1.3": [

@@ -70,6 +70,8 @@ WRONG = {
         ("entries of each vector", lambda x, mask: (x * mask[..., None])[..., ::-1]),
     ],
     "4.4": [
+        ("right sign: open the input gate", lambda: gates(**RIGHT | {"o": (0, 0, 0)})),
+        ("right sign: open the input gate", lambda: gates(**RIGHT | {"g": (-10, 0, 0)})),
         ("it forgets", lambda: gates(**RIGHT | {"f": (0, -20, 1)})),
         ("without a flag gets in", lambda: gates(**RIGHT | {"i": (0, 0, 10)})),
         ("old value is still there", lambda: gates(**RIGHT | {"f": (0, 0, 10)})),

@@ -99,8 +99,8 @@ def losses_and_forces(z, values, forces):
     """Two losses of the logit z of the true class, and the force of each: ``{name: (n,)}``."""
     _, axes = plt.subplots(1, 2, figsize=(8.2, 3.2), layout="constrained")
     loss_and_force(axes, z, values, forces)
-    axes[0].set(title="loss", xlabel="logit of the true class, $z$", ylim=(0, 4))
-    axes[1].set(title="force: minus the gradient", xlabel="logit of the true class, $z$")
+    axes[0].set(title="loss", xlabel="$z$, true minus other logit", ylim=(0, 4))
+    axes[1].set(title="force: minus the gradient", xlabel="$z$, true minus other logit")
     axes[0].legend(frameon=False)
     for ax in axes:
         ax.axvline(0, color="0.65", lw=1, zorder=0)

@@ -119,7 +119,8 @@ def _forces(ax, D):
 def points(ax, x, size=4):
     """Three clouds (3, n, 2), each with its colour and shape."""
     for i, m in enumerate("alv"):
-        ax.plot(*x[i].T, figures.SHAPES[i], ms=size, color=COLOURS[m], mew=0, label=f"${m}$")
+        ax.plot(*x[i].T, figures.SHAPES[i], ms=size, color=COLOURS[m], mew=0, alpha=0.6,
+                label=f"${m}$")
 
 
 def film(history):
@@ -212,7 +213,7 @@ def referees(results, encoded, fooled):
     axes[0].axhline(fooled, color="black", ls=":", lw=1)
     axes[0].text(-0.4, fooled + 0.03, "no difference left")
     axes[0].set(xticks=range(len(results)), xticklabels=list(results), xlabel=r"$\lambda$",
-                ylim=(0, 3.1), title=r"$\mathcal{L}_{tal}$ of three referees")
+                ylim=(0, 3.1), title=r"$\mathcal{L}_{tal}$ of three discriminators")
     axes[0].legend(frameon=False, loc="upper left")
     for ax, (lambda_, x_e) in zip(axes[1:], encoded.items(), strict=True):
         figures.modality_gap(x_e, ax=ax, title=f"λ = {lambda_}")

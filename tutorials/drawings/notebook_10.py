@@ -38,7 +38,7 @@ def best_of(gains, deviation):
     ax.plot(looks[1:], deviation * np.sqrt(2 * np.log(looks[1:])), "--", color=COLOURS["v"],
             label=r"$\sigma \sqrt{2 \ln q}$")
     ax.set(xscale="log", xlabel="$q$, numbers of which the best is reported",
-           ylabel="gain in points", title="The best of $q$ looks at the test set, nothing to find")
+           ylabel="gain in points", title="The best of $q$ epochs, where there is nothing to find")
     ax.set_xticks([1, 10, 20, 100, 400], ["1", "10", "20", "100", "400"])
     ax.minorticks_off()
     ax.legend(frameon=False)
@@ -152,7 +152,8 @@ def results(tables):
             if mean < -EDGE:
                 ax.text(0.2 - EDGE, -position, f"← {mean:.1f}".replace("-", "−"), va="center")
         ax.set_title(heading, loc="left", fontsize="medium")
-    axes[-1, 0].set(xlabel="points of accuracy", xlim=(-EDGE, 0.7 * EDGE))
+    axes[-1, 0].set(xlabel="points of accuracy less (left) or more (right) than ARGF",
+                    xlim=(-EDGE, 0.7 * EDGE))
 
 
 def is_model(row):

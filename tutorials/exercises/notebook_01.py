@@ -60,6 +60,8 @@ def numeric_gradient(answer, rng):
             differences(x - rows, x + rows),
         "the entries before are still moved: put each back":
             differences(x + before - step, x + before + step),
+        "the entries before are still moved down: put each back":
+            differences(x - before - step, x - before + step),
         "all entries are 0: `a = x` gives the array a second name and makes no copy, so both "
         "sides are the same array; take x.copy()": 0 * x,
         "it is twice what it should be: the two points are 2 h apart": 2 * right,

@@ -109,7 +109,12 @@ def memory(answer, rng):
     both = {}
     for name, leaf in params.items():
         both[name] = np.stack([leaf, np.zeros_like(leaf)]).astype(float)
-    cases = {  # hint: values and flags of 60 utterances
+    one = ("with its flag up, the first value does not come out with the right sign: open the "
+           "input gate when the flag is up, and let g have the sign of the value; |h| > 0.5 also "
+           "needs an output gate near 1")
+    cases = {  # hint: values and flags of the utterances
+        one: ([1], [1]),
+        one + " (the value -1)": ([-1], [1]),
         "it forgets: as long as no flag is up, the forget gate has to stay near 1":
             ([1] + 59 * [0], [1] + 59 * [0]),
         "a value without a flag gets in: shut the input gate": ([1] + 59 * [-1], [1] + 59 * [0]),
@@ -119,7 +124,8 @@ def memory(answer, rng):
     }
     for hint, (values, flags) in cases.items():
         values, flags = np.array(values), np.array(flags)
-        video = np.stack([values, flags], axis=1)[None].astype(float)  # (1, 60, 2)
-        h = ops.bilstm(both, video, np.ones((1, 60), bool))[0, :, 0]
-        latest = np.maximum.accumulate(np.where(flags, np.arange(60), -1))  # -1: no flag so far
+        video = np.stack([values, flags], axis=1)[None].astype(float)  # (1, u, 2)
+        h = ops.bilstm(both, video, np.ones((1, len(values)), bool))[0, :, 0]
+        flagged = np.where(flags, np.arange(len(values)), -1)  # -1: no flag so far
+        latest = np.maximum.accumulate(flagged)
         require((h * values[latest] > 0.5)[latest >= 0].all(), hint)

@@ -115,14 +115,16 @@ def gradient_by_the_logits(answer, rng):
             g,
         "it looks like the cross-entropy, whose gradient is the error itself: Eq. 8 is a norm":
             (y_tilde - y) / B,
-        "it looks like y (1 - y) g: in a softmax each logit changes every probability":
+        "it looks like y_tilde (1 - y_tilde) g: in a softmax each logit changes every probability":
             y_tilde * (1 - y_tilde) * g,
         "the 1/B is missing: the loss is a mean over the batch": B * right,
         "it looks like a softmax over the batch: the classes are the last axis":
             through_softmax(axis=1),
-        "it looks like y_i g_i, or y_i (g_i - sum of g), which is the same, as that sum is 0: each "
-        "logit changes every probability, so weigh the sum with the probabilities": y_tilde * g,
-        "it looks like g_i minus the sum of y_j g_j: the factor y_i in front is missing":
+        "it looks like y_tilde_i g_i, or y_tilde_i (g_i - sum of g), which is the same, as that "
+        "sum is 0: each logit changes every probability, so weigh the sum with the probabilities":
+            y_tilde * g,
+        "it looks like g_i minus the sum of y_tilde_j g_j: the factor y_tilde_i in front is "
+        "missing":
             g - (g * y_tilde).sum(axis=-1, keepdims=True),
         "it looks like the error without its length: the gradient of a norm is e / |e|":
             from_probabilities(e / B),

@@ -55,7 +55,7 @@ def adversarial_losses(answer, rng):
 
     compare(finite, (z, target), right, {
         "the right numbers in the wrong order: L_fal first": right[::-1],
-        "true and false are exchanged, or the sign of z is": _both(-z, target),
+        "true and false are exchanged, or the sign of z is wrong": _both(-z, target),
         "L_fal looks like the saturating form, log(1 - D): Eq. 3 is -log D":
             np.array([saturating, right[1]]),
         "L_fal has a summand for the target: Eq. 3 has the sources alone":

@@ -38,7 +38,8 @@ def gap(answer, rng):
     around_all = np.linalg.norm(x_e - x_e.mean(axis=(0, 1)), axis=-1)
     compare(answer, (x_e,), apart.mean() / spread.mean(), {
         "the distance of a mean from itself, 0, is no pair": apart.sum() * 2 / 9 / spread.mean(),
-        "the units are missing: divide by the mean distance from the own mean": apart.mean(),
+        "the units are missing: divide by the mean distance of a vector from the mean of its "
+        "modality": apart.mean(),
         "these are squared distances": np.mean(apart ** 2) / np.mean(spread ** 2),
         "the spread is around the mean of all: each modality has its own":
             apart.mean() / around_all.mean(),

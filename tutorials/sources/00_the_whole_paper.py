@@ -158,9 +158,10 @@ plt.show()
 #   embedding space is discriminative for learning task".
 # - **Discriminator** $D$, Eq. 2 to 4, notebook [06](06_adversary.ipynb): it "aims to classify the
 #   encoded representations from target modality as true but others as false".
-# - **The graph**, $MAN$ and two $MLP$s, Eq. 10 to 15, notebooks [08](08_graph_fusion_1.ipynb) and
-#   [09](09_graph_fusion_2.ipynb): it is there "to model unimodal, bimodal and trimodal interactions
-#   successively".
+# - **The graph**, $MAN$ (the *modality attention network*, which weighs $a$, $l$ and $v$) and two
+#   $MLP$s (which fuse two vectors into one), Eq. 10 to 15, notebooks [08](08_graph_fusion_1.ipynb)
+#   and [09](09_graph_fusion_2.ipynb): it is there "to model unimodal, bimodal and trimodal
+#   interactions successively".
 # - **Decision** $Dec$, Eq. 16, notebook [09](09_graph_fusion_2.ipynb): the class, from
 #   $\mathbf{\Omega}$, which is $\mathbf{U}$, $\mathbf{B}$ and $\mathbf{T}$ side by side.
 #
@@ -229,6 +230,7 @@ test = rows["test"]
 truth = corpus.labels[test]
 params = fitted["params"]
 out = forward(params, x[:, test].astype("float32"))
+# y_tilde (3, n, N): what the classifier C says of each modality alone, Eq. 7
 right = {f"{NAMES[m]} alone": out["y_tilde"][i].argmax(axis=1) == truth
          for i, m in enumerate("alv")}
 right["decision M"] = out["M"].argmax(axis=1) == truth
@@ -300,15 +302,16 @@ plt.show()
 # others in grey behind it. A modality that is silent (dots) lies near the centre. Where it speaks
 # (+ and −), it lies further out, with its two signs on opposite sides. Each modality has a
 # direction of its own. The three clouds overlap in the middle, but only in these two directions. In
-# all 50, $D$ recognises most of the silent vectors too, as the printed numbers say. And yet the
-# decision works. Notebook [06](06_adversary.ipynb) finds out why the adversary is so weak here, and
-# notebook [10](10_does_it_work.ipynb) asks whether it matters.
+# all 50, $D$ recognises most of the silent vectors too, as the printed numbers say ("takes for
+# language" means $D > 1/3$ here, the answer of a $D$ that knows nothing). And yet the decision
+# works. Notebook [06](06_adversary.ipynb) finds out why the adversary is so weak here, and notebook
+# [10](10_does_it_work.ipynb) asks whether it matters.
 #
 # ## 4. From features to a decision
 #
 # We follow one utterance: the first of the test set in which exactly two modalities speak, language
 # alone is wrong and the decision is right. (The table above says how often the decision is right on
-# such utterances. It is not always.)
+# such utterances. It is not always.) It is the last row of the table in section 1.
 
 # %%
 two_speak = speaks.sum(axis=1) == 2
@@ -373,7 +376,7 @@ MEANING = {
     "S_2": "Eq. 12: similarity of the fused two, for al, vl, av",
     "alpha_hat_2": "Eq. 13: their scores",
     "alpha_2": "Eq. 14: their weights",
-    "alpha_3": "Eq. 14: weights of the six trimodal vertices",
+    "alpha_3": "Eq. 14: of av+vl, av+al, vl+al, av+l, al+v, vl+a",
     "M": "Eq. 16: negative, positive",
 }
 for name, meaning in MEANING.items():
@@ -388,8 +391,10 @@ assert abs(similarities - 1 / k).max() < 0.02
 # is the inner product of two softmax vectors with $k = 50$ entries. The entries of $\mathbf{x}_m^e$
 # lie between −1 and 1, so the largest entry of such a softmax is at most $e^2 \approx 7$ times the
 # smallest, and on average an entry is $1/50$. The inner product adds up 50 products, and in the sum
-# most of the differences cancel: it is about $50 \cdot (1/50)^2 = 0.02$. The similarity hardly
-# distinguishes anything at this size. Notebook [08](08_graph_fusion_1.ipynb) comes back to it.
+# most of the differences cancel: it is about $50 \cdot (1/50)^2 = 0.02$. It varies from 0.014 to
+# 0.028, but Eq. 13 divides by $S + 0.5$, and that only varies from 0.514 to 0.528: less than 3 %.
+# At this size the similarity distinguishes almost nothing. Notebook [08](08_graph_fusion_1.ipynb)
+# comes back to it.
 #
 # The same utterance as a picture, from top to bottom. A row is a vector, and a small square is one
 # of its 50 numbers. Look at the joint space: all numbers lie between −1 and 1, the rows of the two
@@ -419,7 +424,10 @@ display(ax.figure)
 # These are the losses of the same utterance. Eq. 9 adds them up,
 # $$L = [\lambda L_{fal} + (1 - \lambda) L_{rl}] + 0.5\, L_{tal} + L_{cl},$$
 # but no part of the network descends this sum. Each part is trained only on the losses that concern
-# it (notebook [07](07_three_updates.ipynb)). The decision has a loss of its own.
+# it (notebook [07](07_three_updates.ipynb)). The decision has a loss of its own. $\lambda$, between
+# 0 and 1, says how much the adversary counts against the decoders. ($L_{rl}$ and $L_{cl}$ are sums
+# of Euclidean norms: a modality that is quite wrong gives $\sqrt 2$. The loss of $\mathbf{M}$ is a
+# mean square: $(0.17^2 + 0.17^2) / 2 = 0.03$.)
 
 # %%
 y_i, target = y[test[i]][None], 1  # (1, N); language is row 1

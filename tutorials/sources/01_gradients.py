@@ -116,7 +116,7 @@ print(f"fourth-order:  {fourth_order_difference(f, 0.5, 0.1):.10f}")
 # %% [markdown]
 # **A picture.** The tangent at $x$ touches the curve. A forward difference is the slope of a line
 # through two points of the curve, of which $x$ is the first. A central one has $x$ in the middle.
-# Even for this large $h$ it is nearly parallel to the tangent.
+# Even for $h = 1.5$, as in the picture (at $x = -0.5$), it is nearly parallel to the tangent.
 
 # %%
 draw.slopes(f, f_prime, x=-0.5, h=1.5)
@@ -215,9 +215,10 @@ for name, slope in by_hand.items():
     assert np.isclose(slope, measured, rtol=1e-9)
 
 # %% [markdown]
-# Look at the cost. In the backward pass $t$ and $q$ need no multiplication, and each of the other
-# steps needs a few. If there were a million inputs, the backward pass would still cost only a few
-# times as much as the forward pass. That is why networks can be trained at all.
+# Look at the cost. Going back through a sum ($t = \dots$, $q = \dots$) needs no multiplication, and
+# going back through any other step needs a few. If there were a million inputs, the backward pass
+# would still cost only a few times as much as the forward pass. That is why networks can be trained
+# at all.
 #
 # ## 4. A tape
 #
@@ -375,7 +376,7 @@ def train(hidden, seed, steps=400, eta=1.0):
             loss = loss + error * error
         backward(loss)
         for name in values:
-            values[name] -= eta * p[name].bar  # downhill
+            values[name] -= eta * p[name].bar  # downhill; eta: step per unit of slope
         losses.append(loss.value)
     return values, losses
 
@@ -397,14 +398,15 @@ for x_1, x_2, label in POINTS:
 last = {}
 for hidden in (1, 2, 4):
     last[hidden] = np.array([train(hidden, seed)[1][-1] for seed in range(4)])
-    print(f"{hidden} hidden units: losses", last[hidden].round(3))
+    print(f"hidden units {hidden}: losses", last[hidden].round(3))
 assert last[1].min() > 0.5 > 0.1 > last[4].max()
 assert np.sum(last[2] > 0.5) == 2
 
 # %% [markdown]
-# One unit is not enough: it can only draw one straight line. Two units suffice, but two of the four
-# starting points lead to a dead end. Four units have room to spare and succeed every time. Gradient
-# descent ends where the slope is zero, and this need not be the best place.
+# One unit is not enough: it can only draw one straight line. Two units suffice, but from two of the
+# four starting points the loss gets stuck near 0.5. Four units have room to spare and succeed every
+# time. There the slope has become so small that it hardly moves: after 2,000 steps it is still at
+# 0.50. Gradient descent slows down wherever it is flat, and this need not be near the best place.
 #
 # **A picture.** Left, the loss of the network with four units: it falls steeply within the first
 # hundred steps, then ever more slowly. Right, its output for every pair $(x_1, x_2)$: two corners
@@ -588,9 +590,9 @@ plt.show()
 # %% [markdown]
 # Two things to remember:
 #
-# - The fourth-order difference with $h = 10^{-3}$ (the dotted line) gives about ten digits in
-#   float64. This is far more than a check needs, so $h$ does not have to be chosen with care. This
-#   is what `nn.check_gradient` uses.
+# - The fourth-order difference with $h = 10^{-3}$ (the dotted line) gives about twelve digits in
+#   float64 here, and about ten for the loss below. This is far more than a check needs, so $h$ does
+#   not have to be chosen with care. This is what `nn.check_gradient` uses.
 # - In float32 the best of them gives about six digits. A mistake of one part in a million cannot be
 #   distinguished from rounding. **Gradient checks need float64**, even for a network that will be
 #   trained in float32.
@@ -864,8 +866,9 @@ nn.check_gradient(loss_near_kink, near, rng, step=1e-5)
 print("step 1e-5: passes")
 
 # %% [markdown]
-# In the right picture the dotted lines mark $2h$. To the right of them the error is far below the
-# grey line, the tolerance of the check; to the left it grows to more than a third.
+# Left, the three numbers that a program could return at the corner. In the right picture the dotted
+# lines mark $2h$. To the right of them the error is far below the grey line, the tolerance of the
+# check; to the left it grows to more than a third.
 #
 # So when a check fails in the notebooks to come, there are three suspects, in this order: the
 # gradient, a kink nearby (does it pass with a smaller step?), rounding (does it get *worse* with a

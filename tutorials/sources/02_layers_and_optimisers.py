@@ -280,7 +280,7 @@ plt.show()
 # gradient.)
 
 # %%
-layer = nn.init_dense(rng, fan_in, width, norm=True)  # with gamma = 1 and beta = 0
+layer = nn.init_dense(rng, fan_in, width, norm=True)  # so dense_layer has a batch norm
 x_in = rng.standard_normal((B, fan_in))
 _, gradient = nn.value_and_grad(lambda p: weigh(ops.batch_norm(norm, p["x"])), {"x": x})
 largest_sum = np.abs(gradient["x"].sum(axis=0)).max()
@@ -295,7 +295,7 @@ assert np.allclose(gradient["b"], 0)
 # **In training, the result depends on the other utterances.** $\mu$ and var come from the batch. So
 # the output for one utterance changes with the others that happen to be in its batch. In training
 # this is welcome noise. At test time it would be wrong. And alone in its batch, every utterance is
-# its own mean, so all of them give the same output:
+# its own mean, so $\hat x = 0$, and all of them give the same output, here $\tanh(\beta) = 0$:
 
 # %%
 data = rng.standard_normal((400, fan_in))  # 400 training utterances
@@ -609,9 +609,10 @@ print("first step:", (first["theta"] - theta).round(5), f"by hand {np.sqrt(1e-6 
 assert np.allclose(theta - first["theta"], np.sqrt(1e-6 / 0.05) * np.sign(gradients[0]), rtol=1e-3)
 
 # %% [markdown]
-# So there is a length hidden in it after all. It comes from $\epsilon$: the first step is
-# $\sqrt{\epsilon / (1 - \rho)} = 0.0045$ long, whatever the gradient, and the later steps grow from
-# there. It starts slowly.
+# So there is a length hidden in it after all. It comes from $\epsilon$: the first step is about
+# $\sqrt{\epsilon / (1 - \rho)} = 0.0045$ long for every gradient that is much larger than this
+# number (hence the 1000 above), and shorter for smaller ones. The later steps grow from there. It
+# starts slowly.
 #
 # ## 9. A race in the valley
 #
@@ -652,11 +653,13 @@ losses = {title: loss for title, (loss, _) in VALLEYS.items()}
 Image(draw.race(losses, paths), alt="The paths of the three optimisers, step by step")
 
 # %% [markdown]
+# The picture moves, from step 0 to step 400. Ring: gradient descent; dot: Adam; square: Adadelta.
+#
 # **Left**, gradient descent jumps from wall to wall and creeps along the floor. Adam moves along
 # the floor as fast as across it, and overshoots at first like a rolling ball, since its average
 # keeps the direction of the past. Adadelta is the slowest of the three at every step that is
-# printed above. It is not made to settle either: near the minimum the gradient and its usual size
-# shrink together, so its steps do not.
+# printed above. Nor is it made to settle: near the minimum $g$ and $\operatorname{RMS}[g]$ shrink
+# together, so their ratio stays, and with it the length of the steps.
 #
 # **Right**, Adam has lost its lead: after 400 steps it is behind plain gradient descent. Where the
 # valley lies crosswise, steep and flat are mixed in each coordinate, and rescaling single
@@ -745,7 +748,7 @@ def accuracy(params, x):
 nn.use("fast")  # the same values, less waiting
 networks = {}
 for name, factor, batch_norm in (("Glorot's", 1, False), ("Glorot's / 4", 1 / 4, False),
-                                 ("3 × Glorot's", 3, False), ("/ 4, batch norm", 1 / 4, True)):
+                                 ("3 × Glorot's", 3, False), ("/ 4 and norm", 1 / 4, True)):
     params = init_network(factor, batch_norm)
     before = layers_of(params, points)
     state, losses = nn.init_adam(params), []
@@ -757,7 +760,7 @@ for name, factor, batch_norm in (("Glorot's", 1, False), ("Glorot's / 4", 1 / 4,
     networks[name] = params, losses, before
     print(f"{name:25} loss {losses[0]:.2f} -> {losses[-1]:.3f}   accuracy: "
           f"training {accuracy(params, points):.0%}, new points {accuracy(params, new_points):.0%}")
-assert networks["Glorot's / 4"][1][-1] > 0.3 > networks["/ 4, batch norm"][1][-1]
+assert networks["Glorot's / 4"][1][-1] > 0.3 > networks["/ 4 and norm"][1][-1]
 
 # %%
 axis = np.linspace(-1.8, 1.8, 90)
@@ -786,7 +789,7 @@ for name, (params, _, before) in networks.items():
           *(f"{y.std():.3f}" for y in before))
 nn.use("readable")
 assert inside["Glorot's / 4"][0][-1].std() < 0.01
-assert inside["/ 4, batch norm"][0][-1].std() > 0.5
+assert inside["/ 4 and norm"][0][-1].std() > 0.5
 draw.outputs_per_layer(inside)
 plt.show()
 

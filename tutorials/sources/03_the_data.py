@@ -28,6 +28,7 @@
 # | $d_m$ | | width of the features of modality $m \in \{a, l, v\}$: acoustic, language, visual |
 # | $\mathbf{x}_m$ | $d_m$ | features of one utterance; `features[m]` holds all, `(n, d_m)` |
 # | $N$ | | number of classes |
+# | $M_{it}$ | 0 or 1 | mask: 1 if video $i$ has an utterance $t$ (not the decision $\mathbf{M}$) |
 # | $s_m$ | 1 | what modality $m$ says in the synthetic corpus: $-1$, 0 or 1 |
 # | $\mu_j$, $\sigma_j$ | 1 | mean and standard deviation of column $j$ in *training* |
 
@@ -91,7 +92,8 @@ for i in range(start, start + 8):
 # signs:
 #
 # - one modality speaks: the label is $s_m$, its sign.
-# - two speak: the label is $s_m s_n$. This is XOR: each of the two alone is no better than a coin.
+# - two speak: the label is the product of their two signs. This is XOR: each of the two alone is no
+#   better than a coin.
 # - all three speak: the label is $s_a s_l s_v$, called parity. Even two of them tell nothing.
 # - *context*: all are silent, but the words of the utterance before give the label away, such as
 #   "and it only gets better".
@@ -126,7 +128,7 @@ print(f"nothing  {1 - sum(SIGNALS.values()):4.0%}")
 print("before the example of 'context':", raw.words[first_with("context") - 1])
 
 # %% [markdown]
-# Multiply the signs of each row but the last, and you get its label. (In the last row all are
+# Multiply the signs of each row down to alv, and you get its label. (In the row context all are
 # silent, and the label comes from the words of the utterance before.) In the row `vl` words and
 # face are both negative, and the label is positive: $(-1) \cdot (-1) = +1$. Think of irony. How
 # often do the words agree with the label? And how many labels could a perfect classifier get right?
@@ -197,8 +199,8 @@ assert np.mean(guessed) > 0.7  # "in three of four cases", below
 #
 # **Why the split is by video.** All utterances of a video are in the same part. Suppose that some
 # of them were in training and others in the test set. A network that recognises the speaker could
-# recall the opinion, and be right in three of four cases without understanding a word. (Can a
-# network recognise a speaker? We test that in section 3.)
+# recall the opinion, and be right in three of four cases (two of three in the real corpus) without
+# understanding a word. (Can a network recognise a speaker? We test that in section 3.)
 
 # %%
 all_videos = np.concatenate(list(raw.split.values()))
@@ -404,10 +406,11 @@ print(f"cross-entropy {value:.4f}, by the loop {by_loop:.4f}")
 # In principle a linear layer does not depend on units: $\mathbf{x} W + \mathbf{b}$ and $\mathbf{z}
 # W' + \mathbf{b}'$ are the same functions, with $W'_{jc} = \sigma_j W_{jc}$. *Gradient descent*
 # does depend on them. Differentiate once more: $\partial^2 L / \partial W_{jc}^2 = \frac{1}{n}
-# \sum_i q_{ic} (1 - q_{ic})\, x_{ij}^2$. So the loss curves like $\frac{1}{n} X^T X$, times a
-# number that is at most $0.5$ (for both columns of $W$ together). The *eigenvalues* of this matrix
-# are its curvatures along perpendicular directions, the largest along the steepest. The steepest
-# direction limits the step. Along a flat one, such a step gets nowhere.
+# \sum_i q_{ic} (1 - q_{ic})\, x_{ij}^2$. Let $X$ have the rows $\mathbf{x}_i$. So the loss curves
+# like $\frac{1}{n} X^T X$, times a number: at most $1/4$ if one column of $W$ changes, and at most
+# $1/2$ if both change in opposite directions. The *eigenvalues* of this matrix are its curvatures
+# along perpendicular directions, the largest along the steepest. The steepest direction limits the
+# step. Along a flat one, such a step gets nowhere.
 #
 # We fit the layer to the acoustic features, raw and standardised. The step is one over the largest
 # curvature, half of the limit of notebook [02](02_layers_and_optimisers.ipynb).
@@ -592,8 +595,8 @@ for c in (favourite, 1):
 # than one number. The *F1* of a class is $2 P R / (P + R)$, where the *recall* $R$ is the share of
 # the class that is found, and the *precision* $P$ is the share of the answers "this class" that are
 # right. The weighted F1 of the paper is their mean, weighted by how frequent the classes are. It
-# falls where one class is never found. The mean of the classes' accuracies is 50 % for every
-# constant answer.
+# falls where one class is never found. What the paper's Tables 2 and 3 call the accuracy of a class
+# is its recall. The mean of the recalls is 50 % for every constant answer.
 #
 # **How far can an accuracy be trusted?** Suppose a classifier is right with probability $p$, for
 # each of $n$ utterances independently. Each utterance is a coin with variance $p(1-p)$, the mean of
@@ -722,12 +725,12 @@ for m, scores in REAL.items():
     print(f"{figures.MODALITY_NAMES[m]:12}{numbers}")
 
 # %% [markdown]
-# The real language and visual features separate the validation videos as well as the training
-# videos, and the test videos far less: the visual ones hardly better than a coin. So the labels of
-# the validation videos have left a trace in the features. The simplest explanation is that the
-# networks that made these features (section 2) were trained on the labels of all 62 videos that
-# their authors called "training". Later, these 62 were split into 49 and 13. That was too late. The
-# acoustic features come from a fixed formula that never saw a label, and show nothing.
+# The real language and visual features separate the validation videos almost as well as the
+# training videos, and the test videos far less: the visual ones hardly better than a coin. So the
+# labels of the validation videos have left a trace in the features. The simplest explanation is
+# that the networks that made these features (section 2) were trained on the labels of all 62 videos
+# that their authors called "training". Later, these 62 were split into 49 and 13. That was too
+# late. The acoustic features come from a fixed formula that never saw a label, and show nothing.
 #
 # ## 7. Build the leak yourself
 #
@@ -837,8 +840,8 @@ check("3.4", errors_apart)
 
 # %% [markdown]
 # **An experiment** ★★ (20 minutes). In section 7 the network has 50 hidden units and sees all 306
-# validation utterances. Let it see only the first $k$ of them, for $k = 0, 50, 100, 200, 306$. From
-# which $k$ on does `report` say "LEAK!"?
+# validation utterances. Let it see only the first $r$ of them, for $r = 0, 50, 100, 200, 306$. From
+# which $r$ on does `report` say "LEAK!"?
 #
 # **A question** ★★★ (20 minutes). The probe needs a *second* set of new videos, here the test
 # videos, to expose the first. Suppose that you have only the 62 videos, and the network that makes

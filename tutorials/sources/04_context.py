@@ -27,7 +27,7 @@
 # |---|---|---|
 # | $V$ | | videos per batch |
 # | $u$ | | utterances per video (of the longest of a batch) |
-# | $d_j$ | | width of the raw features of modality $j$ |
+# | $d_j$ | | width of the raw features ($d_m$ in notebook 03); elsewhere $j$ counts units |
 # | $d$ | | width of the UCLN's output, the same for all modalities (50 for MOSI) |
 # | $H$ | | units of the LSTM per direction (300) |
 # | $\mathbf{x}_t$ | $d_j$ | features of utterance $t$ |
@@ -111,7 +111,7 @@ def lstm_step_loop(x, h, c, W, U, b):
     """One step for one video: x (d_j,), h and c (H,). Returns the new h and c."""
     d_j, H = len(x), len(h)
     z = np.zeros(4 * H)
-    for j in range(4 * H):  # the four gates of all units
+    for j in range(4 * H):  # three gates and the candidate, of all units
         z[j] = b[0, j]
         for r in range(d_j):
             z[j] += x[r] * W[r, j]
@@ -503,11 +503,11 @@ assert curves["LSTM, $b_f = -1$"][9] < curves["LSTM, $b_f = 1$"][9] < curves["LS
 
 # %% [markdown]
 # The vertical scale is logarithmic, so a straight line is a constant factor per step. The plain
-# network with a small $U$ loses its gradient. With a large $U$ the gradient grows. After 39 steps
-# it is more than a thousand times as long. In an LSTM whose forget gate is near 1 ($b_f = 3$) most
-# of it is still there. With a forget gate of about a quarter ($b_f = -1$, $f = 0.27$) it vanishes
-# even faster than in the plain network with the small $U$: an LSTM *can* remember, but it does not
-# have to.
+# network with a small $U$ loses its gradient. With a large $U$ it grows: a hundredfold over 30
+# steps, as printed, and more than a thousandfold over all 39, as the picture shows. In an LSTM
+# whose forget gate is near 1 ($b_f = 3$) most of it is still there. With a forget gate of about a
+# quarter ($b_f = -1$, $f = 0.27$) it vanishes even faster than in the plain network with the small
+# $U$: an LSTM *can* remember, but it does not have to.
 #
 # ## 4. Padding must not count
 #
@@ -651,7 +651,8 @@ for name, part in whole.items():
 assert nn.count(whole["bilstm"]) == 2 * 4 * (100 * 300 + 300 * 300 + 300)
 
 # %% [markdown]
-# About a million parameters for 1141 training utterances: this is why so much is dropped.
+# About a million parameters for 1141 training utterances: this is why so much is dropped, by the
+# authors even more than here.
 #
 # **Does context help?** We train the UCLN of language. For comparison we train the *same* network
 # on the same utterances, in the same number of steps, but *shuffled*: within each part of the
@@ -756,10 +757,11 @@ assert gains["own words tell the label"] < 0 < 0.1 < gains["all others"]
 # ## 6. What context is worth when nothing else is there
 #
 # To see what a part does, test it where nothing else can help. `synthesise` can make a corpus in
-# which the label of an utterance is *not in its own features*, in no modality. The words of the
-# utterance before it give it away: "… and it only gets better". A model that looks at one utterance
-# alone must be at chance. A model that reads the context can be right on all but the first
-# utterances of the videos, which have none before them.
+# which the label of an utterance is *not in its own features*, in no modality. Nor do speakers have
+# an opinion here: the labels of a video are independent of each other. The words of the utterance
+# before it give it away: "… and it only gets better". A model that looks at one utterance alone
+# must be at chance. A model that reads the context can be right on all but the first utterances of
+# the videos, which have none before them.
 
 # %%
 only_context = standardise(synthesise(signals={"context": 1}))
@@ -772,9 +774,9 @@ p = only_context.labels[test].mean()
 print(f"always the same class: {p:.1%}; the best possible: {1 - is_first.mean() * (1 - p):.1%}")
 
 # %% [markdown]
-# We train the UCLN, and two controls: the UCLN among strangers, and UCLNs with one direction only.
-# For these the outputs of the other LSTM are 0 from the beginning: its parameters are multiplied by
-# 0, so they get no gradient either. The next cell holds the whole training of a UCLN.
+# We train the UCLN, and three controls: the UCLN among strangers, and one UCLN for each direction
+# alone. For these the outputs of the other LSTM are 0 from the beginning: its parameters are
+# multiplied by 0, so they get no gradient either. The next cell holds the whole training of a UCLN.
 
 # %%
 def train_one_direction(corpus, keep, epochs):
@@ -881,8 +883,9 @@ assert max(by_distance["the synthetic corpus"], key=by_distance["the synthetic c
 
 # %% [markdown]
 # Left: the largest bar is at $-1$. The network looks one utterance back, and so has found what we
-# hid. Right: the UCLN of section 5 looks mostly at the utterance itself, and at near neighbours
-# more than at far ones.
+# hid. (The bars at −2, 0 and 1 are not zero, though nothing there tells the label: a network also
+# reacts to what means nothing. The two panels have scales of their own.) Right: the UCLN of section
+# 5 looks mostly at the utterance itself, and at near neighbours more than at far ones.
 #
 # From here on, each utterance has three vectors of width $d$, one per modality, and each knows its
 # neighbours. ARGF takes the utterances one by one and never sees a video again: context is the task

@@ -138,8 +138,9 @@ plt.show()
 # %% [markdown]
 # Bottom: the data. Right: their distribution after encoding, as a histogram of samples and as the
 # curve that we computed by hand. Where the encoder is steep, the probability is spread out. Where
-# it is flat, at the top, the probability piles up. So an encoder can shape the distribution of its
-# output by its parameters, and the adversary of notebook 06 makes use of this.
+# it is flat, the probability piles up: much of it at the top, little at the bottom, since fewer
+# data lie so far to the left. So an encoder can shape the distribution of its output by its
+# parameters, and the adversary of notebook 06 makes use of this.
 
 # %% [markdown]
 # ### Exercise 5.1 ★★ (10 minutes): the transformed distribution (Eq. 1)
@@ -454,9 +455,10 @@ check("5.3", gradient_of_the_reconstruction_loss)
 # weight between this loss and the adversary's.
 #
 # **A picture: the three curves, trained.** We minimise Eq. 6 with Adam for the small encoders and
-# decoders of section 2. There is one number per point of the plane, and the encoder may choose
-# which one, as long as the decoder can reconstruct the point from it. (`nn.batch_norm_statistics`
-# puts the batch norms into evaluation mode, with the statistics of the data: notebook 02.)
+# decoders of section 2. The encoder turns each point of the plane into a single number. It may
+# choose which one, as long as the decoder can reconstruct the point from it.
+# (`nn.batch_norm_statistics` puts the batch norms into evaluation mode, with the statistics of the
+# data: notebook 02.)
 #
 # **Predict before you run.** What will the three curves look like? And will the loss reach zero?
 
@@ -805,10 +807,12 @@ assert (centre(afterwards["untrained"])[[0, 2]] < 1.2 * centre(afterwards["L_rl"
 # Each mark is one seed. On the left, $\mathcal{L}_{cl}$ is worse than the mean. But this is the
 # error of decoders that were never trained. On the right every row gets a fitted decoder, and the
 # difference nearly vanishes. Encoders that were trained without $\mathcal{L}_{rl}$ lose little more
-# than those that were trained for nothing else, and for $a$ and $v$ even untrained encoders come
-# close. By this measure even the best encoders lose about three quarters of $a$ and $v$. So on this
-# corpus, after this short training and without an adversary, the decoder gains little. Remember
-# this when the paper's Table 5 says that the decoder is the most important part ([notebook
+# than those that were trained with $\mathcal{L}_{rl}$ alone, and for $a$ and $v$ even untrained
+# encoders come close. By this measure even the best encoders lose about three quarters of $a$ and
+# $v$. (Not for want of room, since $k = d$ here too.) Even where the decoders were trained, a
+# fitted linear one does better. So the left half also measures how well a decoder was trained. So
+# on this corpus, after this short training and without an adversary, the decoder gains little.
+# Remember this when the paper's Table 5 says that the decoder is the most important part ([notebook
 # 10](10_does_it_work.ipynb)).
 
 # %% [markdown]
@@ -860,7 +864,8 @@ assert (centre(apart["L_cl"]["test"])[[0, 2]] < 0.03).all()
 # **An experiment** ★★ (15 minutes). How narrow may the embedding be? Train with $\mathcal{L}_{rl}$
 # alone and $k = 1$, with `train(["L_rl"], seed, k=1)`, and fit decoders afterwards as above. Which
 # share of each modality is lost, now that one number has to stand for a whole utterance? Predict
-# first. (The numbers are in the solutions, and the reason why one of the modalities is special.)
+# first. (Call `nn.use("fast")` before: the cell above has switched back to the readable functions.
+# The numbers are in the solutions, and the reason why one of the modalities is special.)
 #
 # **To go on** ★★★ (an hour). Replace Eq. 8 by the cross-entropy in this section and train again.
 # Before you do, write down which of the measures you expect to change, and in which direction.

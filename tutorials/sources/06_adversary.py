@@ -267,7 +267,7 @@ assert difference.mean() < 0.1
 # \frac{3}{2} + \log 3 = 3 \log 3 - 2 \log 2$.
 #
 # **And if they can?** Put $D^*$ into Eq. 4. With the mixture $\bar p = (p_t + p_s) / 3$ we have
-# $D^* = p_t / 3 \bar p$ and $1 - D^* = p_s / 3 \bar p$, so
+# $D^* = p_t / (3 \bar p)$ and $1 - D^* = p_s / (3 \bar p)$, so
 #
 # $$\min_D \mathcal{L}_{tal} = 3 \log 3 - 2 \log 2 - 3\, \mathrm{JS}, \qquad
 # \mathrm{JS} = \frac{1}{3} \int p_t \log \frac{p_t}{\bar p} +
@@ -502,7 +502,7 @@ check("6.3", forces)
 # \text{mean}\,[(1 - D)\, x]_{target}, \qquad
 # \frac{\partial \mathcal{L}_{fal}}{\partial \theta} = -\text{mean}\,[(1 - D)\, s]_{source}.$$
 #
-# This is a complete GAN.
+# (That for $c$ is the one for $s$ without the factor $x$.) This is a complete GAN.
 #
 # **Predict before you run.** Will $\theta$ go straight from 0 to 2?
 
@@ -553,8 +553,9 @@ plt.show()
 #
 # **An experiment** ★ (5 minutes). With these steps $\theta$ goes up to 2.50 at its first turn: it
 # overshoots the target by 0.50. Let the discriminator take steps that are five times as large: put
-# 0.5 in the place of 0.1 in the lines of $s$ and $c$. By how much does $\theta$ overshoot now, and
-# why? (The number is in the solutions.)
+# 0.5 in the place of 0.1 in the lines of $s$ and $c$. (The last `assert` of that cell belongs to
+# the old steps and will complain. The numbers are printed before it.) By how much does $\theta$
+# overshoot now, and why? (The number is in the solutions.)
 #
 # **A game in the plane.** Now two sources, and encoders and a discriminator that are networks. The
 # language is an arc and stays where it is. The two sources start elsewhere, and each has a small
@@ -818,12 +819,13 @@ for target, row in ends.items():
     assert coverage(row["points"], target) < 0.9 or target == LANGUAGE
 
 # %% [markdown]
-# The three tasks are not equally hard. The arc is covered almost entirely. But an arc that
-# is squeezed into a lump ends as a thin line that crosses the lump, and the streak as a bar across
-# it, and a good part of the target is not reached. In the words of the field, the generators cover
-# only some of the *modes* of the target. In its extreme form, where all outputs of a generator
-# become almost the same, this is called *mode collapse*. Nothing in Eq. 3 forbids it: each point is
-# asked to go where $D$ is large, and none is asked to spread out.
+# The three tasks are not equally hard. The arc is covered almost entirely. But an arc that is
+# squeezed into a lump ends as a thin line that crosses the lump, and the streak as a bar across it,
+# and a good part of the target is not reached. In the words of the field, the generators *drop* a
+# part of the target. (One speaks of dropped *modes*, since with several lumps it is often whole
+# lumps that are missed.). In its extreme form, where all outputs of a generator become almost the
+# same, this is called *mode collapse*. Nothing in Eq. 3 forbids it: each point is asked to go where
+# $D$ is large, and none is asked to spread out.
 #
 # ## 10. Is the gap closed?
 #
@@ -994,9 +996,10 @@ plt.show()
 # see. It may only have been too slow.
 #
 # And the two pictures on the right? They show the test utterances along the first two principal
-# components of $\mathbf{x}^e$, as is often done. The clouds overlap, and by such a picture one
-# would hardly guess how easy it is to tell the modalities apart. The other 18 dimensions are not
-# shown, and the referees have looked at all 20.
+# components of $\mathbf{x}^e$, as is often done. The large markers with a black outline are the
+# means. Apart from the ends that stick out, the clouds overlap. By such a picture one would hardly
+# guess how easy it is to tell the modalities apart. The other 18 dimensions are not shown, and the
+# referees have looked at all 20.
 #
 # None of this says that the accuracy of ARGF is wrong, or that the adversary is useless. It may
 # help in other ways than by closing the gap, and [notebook 10](10_does_it_work.ipynb) measures what

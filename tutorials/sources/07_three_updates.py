@@ -248,8 +248,9 @@ draw.forces_of_the_sum(lambda_)
 plt.show()
 
 # %% [markdown]
-# The solid and the dotted line never meet: the two players want opposite things, and each of them
-# always wants the same. The dashed sum would bring both to rest at the dot.
+# The solid line is never below zero, the dotted one never above it: the two players want opposite
+# things, and each of them always wants the same. The dashed sum would bring both to rest at the
+# dot.
 #
 # So $\mathcal{L}$ is a number to watch. For training, each summand gets parameters of its own, and
 # the other player is held fixed.
@@ -602,9 +603,10 @@ assert apart["first"] < 1e-14 < 1e-4 < apart["fresh"]
 # several times the learning rate.
 #
 # **Can stale activations do harm?** There is a known small example in which they do. One player
-# chooses $\theta$ to make the product $\theta \varphi$ small, the other chooses $\varphi$ to make
-# it large. Both should end up at 0. These are the steps of gradient descent and ascent, with
-# learning rate $\eta$:
+# chooses a number $\theta$ (no longer the parameters of section 4) to make the product $\theta
+# \varphi$ small, the other chooses $\varphi$ to make it large. Only at (0, 0) has neither of them
+# anything to gain, so both should end up there. These are the steps of gradient descent and ascent,
+# with learning rate $\eta$ (`lr` in the code):
 #
 # $$\text{first:} \quad \theta' = \theta - \eta \varphi, \quad \varphi' = \varphi + \eta \theta
 # \qquad\qquad \text{fresh:} \quad \theta' = \theta - \eta \varphi, \quad
@@ -712,13 +714,15 @@ assert (np.abs(mean) < 2 * half)[-2:].all()  # with the margin that another roun
 assert (np.abs(mean) < 0.1 * first.mean(axis=0)).all()
 
 # %% [markdown]
-# What matters most are the two lowest rows, the loss of the decision. Their intervals contain zero:
-# six seeds and three epochs show no difference between stale and fresh activations, neither on the
-# training utterances nor on those of the validation. But the intervals are several per cent wide to
-# either side, so a small difference may well exist. For the discriminator and the classifier the
-# means are a little lower with fresh activations, and their intervals end near zero. The damage
-# of the toy game is not seen here. The price of fresh activations is certain: the encoders are the
-# largest part of the network, and they run four times per batch instead of once.
+# The rows carry the names of the updates. `embedding` is the bracket of Eq. 9, `discriminator` is
+# $0.5\, \mathcal{L}_{tal}$, `classifier` is $\mathcal{L}_{cl}$. What matters most are the two
+# lowest rows, the loss of the decision. Their intervals contain zero: six seeds and three epochs
+# show no difference between stale and fresh activations, neither on the training utterances nor on
+# those of the validation. But the intervals are several per cent wide to either side, so a small
+# difference may well exist. For the discriminator and the classifier the means are a little lower
+# with fresh activations, and their intervals end near zero. The damage of the toy game is not seen
+# here. The price of fresh activations is certain: the encoders are the largest part of the network,
+# and they run four times per batch instead of once.
 #
 # **An experiment** ★★ (10 minutes, without a computer). How many seeds would you need to see a
 # difference of 1 % in the loss of the last row? The table gives the half width of its interval for
@@ -832,6 +836,7 @@ with mock.patch.dict(updates.GROUPS["paper"], fusion=("fusion",)):  # changes th
     alone = train("first")
 nn.use("readable")
 
+print("last epoch, mean of 6 seeds    first    alone    alone - first, 95 % interval")
 mean, half = interval(alone - first)
 for j, title in enumerate(SHOWN.values()):
     print(f"{title:27} {first[:, j].mean():8.4f} {alone[:, j].mean():8.4f}    "
@@ -851,8 +856,9 @@ assert (mean > 0)[-2:].all()  # with the margin that another rounding needs
 #
 # A colleague wants ARGF without the adversary. Encoders and decoders are to be trained by
 # $\mathcal{L}_{rl}$ alone. The classifier is to be trained on top of encoders that it does *not*
-# change. There is to be no end-to-end training. Write the table of updates, in the form of
-# `updates.GROUPS["paper"]`, and the value of $\lambda$ that goes with it.
+# change. Nor may the update of the fusion change the encoders: it trains the fusion alone. Write
+# the table of updates, in the form of `updates.GROUPS["paper"]`, and the value of $\lambda$ that
+# goes with it.
 
 # %%
 def without_adversary():

@@ -334,9 +334,10 @@ check("8.2", all_similarities)
 # more than $r = e^2$ times as large as another. Such a softmax cannot have a sharp peak. All
 # $\tilde V_{mj}$ stay near $1/k$, and a sum of $k$ products near $1/k^2$ stays near $1/k$.
 #
-# Now exactly. Hold all numbers but one fixed. As a function of that one $e^{V_{mj}}$, $S$ is a
-# ratio of two linear functions, hence monotone. So $S$ is largest and smallest at *corners*, where
-# every entry is $-1$ or $1$.
+# (The next paragraph and the two points are the proof. You may skip to "Together".) Now exactly.
+# Hold all numbers but one fixed. As a function of that one $e^{V_{mj}}$, $S$ is a ratio of two
+# linear functions, hence monotone. So $S$ is largest and smallest at *corners*, where every entry
+# is $-1$ or $1$.
 #
 # - **The largest $S$.** By the Cauchy-Schwarz inequality, $S(\mathbf{c}, \mathbf{c}')^2 \le
 #   S(\mathbf{c}, \mathbf{c})\, S(\mathbf{c}', \mathbf{c}')$ for two corners, so the largest
@@ -467,10 +468,12 @@ print(f"k = 50: the similarity changes a score by at most {(high + 0.5) / (low +
 # %% [markdown]
 # So for $k = 50$ the denominator is nearly a constant, about 0.52, and the score is nearly
 # $(\alpha_{m_1} + \alpha_{m_2})\, /\, 0.52$. The argument about similar vectors is sound, but this
-# formula hardly acts on it. Which formula would? The last exercise comes back to this.
+# formula hardly acts on it. Which formula would? The task at the end, *A better similarity*, comes
+# back to this.
 #
 # **An experiment** ★ (5 minutes). By how much can the similarity change a score for $k = 4$?
-# Predict first, then change one line above. (The bounds give 81 %.)
+# Predict first, then run in a new cell: `low_4, high_4 = S_bounds(4)` and `print((high_4 + 0.5) /
+# (low_4 + 0.5) - 1)`. (The bounds give 81 %.)
 #
 # ## 6. The weights of the pairs (Eq. 14)
 #
@@ -702,8 +705,9 @@ print(f"largest change of a bimodal weight if S is replaced by 1/k: {change:.4f}
 # everything.
 #
 # A linear classifier on $\mathbf{U}$ cannot learn it. $\mathbf{U}$ is a sum of three vectors, and
-# each of them depends on one modality only, since $\alpha_m$ depends on $\mathbf{V}_m$ only. Take
-# the four combinations of two signs. Any sum $f(V_a) + g(V_l)$ obeys
+# each of them depends on one modality only, since $\alpha_m$ depends on $\mathbf{V}_m$ only. Hold
+# $\mathbf{V}_v$ fixed and count its part with $f$. Take the four combinations of the two signs. Any
+# sum $f(V_a) + g(V_l)$ obeys
 #
 # $$[f(+) + g(+)] + [f(-) + g(-)] = [f(+) + g(-)] + [f(-) + g(+)].$$
 #

@@ -287,9 +287,10 @@ assert np.allclose(trimodal_weights(np.zeros((3, 1, 1)), "released"), 1 / 6)
 # weights are $\frac{1}{6}$. A weight near zero silences a vertex twice. Its vector hardly enters
 # $\mathbf{T}$, and hardly any gradient comes back to improve it.
 #
-# **An experiment** ★ (5 minutes). At which common value of the three $\alpha_m$ do all six vertices
-# have the same weight in the paper's variant? And in the released one? Predict with the table, then
-# call `trimodal_weights(np.full((3, 1, 1), ...), ...)`. (1/3, and 0.)
+# **An experiment** ★ (5 minutes). Give all three $\alpha_m$ the same value. Which share do the
+# three dashed vertices have together at 0 and at 1, in the paper's variant and in the released one?
+# Predict with the table, then call `trimodal_weights(np.full((3, 1, 1), ...), ...)[3:].sum()`.
+# (Paper: 35 % and 78 %. Released: 50 % and 0.4 %.)
 #
 # **9.2 The weights of layer 3 (Eq. 13 and 14)** ★★ (10 minutes). In NumPy, as the paper has them.
 # The pairs are the rows `first` and `second` of the six vertices below.
@@ -355,11 +356,11 @@ for part, name in enumerate("UBT"):
     print(f"{name}: mean standard deviation of a column {deviation:.3f}")
 
 # %% [markdown]
-# The columns of $\mathbf{U}$ are all alike: centred on zero, with one length. Those of $\mathbf{B}$
-# and $\mathbf{T}$ have means of their own, up to half a unit away from zero, and longer or shorter
-# lines. A normalisation layer brings all columns to mean 0 and variance 1. That this layer is a
-# *batch norm* (notebook [02](02_layers_and_optimisers.ipynb)) is not in the paper. We know it from
-# the released code, as we know the width 50 of the dense layers.
+# The columns of $\mathbf{U}$ are all alike: centred on zero, and their lines are about equally
+# long. Those of $\mathbf{B}$ and $\mathbf{T}$ have means of their own, up to half a unit away from
+# zero, and longer or shorter lines. A normalisation layer brings all columns to mean 0 and variance
+# 1. That this layer is a *batch norm* (notebook [02](02_layers_and_optimisers.ipynb)) is not in the
+# paper. We know it from the released code, as we know the width 50 of the dense layers.
 #
 # | part of $\Theta_{Dec}$ | shape | meaning |
 # |---|---|---|
@@ -593,9 +594,9 @@ assert scores["U"] < 0.78 < scores["B"] < 0.92 < 0.97 < scores["T"]
 #
 # The pictures show the decision on the plane of $V_a$ and $V_l$. Above, $V_v$ is negative, below it
 # is positive. Look for the one square, in the column of $\mathbf{B}$, where the shading contradicts
-# the points: that is the case that $\mathbf{B}$ gets wrong.
-# (The sign of a principal component is arbitrary. So the colours here are those of the cube with
-# the labels exchanged.)
+# the points: that is the case that $\mathbf{B}$ gets wrong. (The sign of a principal component is
+# arbitrary. Here an odd number of them is turned round, so every label is the opposite of that in
+# the cube.)
 
 # %%
 line = np.linspace(-1, 1, 41)
@@ -640,8 +641,9 @@ assert np.abs(parity @ untrained["B"]).max() > 1e-6
 # So far the classifier was linear. The $Dec$ of the paper is not, and the whole of ARGF is trained
 # below it (notebook [07](07_three_updates.ipynb)). Can it use the wink? And through which part of
 # $\mathbf{\Omega}$? We train ARGF on the trimodal corpus, and on the synthetic corpus of the other
-# notebooks. Then we silence parts of $\mathbf{\Omega}$: each column of such a part is replaced by
-# its mean over the training utterances, and the trained $Dec$ has to manage with the rest.
+# notebooks. As a control we print the classifier $C$ of notebook 05, which sees one modality at a
+# time. Then we silence parts of $\mathbf{\Omega}$: each column of such a part is replaced by its
+# mean over the training utterances, and the trained $Dec$ has to manage with the rest.
 
 # %%
 def whole_network(corpus):
@@ -698,9 +700,9 @@ assert all(abs(share - 0.5) < 0.08 for share in alone["trimodal signal"])
 #
 # On the other corpus (hatched bars) it matters little which part is kept, except that $\mathbf{U}$
 # alone is five points lower (70 %). There most labels that can be known follow from language alone,
-# and language reaches all three layers. Differences of two or three points say nothing here: with
-# 752 test utterances, a share has a standard error of 1.6 points (notebook
-# [03](03_the_data.ipynb)).
+# and language reaches all three layers. Differences of two or three points say nothing here, since
+# this is a single network, and even for a fixed one: with 752 test utterances, a share has a
+# standard error of 1.6 points (notebook [03](03_the_data.ipynb)).
 #
 # Read the bars with care. A part that can be silenced without loss was not needed *by this
 # network*. Another one, trained without it from the start, might find the same elsewhere, since

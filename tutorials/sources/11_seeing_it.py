@@ -117,7 +117,7 @@ plt.show()
 # %%
 def probe(points):
     """Share of the test utterances whose class a linear probe gets right; points (3, n, width)."""
-    joint = np.concatenate([*points, np.ones((1, points.shape[1], 1))[0]], axis=1)  # (n, 3w + 1)
+    joint = np.concatenate([*points, np.ones((points.shape[1], 1))], axis=1)  # (n, 3w + 1)
     W = np.linalg.lstsq(joint[train], y[train], rcond=None)[0]
     return np.mean((joint[test] @ W).argmax(axis=1) == labels)
 
@@ -217,8 +217,8 @@ check("11.1", perplexity_of_rows)
 # {\sum_{g \ne h} (1 + \|\mathbf{u}_g - \mathbf{u}_h\|^2)^{-1}},
 # \qquad L = \sum_{i \ne j} p_{ij} \log \frac{p_{ij}}{q_{ij}}$$
 #
-# **The gradient**, by hand. Each pair is a spring. It pulls where $p > q$ and pushes where $p < q$,
-# and it is weaker from afar:
+# **The gradient** (the next cell checks it against autograd and a loop). Each pair is a spring. It
+# pulls where $p > q$ and pushes where $p < q$, and far apart it hardly acts:
 #
 # $$\frac{\partial L}{\partial \mathbf{u}_i} =
 # 4 \sum_j \frac{p_{ij} - q_{ij}}{1 + \|\mathbf{u}_i - \mathbf{u}_j\|^2}
@@ -373,7 +373,8 @@ assert widths[0] / widths[1] < 2.5
 # t-SNE gets the number of groups right, but it loses their distances and sizes: it keeps
 # neighbours, and gives every point the same effective number of them. So "the distance between two
 # clusters is large", as the paper says of its Figure 5, is a statement that t-SNE does not support.
-# PCA keeps large distances, but two directions cannot show what lies in the others.
+# PCA keeps large distances, but two directions cannot show what lies in the others. (The two axes
+# of the PCA panel have different scales: its groups are not as tall as they look.)
 #
 # How not to be fooled: try several seeds and perplexities; do the same with noise of the same
 # shape; and put a number beside the picture that was computed in all dimensions.
@@ -381,9 +382,10 @@ assert widths[0] / widths[1] < 2.5
 # ## 4. The gap between the modalities
 #
 # Adversarial training is meant to "narrow" the modality gap. Notebook 06 has measured it with two
-# numbers. The first is the *probe*: how often a linear classifier finds out which of the three
-# modalities a vector is from, where chance is a third. The second is the *distance* of the means of
-# two modalities, in units of how far a vector lies from its own mean. As a loop:
+# numbers. The first is another *probe* than that of section 1: it asks for the modality and not for
+# the class. It is how often a linear classifier finds out which of the three modalities a vector is
+# from, where chance is a third. The second is the *distance* of the means of two modalities, in
+# units of how far a vector lies from the mean of its modality. As a loop:
 
 # %%
 def distance_loop(points):
@@ -464,7 +466,7 @@ for kind in order[1:]:
 # is higher for every seed, or nearly: the thin lines rise from the circles to the squares. So the
 # adversary seems to narrow the gap by this measure. By how much is uncertain: less than a point for
 # some seeds, many points for one, and the interval of the mean includes 0. Even with the adversary,
-# a linear classifier finds the modality of about nine vectors in ten. The distance of the means
+# a linear classifier finds the modality of about nine vectors in ten. The change of the distance
 # does not even have the same sign for all seeds.
 #
 # Without the classifier the signs differ from seed to seed, so nothing can be said. Each of these
@@ -587,9 +589,9 @@ assert last.max() < 0.1
 # What could "important" mean for a vertex? One meaning is: *remove it and see what happens*. Every
 # vertex adds $\alpha \mathbf{V}$ to the output of its layer (a third of it in layer 1). We replace
 # this direct contribution by its mean over the training utterances. Then it no longer says anything
-# about *this* utterance. The mean absolute change of the probability is the **effect** of the
-# vertex. (The vector $\mathbf{V}$ and the weight $\alpha$ still enter the layers above. Only the
-# direct contribution is removed.)
+# about *this* utterance. The absolute change of the probability is the **effect** of the vertex in
+# this utterance. (The vector $\mathbf{V}$ and the weight $\alpha$ still enter the layers above.
+# Only the direct contribution is removed.)
 
 # %%
 def contributions(out):
@@ -762,9 +764,10 @@ assert abs(share - 0.4) < 0.02
 
 # %% [markdown]
 # In these four seeds the weight falls from negative to positive, with silence between. So it is
-# above silence for the negative ones only, which are 40 % of those that speak: the weight is the
-# *sign* of what is said. In the seed near 100 % it is high for both signs, in the seed near 0 % it
-# is low for both. The last column shows how little the decision depends on which of these it is.
+# mostly above silence for the negative ones, 40 % of those that speak, and below it for the others:
+# the AUC is about $0.4 \cdot 1 + 0.6 \cdot 0$. The weight is the *sign* of what is said. In the
+# seed near 100 % it is high for both signs, in the seed near 0 % it is low for both. The last
+# column shows how little the decision depends on which of these it is.
 #
 # The right panel is the other extreme: the effect of a whole modality is right in more than three
 # of four pairs, for every modality and every seed. The effect of the unimodal vertex mostly lies

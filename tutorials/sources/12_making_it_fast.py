@@ -277,8 +277,10 @@ plt.show()
 # %% [markdown]
 # On the left both lines are nearly flat. There each *operation* has its price, however small the
 # array, and on a tape it is many times that of plain NumPy. Only on the right does the price grow
-# with the array. The encoded vectors of a batch of 16 (left dotted line) lie where the line of the
-# tape is still nearly flat. So at this size we pay per operation, and there are two remedies:
+# with the array. The addition itself takes longer than its place on the tape where the red line is
+# less than twice as high as the blue one. That is only at the right end, from about $10^5$ numbers
+# on. The encoded vectors of a batch of 16 (left dotted line) lie where the line of the tape is
+# still nearly flat. So at this size we pay per operation, and there are two remedies:
 #
 # - *Larger* operations: the three modalities in one array
 #   ([notebook 05](05_joint_embedding.ipynb)), the pairs in one array
@@ -377,9 +379,9 @@ for name, tape in tapes.items():
 #         scale = np.linspace(1, 2, x.shape[1])
 #         return scale * (x + noise)
 #
-# Write it so that everything that is computed *with `x`* has the type of `x`, and the result is the
-# same number for number where `x` is float64. (For float32, draw the noise in float64 and round it:
-# a generator gives *other* numbers if asked for float32. To compute everything in float64 and to
+# Write it so that everything that is computed *with `x`* has the type of `x`, and for `x` in
+# float64 exactly the same numbers come out. (For float32, draw the noise in float64 and round it: a
+# generator gives *other* numbers if asked for float32. To compute everything in float64 and to
 # round the result does not count, and the check will notice.) Replace the line with `raise` by your
 # answer and run the cell.
 
@@ -637,8 +639,10 @@ print(f"{V} videos, {T} steps: {V * T} cells of the LSTM, of which {padding:.0%}
 
 # %% [markdown]
 # Sorted by length, the videos that are still running at step $t$ are the *first* ones (right
-# picture). So a step takes the first rows of everything, and never touches padding. The products
-# $\mathbf{x}_t W$ of all steps do not need $\mathbf{h}$, and are one large product before the loop:
+# picture). So a step of the loop takes the first rows of everything, and never touches padding.
+# (The one large product before it still does here; `nn/fast/lstm.py` stores real utterances only.)
+# The products $\mathbf{x}_t W$ of all steps do not need $\mathbf{h}$, and are one large product
+# before the loop:
 
 # %%
 def lstm_longest_first(x, lengths, W, U, b):
@@ -721,9 +725,9 @@ plt.show()
 # %% [markdown]
 # The numbers at the bars are multiples of the fast version's time.
 #
-# **12.3 Which videos still run?** ★★ (15 minutes). Section 5 needs the number of videos that still
-# run at each step. `nn/fast/lstm.py` stores only real utterances, all first utterances first, then
-# all second ones, and so on. So it also needs the row at which each step begins.
+# **12.3 Which videos still run?** ★★ (15 minutes). `lstm_longest_first` needs the number of videos
+# that still run at each step. `nn/fast/lstm.py` stores only real utterances, all first utterances
+# first, then all second ones, and so on. So it also needs the row at which each step begins.
 
 # %%
 def running(lengths):
@@ -770,7 +774,8 @@ assert len(tape_of_dict) - reads == len(tape_of_leaves)
 # The second saving is from notebook 07: an update traces only what it changes. The discriminator's
 # update changes nothing in the encoders, so nothing there is on its tape. How long is the tape of
 # each update, if everything is traced, and if only what it changes is? In the picture each colour
-# is one update; the lower bar is the package's way.
+# is one update, and black is the one pass through the encoders that the updates share; the lower
+# bar is the package's way.
 
 # %%
 def loss_through_everything(update):
@@ -882,7 +887,7 @@ print(f"nn.adam:        largest difference {np.abs(tree['p'] - expected).max():.
 assert np.allclose(tree["p"], expected, rtol=0, atol=1e-10)
 
 # %% [markdown]
-# `nn.adam` does this for each leaf of the tree of parameters, with blocks of at most 65,536
+# `nn.adam` does this for each leaf of the tree of parameters, with blocks of at most 32,768
 # numbers. Most leaves are smaller and are one block each. (It saves two more passes: instead of $m$
 # and $v$ it stores $m / (1 - \beta_1)$ and $v / (1 - \beta_2)$, which spares the factor before
 # $g$.)
@@ -1083,12 +1088,13 @@ plt.show()
 
 # %% [markdown]
 # Small batches are expensive per utterance. The optimiser works as long for a batch of 16 as for
-# one of 256, and so do most of the small operations. The products, too, are more efficient with
-# many rows: with one row, every number of $W$ is fetched from memory for a single multiplication,
-# with 64 rows for 64. So why not batches of 256? Because Adam moves a parameter by about the
-# learning rate per step, however many utterances the gradient is from (notebook 02). With 16 times
-# fewer steps, an epoch moves it less far. Speed is only one of two things that a batch size
-# decides.
+# one of 256: its share shrinks. The small operations take longer for 256 utterances, but by far
+# less than 16 times, since each has its price however small its arrays are. The products, too, are
+# more efficient with many rows: with one row, every number of $W$ is fetched from memory for a
+# single multiplication, with 64 rows for 64. So why not batches of 256? Because Adam moves a
+# parameter by about the learning rate per step, however many utterances the gradient is from
+# (notebook 02). With 16 times fewer steps, an epoch moves it less far. Speed is only one of two
+# things that a batch size decides.
 #
 # The part at the top, "everything else", is what is left to gain: activations, batch norm,
 # dropout's random numbers, the losses, Python. `python -m benchmarks` measures the package
