@@ -7,6 +7,7 @@ from autograd import grad
 
 from argf_np import nn
 from argf_np.nn import ops
+from argf_np.storage import npz
 
 
 @pytest.fixture
@@ -223,8 +224,8 @@ def test_restore_names_what_does_not_fit_and_changes_nothing(change, message, tr
 
 def test_save_and_load_round_trip(tree, tmp_path):
     tree["two"]["float32"] = np.float32([1, 2])
-    nn.save(tmp_path / "params.npz", tree)
-    loaded = nn.load(tmp_path / "params.npz")
+    npz.save(tmp_path / "params.npz", tree)
+    loaded = npz.load(tmp_path / "params.npz")
     for (path, one), (same_path, other) in zip(nn.leaves(tree), nn.leaves(loaded), strict=True):
         assert path == same_path
         assert one.dtype == other.dtype
@@ -235,4 +236,4 @@ def test_load_runs_no_pickles(tmp_path):
     with open(tmp_path / "params.npz", "wb") as file:
         np.savez(file, W=np.array([{"any": "object"}], dtype=object))
     with pytest.raises(ValueError, match="allow_pickle=False"):
-        nn.load(tmp_path / "params.npz")
+        npz.load(tmp_path / "params.npz")

@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_info
 
-from argf_np import nn, pipeline
+from argf_np import pipeline
 from argf_np.baselines import chfusion
 from argf_np.data import read
 from argf_np.errors import InUseError
@@ -27,6 +27,7 @@ from argf_np.experiments import isolated, many_runs, runs
 from argf_np.metrics import class_separation, modality_gap
 from argf_np.paper.model import embed, forward
 from argf_np.settings import preset
+from argf_np.storage import npz
 from argf_np.storage.lock import locked
 
 # Four runs; figure6 has one of them, and another.
@@ -173,7 +174,7 @@ def test_a_command_writes_its_tables_and_one_file_per_run(finished):
 def test_results_hold_what_tables_and_figures_need(finished, tmp_path):
     [content] = [content for name, content in finished[0].items() if name.startswith(FULL)]
     (tmp_path / "run.npz").write_bytes(content)
-    result = nn.load(tmp_path / "run.npz")
+    result = npz.load(tmp_path / "run.npz")
     assert runs.settings_of(result) == preset("mosi", epochs=1, k=3)
     n = len(result["label"])
     assert result["prediction"].shape == result["video"].shape == (n,)
@@ -243,7 +244,7 @@ def test_a_file_that_is_no_result_does_not_count(tmp_path):
     assert runs.read(*task) is None
     for content in ({"label": np.arange(3)}, {"settings": np.array("{}")},
                     {"settings": np.array("[1]")}):
-        nn.save(path, content)
+        npz.save(path, content)
         assert runs.read(*task) is None
     path.write_text("no archive")
     assert runs.read(*task) is None
@@ -255,14 +256,14 @@ def test_results_of_other_data_versions_and_settings_do_not_count(
     restore(finished, tmp_path)
     settings = preset("mosi", epochs=1, k=3)
     path = runs.path_of(tmp_path, "real", settings, digest)
-    result = nn.load(path)
+    result = npz.load(path)
     assert runs.read(tmp_path, "real", settings, digest) is not None
     if changed == "settings":
         other = replace(settings, without="decoder")
-        result["settings"] = nn.load(runs.path_of(tmp_path, "real", other, digest))["settings"]
+        result["settings"] = npz.load(runs.path_of(tmp_path, "real", other, digest))["settings"]
     else:
         result[changed] = np.array("other")
-    nn.save(path, result)
+    npz.save(path, result)
     assert runs.read(tmp_path, "real", settings, digest) is None
 
 

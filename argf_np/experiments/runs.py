@@ -10,14 +10,14 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from .. import __version__, metrics, nn, pipeline
+from .. import __version__, metrics, pipeline
 from ..baselines import logistic
 from ..data import load
 from ..errors import DataError
 from ..paper.model import embed, forward
 from ..pipeline import corpus_fingerprint as fingerprint
 from ..settings import PRESETS, Settings, preset
-from ..storage import cache, files
+from ..storage import cache, files, npz
 from ..train import run_name
 
 LONGEST = 160  # letters of a name of a run in the name of its file
@@ -151,7 +151,7 @@ def path_of(folder, source, settings, data):
 def read(folder, source, settings, data):
     """The result of a run on the corpus of the fingerprint ``data``, None if it is to be done."""
     try:
-        result = nn.load(path_of(folder, source, settings, data))
+        result = npz.load(path_of(folder, source, settings, data))
         found = settings_of(result), str(result["data"]), str(result["version"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
@@ -161,7 +161,7 @@ def read(folder, source, settings, data):
 def write(folder, source, settings, data, result):
     """Write the file of a run."""
     with files.replacing(path_of(folder, source, settings, data)) as part:
-        nn.save(part, result)
+        npz.save(part, result)
 
 
 def settings_of(result):

@@ -12,11 +12,11 @@ from .gradients import value_and_grad, vjp
 from .implementations import use
 from .init import init_batch_norm, init_bilstm, init_dense, init_gru, redraw_as_pytorch
 from .optimisers import adadelta, adam, init_adadelta, init_adam, init_rmsprop, rmsprop
-from .trees import build, cast, count, leaves, load, map_leaves, restore, save
+from .trees import build, cast, count, leaves, map_leaves, restore
 
 __all__ = [
     "adadelta", "adam", "batch_norm_statistics", "build", "cast", "check_gradient", "count",
     "flush_denormals", "init_adadelta", "init_adam", "init_batch_norm", "init_bilstm",
-    "init_dense", "init_gru", "init_rmsprop", "leaves", "load", "map_leaves", "ops",
-    "redraw_as_pytorch", "restore", "rmsprop", "save", "use", "value_and_grad", "vjp",
+    "init_dense", "init_gru", "init_rmsprop", "leaves", "map_leaves", "ops", "redraw_as_pytorch",
+    "restore", "rmsprop", "use", "value_and_grad", "vjp",
 ]

@@ -8,7 +8,7 @@ import numpy as np
 
 from .. import nn
 from ..errors import ModelError
-from . import files
+from . import files, npz
 
 VERSION = 2  # of the format; 1 is that of argf_np 0.1
 
@@ -28,7 +28,7 @@ def write(path, kind, tree):
         part.append((keys, leaf))
     header = {"argf_np": kind, "version": VERSION, "values": nn.build(others)}
     with files.replacing(path) as part:
-        nn.save(part, {"header": np.array(json.dumps(header)), "arrays": nn.build(arrays)})
+        npz.save(part, {"header": np.array(json.dumps(header)), "arrays": nn.build(arrays)})
 
 
 def read(path, kind):
@@ -40,7 +40,7 @@ def read(path, kind):
             unpacked = sum(member.file_size for member in file.infolist())
         if unpacked > os.path.getsize(path):
             raise ValueError("it is compressed")
-        content = nn.load(path)
+        content = npz.load(path)
         header = json.loads(str(content["header"]))
         found, version = header["argf_np"], header["version"]
     except Exception as error:  # zipfile and NumPy raise a dozen kinds over a broken file

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .. import nn
+from . import npz
 from .files import replacing
 
 SLICE = 4096  # rows of an array that are hashed together; features may be larger than the memory
@@ -26,14 +26,14 @@ def cached(depends_on, compute):
     key = fingerprint(depends_on | versions() | _threads())
     try:
         path = _folder() / f"{key}.npz"
-        return nn.load(path)
+        return npz.load(path)
     except (OSError, ValueError, RuntimeError):  # RuntimeError: there is no home folder
         result = compute()
     try:
         path = _folder() / f"{key}.npz"
         path.parent.mkdir(parents=True, exist_ok=True)
         with replacing(path) as part:
-            nn.save(part, result)
+            npz.save(part, result)
     except RuntimeError as error:
         say_once(f"notice: nothing is cached: {error}")
     except OSError as error:
