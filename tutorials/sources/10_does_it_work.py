@@ -795,10 +795,11 @@ tables = draw.differences_in(text)
 draw.results(tables)
 plt.show()
 differences = [row for rows in tables.values() for row in rows]
-excluding = [row[0] for row in differences if row[2] > 0 or row[3] < 0]
+excluding = [row for row in differences if row[2] > 0 or row[3] < 0]
 print(f"{len(differences)} differences; the intervals of {len(excluding)} exclude 0")
-print("these are:", ", ".join(excluding) or "none")
-print(f"by chance alone, about {0.05 * len(differences):.1f} of all would exclude 0")
+print(f"by chance alone, about {0.05 * len(differences):.1f} of all would")
+for heading, rows in tables.items():
+    print(f"{heading}: {', '.join(row[0] for row in rows if row in excluding) or 'none'}")
 
 # %% [markdown]
 # Read it in this order. How wide are the lines? That is what so many test videos and seeds can
