@@ -19,10 +19,10 @@ import numpy as np
 import pytest
 from helpers import refused
 
-from argf_np import data, nn, train
+from argf_np import data, train
 from argf_np.errors import InUseError, ModelError
 from argf_np.estimator import ARGF
-from argf_np.storage import archive, files
+from argf_np.storage import archive, files, npz
 from argf_np.storage.lock import locked
 
 EPOCHS = 20
@@ -309,7 +309,7 @@ def test_no_space_left_is_said_of_the_file(folder, monkeypatch, capsys):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.chdir(folder)
-    monkeypatch.setattr(nn, "save", full)
+    monkeypatch.setattr(npz, "save", full)
     assert train.main(FRESH) == 2
     *notices, error = capsys.readouterr().err.splitlines()
     assert error == "error: run/checkpoint.npz: No space left on device"

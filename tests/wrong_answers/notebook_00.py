@@ -40,7 +40,7 @@ WRONG = {
         ("not argmin", lambda M, labels: np.mean(M.argmin(axis=1) == labels)),
     ],
     "0.3": [
-        ("shifts b are missing", lambda d, k: weights(d, k) + norms(d, k)),
+        ("biases b are missing", lambda d, k: weights(d, k) + norms(d, k)),
         ("batch norms are missing", lambda d, k: weights(d, k) + shifts(d, k)),
         ("weights alone", lambda d, k: weights(d, k)),
         ("two parameters", lambda d, k: weights(d, k) + shifts(d, k) + norms(d, k) // 2),

@@ -58,9 +58,9 @@ def encoder_parameters(answer, rng):
         size[path[-1]] += array.size
     W, b, norm = size["W"], size["b"], size["gamma"] + size["beta"]
     compare(answer, (d, k), np.array(nn.count(encoder)), {
-        "the shifts b are missing": np.array(W + norm),
+        "the biases b are missing": np.array(W + norm),
         "the batch norms are missing": np.array(W + b),
-        "it looks like the weights alone: there are shifts and batch norms too": np.array(W),
+        "it looks like the weights alone: there are biases and batch norms too": np.array(W),
         "each batch norm has two parameters for each of its numbers": np.array(W + b + norm // 2),
         "there is no batch norm after the last layer": np.array(W + b + norm + 2 * k),
         "this is for all three encoders": np.array(3 * (W + b + norm)),

@@ -96,8 +96,8 @@ def dense_loss(p):
 nn.check_gradient(dense_loss, {"layer": layer, "x": x}, rng)
 
 # %% [markdown]
-# The last line holds the gradient to finite differences. By hand it is
-# $\partial L / \partial W = x^T g$ and $\partial L / \partial x = g\, W^T$, as in
+# The last line compares the gradient with finite differences, and prints nothing if they agree. By
+# hand it is $\partial L / \partial W = x^T g$ and $\partial L / \partial x = g\, W^T$, as in
 # [notebook 01](01_gradients.ipynb), where $g$ is the gradient with respect to $y$. Since $b$ serves
 # all utterances of the batch, its gradient is the sum of $g$ over the batch.
 #
@@ -126,8 +126,8 @@ nn.check_gradient(dense_loss, {"layer": layer, "x": x}, rng)
 #
 # ($\delta_{ij}$ is 1 for $i = j$, and otherwise 0.) The derivatives of tanh, sigmoid and softmax
 # are written with the output $y$, so the backward pass needs no exponential again. The next cell
-# takes the derivatives from the tape and compares them with these formulas. *Predict before you
-# run:* which of leaky ReLU, tanh and sigmoid has the smallest slope just right of 0?
+# takes the derivatives of the first three from the tape, to compare with these formulas. *Predict
+# before you run:* which of leaky ReLU, tanh and sigmoid has the smallest slope just right of 0?
 
 # %%
 def leaky_relu(x):
@@ -170,10 +170,9 @@ plt.show()
 # \text{ else } \frac{1}{1 - q}. $$
 #
 # $q$ is the *drop* rate. (Some libraries give the *keep* rate instead. The drop rate of 0.9 that
-# the paper's authors use in one place is quite different from a keep rate of 0.9.) Why the
-# division? The expected value of the mask is $(1 - q) / (1 - q) = 1$, so that of $y_i$ is $x_i$.
-# The next layer sees inputs of the same size in training and afterwards, when nothing is dropped
-# any more.
+# the paper's authors use in the UCLN is quite different from a keep rate of 0.9.) Why the division?
+# The expected value of the mask is $(1 - q) / (1 - q) = 1$, so that of $y_i$ is $x_i$. The next
+# layer sees inputs of the same size in training and afterwards, when nothing is dropped any more.
 
 # %%
 drop_rate = 0.3
@@ -365,9 +364,9 @@ same("whole and parts", whole, by_parts)
 #
 # To keep the size of the signal, $\operatorname{Var}(W)$ must be $1 / \text{fan\_in}$. In the
 # backward pass $W^T$ takes the place of $W$, and by the same reasoning the gradient keeps its size
-# if $\operatorname{Var}(W) = 1 / \text{fan\_out}$. We cannot have both. Glorot and Bengio (2010)
-# compromise: $2 / (\text{fan\_in} + \text{fan\_out})$. The variance of a uniform distribution
-# between $-c$ and $c$ is $c^2 / 3$, hence
+# if $\operatorname{Var}(W) = 1 / \text{fan\_out}$. Unless the layer is square, we cannot have both.
+# Glorot and Bengio (2010) compromise: $2 / (\text{fan\_in} + \text{fan\_out})$. The variance of a
+# uniform distribution between $-c$ and $c$ is $c^2 / 3$, hence
 #
 # $$ W_{ij} \sim \text{uniform in } \pm \sqrt{\frac{6}{\text{fan\_in} + \text{fan\_out}}}. $$
 #
@@ -414,7 +413,8 @@ plt.show()
 # half of the outputs are saturated, beyond $\pm 0.95$, where the slope of tanh is below 0.1. The
 # gradient grows from layer to layer in the backward pass all the same (read the right picture from
 # right to left): the threefold $W^T$ outweighs the small slopes. With Glorot's weights both stay
-# within bounds.
+# within bounds. (These layers are square, so Glorot's variance is $1 / \text{fan\_in}$. The output
+# shrinks a little because tanh squeezes it, which the calculation has left out.)
 #
 # ## 6. From a gradient to a step
 #
@@ -568,10 +568,11 @@ for weight_decay in (1e-4, 1e-2):
 # The UCLN of the paper ([notebook 04](04_context.ipynb)) is trained with Adadelta (Zeiler, 2012,
 # Algorithm 1), which has no learning rate to choose. Its idea is to look at the units. If $\theta$
 # is in metres, $g = \partial L / \partial \theta$ is in units of the loss per metre, so a step of
-# $\eta\, g$ is a length only if $\eta$ happens to have the right unit. A step of Newton's method,
-# $g / f''$, is a length, since $f''$ is in loss per square metre. Can we guess $1 / f''$ without
-# second derivatives? Newton's step $\Delta\theta = g / f''$ gives $1 / f'' = \Delta\theta / g$: the
-# steps so far, divided by the gradients. So
+# $\eta\, g$ is a length only if $\eta$ happens to have the right unit. Newton's method, applied to
+# the equation $f' = 0$ (here $f$ is the loss as a function of $\theta$, so $f' = g$), takes the
+# step $g / f''$. This is a length, since $f''$ is in loss per square metre. Can we guess $1 / f''$
+# without second derivatives? Newton's step $\Delta\theta = g / f''$ gives $1 / f'' = \Delta\theta /
+# g$: the steps so far, divided by the gradients. So
 #
 # $$ \Delta\theta_t = \frac{\operatorname{RMS}[\Delta\theta]_{t-1}}{\operatorname{RMS}[g]_t}\; g_t,
 # \qquad \theta_t = \theta_{t-1} - \Delta\theta_t, $$
@@ -667,10 +668,10 @@ Image(draw.race(losses, paths), alt="The paths of the three optimisers, step by 
 # it is only slowed down.)
 #
 # **The scale of the loss does not matter to Adam.** Multiply the loss by 1000. Gradient descent
-# would leap out of the valley. Adam hardly notices, since $\hat m$ and $\sqrt{\hat v}$ both become
-# 1000 times as large; the same holds for Adadelta. That is why the weights between the losses of
-# the paper (the 0.5 in Eq. 9, say) hardly matter where a loss has an Adam of its own, with its own
-# $m$ and $v$ ([notebook 07](07_three_updates.ipynb)).
+# would leap out of the valley. Adam without weight decay hardly notices, since $\hat m$ and
+# $\sqrt{\hat v}$ both become 1000 times as large; the same holds for Adadelta. That is why the
+# weights between the losses of the paper (the 0.5 in Eq. 9, say) hardly matter where a loss has an
+# Adam of its own, with its own $m$ and $v$ ([notebook 07](07_three_updates.ipynb)).
 
 # %%
 def large_valley(p):
@@ -888,7 +889,7 @@ check("2.4", limit_for_leaky_relu)
 #   utterances of the batch; in evaluation it must not.
 # - The initial weights decide whether the signal reaches the last layer, and the gradient the
 #   first. Batch norm makes this less critical.
-# - Adam gives each parameter steps of its own size. It does not notice the scale of a loss, and it
-#   is at its best where the valleys lie along the axes.
+# - Adam gives each parameter steps of its own size. Without weight decay it does not notice the
+#   scale of a loss, and it is at its best where the valleys lie along the axes.
 #
 # Next: [03 · The data](03_the_data.ipynb)

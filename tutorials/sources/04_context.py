@@ -317,9 +317,9 @@ assert (strengths["both"] > 0).all()
 # $\mathbf{h}_t$ and into $\mathbf{c}_{t+1}$.
 #
 # We write $\bar{\mathbf{q}}$ for the gradient of the loss with respect to $\mathbf{q}$, and
-# $\mathbf{z}$ for what goes into the sigmoid or tanh of a gate. At step $t$, with
-# $\bar{\mathbf{h}}_t$ and $\bar{\mathbf{c}}_t$ as they come from the loss and from step $t + 1$,
-# the six equations are taken in reverse order:
+# $\mathbf{z}$ for what goes into the sigmoid of a gate or the tanh of the candidate. At step $t$,
+# with $\bar{\mathbf{h}}_t$ and $\bar{\mathbf{c}}_t$ as they come from the loss and from step $t +
+# 1$, the six equations are taken in reverse order:
 #
 # $$\begin{aligned}
 # \bar{\mathbf{c}}_t &\leftarrow \bar{\mathbf{c}}_t + \bar{\mathbf{h}}_t \odot \mathbf{o}_t \odot
@@ -504,7 +504,7 @@ assert curves["LSTM, $b_f = -1$"][9] < curves["LSTM, $b_f = 1$"][9] < curves["LS
 # %% [markdown]
 # The vertical scale is logarithmic, so a straight line is a constant factor per step. The plain
 # network with a small $U$ loses its gradient. With a large $U$ it grows: a hundredfold over 30
-# steps, as printed, and more than a thousandfold over all 39, as the picture shows. In an LSTM
+# steps, as printed, and about fifty-thousandfold over all 39, as the picture shows. In an LSTM
 # whose forget gate is near 1 ($b_f = 3$) most of it is still there. With a forget gate of about a
 # quarter ($b_f = -1$, $f = 0.27$) it vanishes even faster than in the plain network with the small
 # $U$: an LSTM *can* remember, but it does not have to.
@@ -746,8 +746,10 @@ assert gains["own words tell the label"] < 0 < 0.1 < gains["all others"]
 # %% [markdown]
 # Where the words tell the label, the neighbours even cost a little: some utterances that were right
 # are wrong now. All of the gain is in the other utterances. There the network looks around: if the
-# speaker likes the film in all other utterances, this one is probably positive too. In real videos
-# neighbours share an opinion as well (notebook [03](03_the_data.ipynb)).
+# speaker likes the film in all other utterances, this one is probably positive too. The 4 % with a
+# hint can explain about two of the eight points at most, since half of them are guessed anyway.
+# Most of the gain is the speaker's opinion. In real videos neighbours share an opinion as well
+# (notebook [03](03_the_data.ipynb)).
 #
 # The number of epochs is fixed beforehand here. The authors' code stops the training of a UCLN when
 # the last fifth of the training videos has not got better for ten epochs
@@ -837,9 +839,10 @@ assert lost > 0.05
 
 # %% [markdown]
 # The UCLN is right on nearly all utterances, except for the first ones of the videos, which it can
-# only guess. Among strangers it is at chance, and so is the LSTM that reads backwards: the future
-# holds no label here. (At chance means half of the answers, not the dotted 62 %. In training the
-# classes are equally frequent, so nothing tells a network to prefer "positive".)
+# only guess (65 % of 31 utterances is 20, not far from half). Among strangers it is at chance, and
+# so is the LSTM that reads backwards: the future holds no label here. (At chance means half of the
+# answers, not the dotted 62 %. In training the classes are equally frequent, so nothing tells a
+# network to prefer "positive".)
 #
 # Now compare the last bar with "trained forwards only". The backward half is not needed: without
 # it, training leads to the same accuracy. But if you switch it off *after* training, the last line
