@@ -136,6 +136,10 @@ def differences_in(markdown):
             column = cells.index("difference")
         elif column is not None and (match := DIFFERENCE.fullmatch(cells[column])):
             numbers = [float(number.replace("−", "-")) for number in match.groups()]
+            if match[2] == "+0.00":  # the lower end, a positive number that is rounded
+                numbers[1] = 0.001
+            if match[3] in ("-0.00", "−0.00"):
+                numbers[2] = -0.001
             found.setdefault(heading, []).append((cells[0].rstrip("†"), *numbers, None))
     return found
 

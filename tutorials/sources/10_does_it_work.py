@@ -12,7 +12,7 @@
 #
 # On the way you will
 #
-# - turn percentages back into counts of utterances, and find three that no single run can give;
+# - turn percentages back into counts of utterances, and find four that are no count of 752;
 # - make a gain of one and a half points out of nothing, by choosing the epoch;
 # - build intervals for a mean and for a difference, and count how often they cover the truth;
 # - read the sizes of the classes of a data set off a table that does not mention them;
@@ -115,9 +115,9 @@ assert len(unfit) == 4
 #   accuracies of single runs on this test set.
 # - Three of the four figures of Table 5 are *not* accuracies of a single run. (They could be means
 #   of several runs; the paper does not say.)
-# - A figure with one decimal fits nearly always, so the fits of the cited models prove nothing. But
-#   the 80.0 of CHFusion does not fit. It was cut off instead of rounded (602 of 752 are 80.05 %),
-#   or it comes from another test set.
+# - A figure with one decimal fits in three of four cases, so the fits of the cited models prove
+#   nothing. But the 80.0 of CHFusion does not fit. It was cut off instead of rounded (602 of 752
+#   are 80.05 %), or it comes from another test set.
 # - ARGF with language, acoustic and visual as target: 612, 611 and 610 utterances. The paper does
 #   not make much of this order: "all the modalities perform very closely", and "there are no hard
 #   and fast rules to choose an optimal target modality".
@@ -200,8 +200,8 @@ assert gains[:, 19].mean() > 1
 #   validation loss, but it leaves dropout and batch statistics on, for this loss and for the test.
 #   The authors repeat it for many settings and seeds and report the best *test* accuracy. So it is
 #   their search that peeks, and not their choice of an epoch.
-# - `best_test`: the epoch with the best *test* accuracy. No table of this project uses it. It shows
-#   how much there is to gain.
+# - `best_test`: the epoch with the best *test* accuracy. Nobody reports that; it stands in the
+#   table `protocols` as an upper bound. It shows how much there is to gain.
 #
 # `experiment.runs` gives the settings of each row of a table for each seed, and `MODELS` has a
 # function `train` for each model. We keep what each run gets right, and train nothing twice.
@@ -797,15 +797,19 @@ plt.show()
 differences = [row for rows in tables.values() for row in rows]
 excluding = [row for row in differences if row[2] > 0 or row[3] < 0]
 print(f"{len(differences)} differences; the intervals of {len(excluding)} exclude 0")
-print(f"by chance alone, about {0.05 * len(differences):.1f} of all would")
+drawn = [row for row in differences if draw.is_model(row)]
+filled = [row for row in drawn if row in excluding]
+print(f"drawn: {len(drawn)}, of which {len(filled)} exclude 0; by chance, about "
+      f"{0.05 * len(drawn):.1f} would")
 for heading, rows in tables.items():
     print(f"{heading}: {', '.join(row[0] for row in rows if row in excluding) or 'none'}")
 
 # %% [markdown]
 # Read it in this order. How wide are the lines? That is what so many test videos and seeds can
 # distinguish. Which dots are filled, and are they more than chance would fill? Only then compare
-# their places with what the paper claims. RESULTS.md names the command of each table, and says what
-# earlier results of this project got wrong.
+# their places with what the paper claims. The .csv file of a table, beside RESULTS.md, has the
+# command of each run, and the introduction of RESULTS.md says what earlier results of this project
+# got wrong.
 #
 # ## 10. So, does it work?
 #
@@ -833,8 +837,9 @@ print(f"comparisons: {len(rows_1 + rows_5)}")
 #
 # - **So, does it work?** In the small runs here, ARGF is better than the linear classifier, TFN and
 #   LMF, and cannot be distinguished from BC-LSTM. Of its parts, only the decoders were shown to
-#   help. For real data, section 9 and RESULTS.md say what full runs can distinguish, and what they
-#   cannot.
+#   help. On real data (section 9) no other model that fuses can be distinguished from ARGF on MOSI
+#   or on IEMOCAP as rebuilt. With the authors' own UCLN outputs LMF and HFFN are ahead of it, HFFN
+#   also after a correction for 13 comparisons.
 # - Ask of any table how the epoch was chosen, and by whose labels. The best of many looks gains one
 #   to two points even where there is nothing to find.
 # - Ask how many seeds there were, and what the ± is: a deviation, a standard error, an interval?

@@ -680,17 +680,19 @@ assert high - low > 8
 
 # %% [markdown]
 # Filled dots are differences whose interval excludes 0; crosses are the paper's differences. Tensor
-# fusion leads the graph by about three points, and low-rank fusion is almost three behind it. The
-# first is no surprise on a corpus in which some labels are products of signs: tensor fusion has
-# every product from the start, and the graph has to build them. Multiplication varies so much
-# between seeds that its interval is almost sixteen points wide. Six seeds say nothing about it.
+# fusion leads the graph by about three points, and low-rank fusion is almost three behind it. If
+# the first is more than chance, it fits a corpus in which some labels are products of signs: tensor
+# fusion has every product from the start, and the graph has to build them. Multiplication varies so
+# much between seeds that its interval is almost sixteen points wide. Six seeds say nothing about
+# it.
 #
 # Now read the printed note. With six comparisons at once, some interval may exclude 0 by chance.
 # *Holm's correction* makes up for that. It first asks of all six for intervals of $1 - 0.05/6 =
-# 99.2$ % instead of 95 %. Rows that exclude 0 even so are settled, and the others are asked again,
-# as the fewer that they are. Here no row passes the first round, and then none is left. So with six
-# seeds not even the lead of tensor fusion is established. In the paper all crosses are left of 0:
-# there, the graph beats every other way.
+# 99.2$ % instead of 95 %. Rows that exclude 0 even so are settled, and the others are asked again
+# with a factor that counts only them: five, four, and so on. Here no row passes the first round.
+# Then the procedure stops, and no difference is established. So with six seeds not even the lead of
+# tensor fusion is established. In the paper all crosses are left of 0: there, the graph beats every
+# other way.
 #
 # **A warning before you conclude.** In all of these the encoders learn together with the fusion,
 # and they can bend. As notebook 09 has found, they can put numbers into a plain sum from which
@@ -745,10 +747,12 @@ assert sizes["CHFusion"] == 8_606_308
 #   could miss interactions: BC-LSTM and CHFusion build no products of two modalities explicitly,
 #   HFFN builds some of them, and LMF has few weights for them. Or they could overfit: TFN and
 #   CHFusion have millions of parameters, and MOSI has 1,141 training utterances.
-# - **Does that happen?** In the paper, yes: ARGF leads its Table 1. In the runs of Table 1 in
-#   [RESULTS.md](../results/RESULTS.md), which use UCLNs of our own, the difference of ARGF to each
-#   of these five models on MOSI has an interval that includes 0. That the others are bad at any of
-#   this is not shown there.
+# - **Does that happen?** In the paper ARGF leads Table 1, which does not say for which of these
+#   reasons. In the runs of Table 1 in [RESULTS.md](../results/RESULTS.md), which use UCLNs of our
+#   own, the difference of ARGF to each of these five models on MOSI has an interval that includes
+#   0. With the UCLN outputs that ARGF's authors published, LMF and HFFN are ahead of ARGF by
+#   intervals without 0 (HFFN also after Holm's correction). That the others are bad at any of this
+#   is not shown there.
 # - Nor do six seeds on the synthetic corpus establish a best fusion. To compare many models, one
 #   needs many seeds, and a correction for the number of comparisons.
 #
