@@ -670,12 +670,13 @@ ax = figures.graph(figures.stack_weights(out), title="synthetic corpus, test utt
 display(ax.figure)
 smallest = UNIMODAL[out["alpha_m"].mean(axis=(1, 2)).argmin()]
 heaviest = list(BIMODAL)[out["alpha_2"].mean(axis=(1, 2)).argmax()]
-assert (smallest, heaviest) == ("v", "al")
+print(f"smallest alpha_m: {smallest}; largest weight of a pair: {heaviest}")
+assert smallest not in heaviest  # which modality it is depends on the rounding of the machine
 
 # %% [markdown]
-# Check section 6 against it. Visual has the smallest $\alpha_m$, so $al$, the pair that leaves it
-# out, has the largest weight. But the three $\alpha_m$ do not differ much here, and so the three
-# weights of the pairs are all close to a third.
+# Check section 6 against it. The pair that leaves out the modality with the smallest $\alpha_m$ has
+# the largest weight. But the three $\alpha_m$ do not differ much here, and so the three weights of
+# the pairs are all close to a third.
 #
 # Mind the edges. This picture draws an edge as wide as the weight $\alpha$ of the vertex that it
 # leaves. It does not divide by $S + 0.5$ as section 5 does.
