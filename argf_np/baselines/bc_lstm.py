@@ -78,7 +78,7 @@ def train(corpus, x, settings, on_epoch=None, on_checkpoint=None, resume=None):
         return {"loss": train_batches(params, loss, batches, step)}
 
     state = {"params": params, "optimiser": optimiser}
-    history = train_epochs(state, rng, settings.ucln_epochs, train_epoch, on_epoch,
+    history = train_epochs(state, rng, epochs(corpus, settings), train_epoch, on_epoch,
                            on_checkpoint, resume)
     probabilities = predict_proba(params, corpus, x, settings)[corpus.utterances("test")]
     return {"params": params, "probabilities": probabilities, "epoch": len(history),

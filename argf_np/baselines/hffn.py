@@ -240,8 +240,8 @@ def train(corpus, x, settings, on_epoch=None, on_checkpoint=None, resume=None):
         return row
 
     state = {"params": params, "optimiser": optimiser}
-    most = MOST_EPOCHS if early else settings.epochs
-    history = train_epochs(state, rng, most, train_epoch, on_epoch, on_checkpoint, resume)
+    history = train_epochs(state, rng, epochs(corpus, settings), train_epoch, on_epoch,
+                           on_checkpoint, resume)
     probabilities = predict(params, x[:, test], settings.variant)
     return {"params": params, "probabilities": probabilities, "epoch": len(history),
             "history": history}

@@ -838,8 +838,8 @@ print(f"comparisons: {len(rows_1 + rows_5)}")
 # - **So, does it work?** In the small runs here, ARGF is better than the linear classifier, TFN and
 #   LMF, and cannot be distinguished from BC-LSTM. Of its parts, only the decoders were shown to
 #   help. On real data (section 9) no other model that fuses can be distinguished from ARGF on MOSI
-#   or on IEMOCAP as rebuilt. With the authors' own UCLN outputs LMF and HFFN are ahead of it, HFFN
-#   also after a correction for 13 comparisons.
+#   (ten seeds) or on IEMOCAP as rebuilt (three seeds). With the authors' own UCLN outputs (five
+#   seeds) LMF and HFFN are ahead of it, HFFN also after a correction for 13 comparisons.
 # - Ask of any table how the epoch was chosen, and by whose labels. The best of many looks gains one
 #   to two points even where there is nothing to find.
 # - Ask how many seeds there were, and what the ± is: a deviation, a standard error, an interval?
