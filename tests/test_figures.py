@@ -496,6 +496,12 @@ def test_graph_draws_the_vertices_by_weight(weights):
     assert len(set(vertices.get_offsets()[:, 0])) == 3  # three layers
 
 
+def test_caption_of_the_graph_names_equal_weights_of_the_layers_that_sum_to_1(weights):
+    """Three bimodal vertices would have a third each, six trimodal ones a sixth each."""
+    words = " ".join(caption(figures.graph(weights[0])).split())
+    assert words.endswith("equal weights would be 0.33 and 0.17.")
+
+
 def test_graph_draws_the_edges_of_the_network(weights):
     """Six edges into layer 2, twelve into layer 3, each with the colour and width of its source."""
     ax = figures.graph(weights[0])

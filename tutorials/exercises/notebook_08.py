@@ -79,17 +79,17 @@ def all_similarities(answer, rng):
 
 @exercise("8.3", 13, 14, 15)
 def bimodal_dynamics(answer, rng):
-    """B (n, k) from alpha_1, alpha_2, S (m, n, 1) and the vertices V (m, n, k)."""
-    alpha_1, alpha_2, S = rng.random((3, m, n, 1))
+    """B (n, k) from alpha_first, alpha_second, S (m, n, 1) and the vertices V (m, n, k)."""
+    alpha_first, alpha_second, S = rng.random((3, m, n, 1))
     V = rng.uniform(-1, 1, (m, n, k))
-    alpha_hat = vertex_scores(alpha_1, alpha_2, S)
+    alpha_hat = vertex_scores(alpha_first, alpha_second, S)
     right = weighted_sum(vertex_weights(alpha_hat), V)
     e = np.exp(alpha_hat)
-    compare(answer, (alpha_1, alpha_2, S, V), right, {
+    compare(answer, (alpha_first, alpha_second, S, V), right, {
         "the 0.5 is missing in the denominator of Eq. 13 (one that is added after the fraction has "
-        "no effect on Eq. 14)": weighted_sum(vertex_weights((alpha_1 + alpha_2) / S), V),
+        "no effect on Eq. 14)": weighted_sum(vertex_weights((alpha_first + alpha_second) / S), V),
         "the brackets are missing in Eq. 13: the whole sum is divided":
-            weighted_sum(vertex_weights(alpha_1 + alpha_2 / (S + 0.5)), V),
+            weighted_sum(vertex_weights(alpha_first + alpha_second / (S + 0.5)), V),
         "the softmax of Eq. 14 is missing": weighted_sum(alpha_hat, V),
         "it looks like scores divided by their sum: Eq. 14 takes the exponential first":
             weighted_sum(alpha_hat / alpha_hat.sum(axis=0), V),

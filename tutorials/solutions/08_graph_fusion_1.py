@@ -23,8 +23,8 @@ def all_similarities(V):
 check("8.2", all_similarities)
 
 
-def bimodal_dynamics(alpha_1, alpha_2, S, V):
-    alpha_hat = (alpha_1 + alpha_2) / (S + 0.5)  # (pairs, n, 1), Eq. 13
+def bimodal_dynamics(alpha_first, alpha_second, S, V):
+    alpha_hat = (alpha_first + alpha_second) / (S + 0.5)  # (pairs, n, 1), Eq. 13
     alpha = np.exp(alpha_hat) / np.exp(alpha_hat).sum(axis=0)  # (pairs, n, 1), Eq. 14
     return (alpha * V).sum(axis=0)  # (n, k), Eq. 15
 

@@ -96,9 +96,11 @@ for i in corpus.utterances("test")[:15]:
 # *next* utterance.) To get such labels right, a network has to combine the modalities. Notebook
 # [03](03_the_data.ipynb) has the whole recipe.
 #
-# **Exercise 0.1 The rule** ★ (5 minutes). Write the rule as a function. Where nobody speaks the
-# answer should be 0. Replace the line with `raise` by your answer and run the cell. `check` tries
-# it on fixed inputs and says what a mistake looks like.
+# ### Exercise 0.1 ★ (5 minutes): the rule
+#
+# Write the rule as a function. Where nobody speaks the answer should be 0. Replace the line with
+# `raise` by your answer and run the cell. `check` tries it on fixed inputs and says what a mistake
+# looks like.
 
 # %%
 def labels_of(signs):
@@ -210,9 +212,11 @@ display(axes["fusion"].figure)
 # of two or three in 18 %, and in the remaining 22 % nobody speaks. How often is the classifier $C$
 # right if it sees language alone? And the decision $\mathbf{M}$, which sees all three?
 #
-# **Exercise 0.2 Accuracy** ★ (5 minutes). How is such an answer counted? Write it yourself; the
-# next cells do it in one line. Given probabilities of the classes for $n$ utterances, and the true
-# classes, for what share of the utterances is the prediction right?
+# ### Exercise 0.2 ★ (5 minutes): accuracy
+#
+# How is such an answer counted? Write it yourself; the next cells do it in one line. Given
+# probabilities of the classes for $n$ utterances, and the true classes, for what share of the
+# utterances is the prediction right?
 
 # %%
 def accuracy(M, labels):
@@ -334,8 +338,8 @@ y_tilde = embedding.classify(p["classifier"], x_e)  # Eq. 7, (3, 1, N)
 z = embedding.discriminate(p["discriminator"], x_e)  # (3, 1, 1), before the sigmoid
 D = 1 / (1 + np.exp(-z))
 for number, m in enumerate("alv"):
-    print(f"{NAMES[m]:9} alone gives the right class {y_tilde[number, 0, label]:.2f}; "
-          f"D takes it for language with {D[number, 0, 0]:.2f}")
+    print(f"{NAMES[m]:9} alone: the right class has probability {y_tilde[number, 0, label]:.2f}; "
+          f"D: language has probability {D[number, 0, 0]:.2f}")
 
 # %% [markdown]
 # Only voice and words speak here. The face is silent, so its answer is a guess, however close to 0
@@ -365,7 +369,7 @@ M = graph.decide(fusion["Dec"], Omega)  # Eq. 16, (1, N)
 one = forward(params, x_i)  # the same in one call
 assert np.allclose(M, one["M"], atol=1e-6)
 assert np.allclose(Omega, one["Omega"], atol=1e-6)
-print(f"the decision gives the right class {M[0, label]:.2f}")
+print(f"decision: the right class has probability {M[0, label]:.2f}")
 assert y_tilde[1, 0, label] < 0.5 < M[0, label]
 
 # %% [markdown]
@@ -467,11 +471,12 @@ assert np.isclose(L, lambda_ * L_fal + (1 - lambda_) * L_rl + 0.5 * L_tal + L_cl
 # Solutions, and the numbers of the experiment, are in
 # [solutions/00_the_whole_paper.py](solutions/00_the_whole_paper.py).
 #
-# **0.3 Count** ★★ (10 minutes). A dense layer from $p$ to $q$ numbers has $p \cdot q$ weights and
-# $q$ biases. An encoder has four of them, $d \to 10d \to 10k \to k \to k$. After each of the first
-# three comes a *batch norm*, with two parameters for each of its numbers (notebook
-# [02](02_layers_and_optimisers.ipynb)). How many parameters does one encoder have? For $d = k = 50$
-# compare with the drawing.
+# ### Exercise 0.3 ★★ (10 minutes): count
+#
+# A dense layer from $p$ to $q$ numbers has $p \cdot q$ weights and $q$ biases. An encoder has four
+# of them, $d \to 10d \to 10k \to k \to k$. After each of the first three comes a *batch norm*, with
+# two parameters for each of its numbers (notebook [02](02_layers_and_optimisers.ipynb)). How many
+# parameters does one encoder have? For $d = k = 50$ compare with the drawing.
 
 # %%
 def encoder_parameters(d, k):

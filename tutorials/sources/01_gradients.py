@@ -319,11 +319,13 @@ for number, name in zip(TAPE, names, strict=True):
         print(f"{name:4} with = {number.bar:+.3f}, with += {correct[number]:+.3f}")
 
 # %% [markdown]
-# **Exercise 1.1 (★, 5 minutes). Back through a division.** In Eq. 13 a weight is divided by a
-# similarity. Let $y = a / b$, with $a$ of shape `(B, k)` and $b$ of shape `(B, 1)`, for a batch of
-# $B$ utterances with $k$ numbers each: each $b$ serves $k$ entries. Given $g = \partial L /
-# \partial y$, what is $\partial L / \partial b$? Think of what happens to something that is used
-# more than once. Replace the line with `raise` by your answer and run the cell.
+# ### Exercise 1.1 ★ (5 minutes): back through a division
+#
+# In Eq. 13 a weight is divided by a similarity. Let $y = a / b$, with $a$ of shape `(B, k)` and $b$
+# of shape `(B, 1)`, for a batch of $B$ utterances with $k$ numbers each: each $b$ serves $k$
+# entries. Given $g = \partial L / \partial y$, what is $\partial L / \partial b$? Think of what
+# happens to something that is used more than once. Replace the line with `raise` by your answer and
+# run the cell.
 
 # %%
 def divisor_gradient(g, a, b):
@@ -881,8 +883,9 @@ print("step 1e-5: passes")
 # Solutions, and the numbers of the experiment, are in
 # [solutions/01_gradients.py](solutions/01_gradients.py). Exercise 1.1 is at the end of section 4.
 #
-# **1.2 (★, 10 minutes). Central differences, entry by entry.** The gradient of a scalar function of
-# an array of any shape, with two evaluations per entry.
+# ### Exercise 1.2 ★ (10 minutes): central differences, entry by entry
+#
+# The gradient of a scalar function of an array of any shape, with two evaluations per entry.
 
 # %%
 def numeric_gradient(f, x, h):
@@ -896,9 +899,10 @@ def numeric_gradient(f, x, h):
 check("1.2", numeric_gradient)
 
 # %% [markdown]
-# **1.3 (★★, 10 minutes). Back through a softmax.** Its Jacobian is
-# $J_{ij} = y_i (\delta_{ij} - y_j)$, where $\delta_{ij}$ is 1 for $i = j$ and 0 otherwise. Find
-# $g^T J$ without building $J$: one line for a whole batch.
+# ### Exercise 1.3 ★★ (10 minutes): back through a softmax
+#
+# Its Jacobian is $J_{ij} = y_i (\delta_{ij} - y_j)$, where $\delta_{ij}$ is 1 for $i = j$ and 0
+# otherwise. Find $g^T J$ without building $J$: one line for a whole batch.
 
 # %%
 def softmax_back(g, y):
@@ -912,9 +916,11 @@ def softmax_back(g, y):
 check("1.3", softmax_back)
 
 # %% [markdown]
-# **1.4 (★★★, 20 minutes). A check of your own.** Write a function that says whether a gradient is
-# right. It is tried on right gradients and on wrong ones: 0.1 % off, an entry forgotten, with
-# losses that are very large and very small. It should be wrong about none.
+# ### Exercise 1.4 ★★★ (20 minutes): a check of your own
+#
+# Write a function that says whether a gradient is right. It is tried on right gradients and on
+# wrong ones: 0.1 % off, an entry forgotten, with losses that are very large and very small. It
+# should be wrong about none.
 
 # %%
 def is_right(f, x, gradient):

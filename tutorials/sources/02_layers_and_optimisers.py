@@ -215,8 +215,10 @@ for q in (0.1, 0.5, 0.9):
 # The mean is right for any $q$. But at a drop rate of 0.9 the noise is three times as large as the
 # signal.
 #
-# **Exercise 2.1 (★, 5 minutes). Dropout.** Given random numbers $u$, uniform between 0 and 1, drop
-# the entries where $u < q$. Replace the line with `raise` by your answer and run the cell.
+# ### Exercise 2.1 ★ (5 minutes): dropout
+#
+# Given random numbers $u$, uniform between 0 and 1, drop the entries where $u < q$. Replace the
+# line with `raise` by your answer and run the cell.
 
 # %%
 def dropout(x, drop_rate, u):
@@ -819,10 +821,12 @@ plt.show()
 # [solutions/02_layers_and_optimisers.py](solutions/02_layers_and_optimisers.py). Exercise 2.1 is in
 # section 3.
 #
-# **2.2 (★★★, 30 minutes). Back through a batch norm.** The hardest calculation by hand in this
-# course. Given $g = \partial L / \partial y$, find $\partial L / \partial x$ in training mode. Let
-# $s = \sqrt{\text{var} + 10^{-5}}$ (no slope here), and $G = \gamma\, g$, the gradient with respect
-# to $\hat x$. $x_b$ acts in three ways; work out one after the other, and add up:
+# ### Exercise 2.2 ★★★ (30 minutes): back through a batch norm
+#
+# The hardest calculation by hand in this course. Given $g = \partial L / \partial y$, find
+# $\partial L / \partial x$ in training mode. Let $s = \sqrt{\text{var} + 10^{-5}}$ (no slope here),
+# and $G = \gamma\, g$, the gradient with respect to $\hat x$. $x_b$ acts in three ways; work out
+# one after the other, and add up:
 #
 # 1. on $\hat x_b$ itself, with $\mu$ and $s$ held fixed;
 # 2. through $\mu$: $\partial \mu / \partial x_b = 1 / B$, and each $\hat x_c$ of the batch contains
@@ -845,8 +849,9 @@ def batch_norm_back(g, x, gamma):
 check("2.2", batch_norm_back)
 
 # %% [markdown]
-# **2.3 (★, 10 minutes). One step of Adam**, the one with number $t$, with the formulas of section 7
-# for whole arrays.
+# ### Exercise 2.3 ★ (10 minutes): one step of Adam
+#
+# Write step number $t$ for whole arrays, with the formulas of section 7.
 
 # %%
 def adam_step(theta, g, m, v, t, lr, beta_1, beta_2):
@@ -857,11 +862,12 @@ def adam_step(theta, g, m, v, t, lr, beta_1, beta_2):
 check("2.3", adam_step)
 
 # %% [markdown]
-# **2.4 (★★, 15 minutes). The right size for leaky ReLU.** Section 5 has left out the activation.
-# What is the mean square of the output of a leaky ReLU of slope $s$, if its input is symmetric
-# around 0 with a given variance? Choose the limit of a uniform distribution so that the mean square
-# stays the same from layer to layer on the way forwards. (The next layer depends on the mean
-# square, since the output no longer has mean 0.)
+# ### Exercise 2.4 ★★ (15 minutes): the right size for leaky ReLU
+#
+# Section 5 has left out the activation. What is the mean square of the output of a leaky ReLU of
+# slope $s$, if its input is symmetric around 0 with a given variance? Choose the limit of a uniform
+# distribution so that the mean square stays the same from layer to layer on the way forwards. (The
+# next layer depends on the mean square, since the output no longer has mean 0.)
 
 # %%
 def limit_for_leaky_relu(fan_in, slope):

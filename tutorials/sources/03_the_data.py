@@ -311,9 +311,11 @@ for m, z in corpus.features.items():
 # cell with `source="real"`.) So with a split by utterance, a test would reward a network for
 # remembering people.
 #
-# **Exercise 3.1 Standardise** ★★ (10 minutes). Without a loop. One of the columns never varies in
-# training. Replace the line with `raise` by your answer and run the cell. `check` tries it on fixed
-# inputs and says what a mistake looks like.
+# ### Exercise 3.1 ★★ (10 minutes): standardise
+#
+# Do it without a loop. One of the columns never varies in training. Replace the line with `raise`
+# by your answer and run the cell. `check` tries it on fixed inputs and says what a mistake looks
+# like.
 
 # %%
 def standardised(x, train):
@@ -542,8 +544,9 @@ print(f"batches of 10, by length    {share_of_padding(by_length):.0%}")
 assert share_of_padding(by_length) < share_of_padding(np.arange(V), V)
 
 # %% [markdown]
-# **Exercise 3.2 From lengths to a mask** ★ (5 minutes). The lengths of some videos are given. Make
-# the mask without a loop. One line is enough.
+# ### Exercise 3.2 ★ (5 minutes): from lengths to a mask
+#
+# The lengths of some videos are given. Make the mask without a loop. One line is enough.
 
 # %%
 def mask_of(lengths):
@@ -554,11 +557,12 @@ def mask_of(lengths):
 check("3.2", mask_of)
 
 # %% [markdown]
-# **Exercise 3.3 The gradient of the masked loss, by hand** ★★ (15 minutes). The loss is the mean
-# cross-entropy over the *real* utterances of padded videos, $-\frac{1}{\sum M} \sum_{i, t} M_{it}
-# \sum_c y_{itc} \log q_{itc}$, where $\mathbf{q}_{it}$ is the softmax of the logits
-# $\mathbf{o}_{it}$. What is its gradient with respect to the logits? Section 3 has it without a
-# mask.
+# ### Exercise 3.3 ★★ (15 minutes): the gradient of the masked loss, by hand
+#
+# The loss is the mean cross-entropy over the *real* utterances of padded videos, $-\frac{1}{\sum M}
+# \sum_{i, t} M_{it} \sum_c y_{itc} \log q_{itc}$, where $\mathbf{q}_{it}$ is the softmax of the
+# logits $\mathbf{o}_{it}$. What is its gradient with respect to the logits? Section 3 has it
+# without a mask.
 
 # %%
 def gradient_of_the_logits(o, y, mask):
@@ -826,9 +830,11 @@ for name in chosen:
 # Solutions, and the numbers of the experiment, are in
 # [solutions/03_the_data.py](solutions/03_the_data.py).
 #
-# **3.4 The verdict** ★★ (10 minutes). Two accuracies on *different* utterances, each with its
-# number of utterances. How many standard errors of their difference does the first lie above the
-# second? Take the utterances as independent.
+# ### Exercise 3.4 ★★ (10 minutes): the verdict
+#
+# Two accuracies on *different* utterances, each with its number of utterances. How many standard
+# errors of their difference does the first lie above the second? Take the utterances as
+# independent.
 
 # %%
 def errors_apart(p_1, n_1, p_2, n_2):

@@ -159,8 +159,10 @@ nn.check_gradient(loss_of_step, {"x": x, "h": h, "c": c, "W": W, "U": U, "b": b}
 print("of the package:          ", h_new[0])
 
 # %% [markdown]
-# **Exercise 4.1 One step, all videos at once** ★★ (10 minutes). The six equations in NumPy, without
-# a loop. Replace the line with `raise` by your answer and run the cell.
+# ### Exercise 4.1 ★★ (10 minutes): one step, all videos at once
+#
+# Write the six equations in NumPy, without a loop. Replace the line with `raise` by your answer and
+# run the cell.
 
 # %%
 def lstm_step(x, h, c, W, U, b):
@@ -428,10 +430,12 @@ for name in ("W", "U", "b"):
           f"{abs(by_hand[name]).max():.3f}, largest difference to autograd {difference:.0e}")
 
 # %% [markdown]
-# **Exercise 4.2 One step back** ★★★ (20 minutes). You get the gradients of the loss with respect to
-# the new $\mathbf{h}$ and the new $\mathbf{c}$, as the loss and the next step hand them over, and
-# what the step has computed. What is the gradient with respect to $\mathbf{z}$, the input of the
-# three gates and of the candidate? Try it without looking at the code above.
+# ### Exercise 4.2 ★★★ (20 minutes): one step back
+#
+# You get the gradients of the loss with respect to the new $\mathbf{h}$ and the new $\mathbf{c}$,
+# as the loss and the next step hand them over, and what the step has computed. What is the gradient
+# with respect to $\mathbf{z}$, the input of the three gates and of the candidate? Try it without
+# looking at the code above.
 
 # %%
 def step_back(h_bar, c_bar, c_before, c, i, f, g, o):
@@ -579,9 +583,11 @@ print("largest change of an output:", abs(outputs - outputs_2).max())
 print("largest gradient in the padding:", abs(x_bar_2[~longer]).max())
 
 # %% [markdown]
-# **Exercise 4.3 Turn padded videos round** ★★ (10 minutes). Somebody gives you an LSTM that reads
-# forwards only. To let it read backwards you turn the videos round, each at *its own* end, so that
-# its last utterance comes first and the padding stays at the end.
+# ### Exercise 4.3 ★★ (10 minutes): turn padded videos round
+#
+# Somebody gives you an LSTM that reads forwards only. To let it read backwards you turn the videos
+# round, each at *its own* end, so that its last utterance comes first and the padding stays at the
+# end.
 
 # %%
 def turned_round(x, mask):
@@ -898,12 +904,13 @@ assert max(by_distance["the synthetic corpus"], key=by_distance["the synthetic c
 #
 # Solutions are in [solutions/04_context.py](solutions/04_context.py).
 #
-# **4.4 A memory by hand** ★★★ (20 minutes). Choose the parameters of an LSTM with one unit. Each
-# utterance has two numbers: a value, $+1$ or $-1$, and a flag, 0 or 1. At every step, $h$ must have
-# the sign of the *latest value that had a flag*, and $|h| > 0.5$. Values without a flag must not
-# matter. Take it that the first utterance has a flag: what $h$ is before the first flag does not
-# count. What should each gate do when the flag is up, and what when it is down? Videos have 60
-# utterances.
+# ### Exercise 4.4 ★★★ (20 minutes): a memory by hand
+#
+# Choose the parameters of an LSTM with one unit. Each utterance has two numbers: a value, $+1$ or
+# $-1$, and a flag, 0 or 1. At every step, $h$ must have the sign of the *latest value that had a
+# flag*, and $|h| > 0.5$. Values without a flag must not matter. Take it that the first utterance
+# has a flag: what $h$ is before the first flag does not count. What should each gate do when the
+# flag is up, and what when it is down? Videos have 60 utterances.
 
 # %%
 def memory():

@@ -160,9 +160,11 @@ print("the gradient of layer 1 agrees with finite differences")
 # One part of it takes a line by hand. Entry $j$ of $\mathbf{U}$ is $\frac{1}{3}(\alpha_a V_{aj} +
 # \alpha_l V_{lj} + \alpha_v V_{vj})$, hence $\partial U_j / \partial \alpha_m = V_{mj} / 3$.
 #
-# **8.1 Back through Eq. 10, by hand** ★ (10 minutes). You are given $g_j = \partial L / \partial
-# U_j$, the gradient of a loss with respect to $\mathbf{U}$. What is $\partial L / \partial
-# \alpha_m$? The line above has the derivative that you need, and the chain rule does the rest.
+# ### Exercise 8.1 ★ (10 minutes): back through Eq. 10, by hand
+#
+# You are given $g_j = \partial L / \partial U_j$, the gradient of a loss with respect to
+# $\mathbf{U}$. What is $\partial L / \partial \alpha_m$? The line above has the derivative that you
+# need, and the chain rule does the rest.
 #
 # Replace the line with `raise` by your answer and run the cell. `check` compares it with the
 # package on fixed random inputs. If it is wrong, `check` says what the mistake looks like.
@@ -316,9 +318,10 @@ nn.check_gradient(similarities, {"V": V}, rng)
 print(f"for k = {k}, similarities from {S.min():.3f} to {S.max():.3f}")
 
 # %% [markdown]
-# **8.2 All similarities at once (Eq. 12)** ★★ (10 minutes). We have computed three similarities.
-# Compute that of *every* two vertices of each utterance, however many there are. One or two lines
-# are enough, without a loop.
+# ### Exercise 8.2 ★★ (10 minutes): all similarities at once (Eq. 12)
+#
+# We have computed three similarities. Compute that of *every* two vertices of each utterance,
+# however many there are. One or two lines are enough, without a loop.
 
 # %%
 def all_similarities(V):
@@ -422,14 +425,14 @@ assert np.allclose(alpha_hat, alpha_hat_loop, rtol=0, atol=1e-14)
 
 
 def scores(p):
-    return graph.vertex_scores(p["alpha_1"], p["alpha_2"], p["S"])
+    return graph.vertex_scores(p["alpha_first"], p["alpha_second"], p["S"])
 
 
 def weighed_scores(p):
     return weigh(scores(p))
 
 
-inputs = {"alpha_1": alpha[first], "alpha_2": alpha[second], "S": S}
+inputs = {"alpha_first": alpha[first], "alpha_second": alpha[second], "S": S}
 nn.check_gradient(weighed_scores, inputs, rng)
 for name, score in zip(BIMODAL, alpha_hat[:, 0, 0], strict=True):
     print(f"first utterance: alpha_hat_{name} = {score:.3f}")
@@ -448,9 +451,12 @@ def sum_of_scores(p):
 
 
 _, gradient = nn.value_and_grad(sum_of_scores, inputs)
-by_hand = {"alpha_1": 1 / (S + 0.5), "S": -(alpha[first] + alpha[second]) / (S + 0.5) ** 2}
+by_hand = {
+    "alpha_first": 1 / (S + 0.5),
+    "S": -(alpha[first] + alpha[second]) / (S + 0.5) ** 2,
+}
 for name, expected in by_hand.items():
-    print(f"gradient with respect to {name:8} largest difference from the calculation by hand:",
+    print(f"gradient with respect to {name:11} largest difference from the calculation by hand:",
           f"{np.abs(gradient[name] - expected).max():.0e}")
     assert np.allclose(gradient[name], expected)
 
@@ -625,12 +631,14 @@ draw.layer_2_in_numbers(V, alpha, S, layer_2)
 plt.show()
 
 # %% [markdown]
-# **8.3 From weights to the output (Eq. 13 to 15)** ★ (10 minutes). Compute $\mathbf{B}$ in NumPy,
-# for any number of pairs.
+# ### Exercise 8.3 ★ (10 minutes): from weights to the output (Eq. 13 to 15)
+#
+# Compute $\mathbf{B}$ in NumPy, for any number of pairs. `alpha_first` and `alpha_second` are the
+# weights of the two modalities of each pair.
 
 # %%
-def bimodal_dynamics(alpha_1, alpha_2, S, V):
-    """Weights of first and second sources, S (pairs, n, 1); V (pairs, n, k). Returns (n, k)."""
+def bimodal_dynamics(alpha_first, alpha_second, S, V):
+    """Both weights and S (pairs, n, 1); V (pairs, n, k). Returns (n, k)."""
     raise NotImplementedError("exercise 8.3")
 
 
@@ -850,12 +858,13 @@ assert share > 0.95
 # differ, they cancel. So layer 2 is not the only place where interactions can arise. It is the
 # place made for them, where each pair has a vertex of its own that one can look at.
 #
-# **8.4 XOR without training (Eq. 11)** ★★★ (25 minutes). Adam has found an $MLP$ that multiplies
-# signs. Find one yourself, for $k = 1$, with as few hidden units as you can: the vertex must have
-# the sign of $V_1 \cdot V_2$ for all $|V_1|, |V_2|$ between 0.3 and 1. Hint: with leaky ReLU
-# $\rho$, $\rho(z) + \rho(-z)$ is a multiple of $|z|$. Where is $|V_1 + V_2|$ large, where $|V_1 -
-# V_2|$? `check` accepts up to four units and says how many you have used. Three are the fewest that
-# we know of.
+# ### Exercise 8.4 ★★★ (25 minutes): XOR without training (Eq. 11)
+#
+# Adam has found an $MLP$ that multiplies signs. Find one yourself, for $k = 1$, with as few hidden
+# units as you can: the vertex must have the sign of $V_1 \cdot V_2$ for all $|V_1|, |V_2|$ between
+# 0.3 and 1. Hint: with leaky ReLU $\rho$, $\rho(z) + \rho(-z)$ is a multiple of $|z|$. Where is
+# $|V_1 + V_2|$ large, where $|V_1 - V_2|$? `check` accepts up to four units and says how many you
+# have used. Three are the fewest that we know of.
 
 # %%
 def xor_by_hand():

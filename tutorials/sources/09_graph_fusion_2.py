@@ -95,9 +95,10 @@ plt.show()
 # them a modality enters twice, as $l$ does in $al$ and $vl$. The paper prints no order of the six.
 # The package has that of the released code ([D22](../DEVIATIONS.md#d22)).
 #
-# **9.1 Which pairs, with four modalities?** ★ (10 minutes). Suppose that there is a fourth
-# modality. Layer 1 then has four vertices, and layer 2 has six. Which pairs of vertices of these
-# two layers hold *exactly* three modalities?
+# ### Exercise 9.1 ★ (10 minutes): which pairs, with four modalities?
+#
+# Suppose that there is a fourth modality. Layer 1 then has four vertices, and layer 2 has six.
+# Which pairs of vertices of these two layers hold *exactly* three modalities?
 #
 # Replace the line with `raise` by your answer and run the cell. `check` compares it with the
 # package on fixed inputs. If it is wrong, `check` says what the mistake looks like.
@@ -292,8 +293,10 @@ assert np.allclose(trimodal_weights(np.zeros((3, 1, 1)), "released"), 1 / 6)
 # Predict with the table, then call `trimodal_weights(np.full((3, 1, 1), ...), ...)[3:].sum()`.
 # (Paper: 35 % and 78 %. Released: 50 % and 0.4 %.)
 #
-# **9.2 The weights of layer 3 (Eq. 13 and 14)** ★★ (10 minutes). In NumPy, as the paper has them.
-# The pairs are the rows `first` and `second` of the six vertices below.
+# ### Exercise 9.2 ★★ (10 minutes): the weights of layer 3 (Eq. 13 and 14)
+#
+# Compute them in NumPy, as the paper has them. The pairs are the rows `first` and `second` of the
+# six vertices below.
 
 # %%
 def weights_of_layer_3(alpha_1, alpha_2, S, first, second):
@@ -422,8 +425,10 @@ for others in ([1, 2, 3, 4], [1, 2], [3, 4]):
 # training utterances (`model.evaluation_params`). The released code never switches to them
 # ([D14](../DEVIATIONS.md#d14)).
 #
-# **9.3 The decision (Eq. 16)** ★★ (15 minutes). $Dec$ in NumPy, without a loop over utterances or
-# columns, with the statistics of the batch and $\epsilon = 10^{-5}$.
+# ### Exercise 9.3 ★★ (15 minutes): the decision (Eq. 16)
+#
+# Write $Dec$ in NumPy, without a loop over utterances or columns, with the statistics of the batch
+# and $\epsilon = 10^{-5}$.
 
 # %%
 def decision(Dec, Omega):
@@ -479,11 +484,13 @@ draw.cube(corners, parity, rule != parity)
 plt.show()
 
 # %% [markdown]
-# **9.4 A detector of trimodal signals** ★★★ (20 minutes). The proof above is also a tool. Let $f$
-# be a function of the vertices, $(3, 1, k)$, that returns $(1, k)$. Compute the alternating sum of
-# $f$ over the eight corners of a box. Each modality has its lower or its upper vector, and each
-# corner counts with the sign of parity: $+$ where all three are upper, $-$ where one of them is
-# lower, and so on. It is zero for every sum of functions of two modalities.
+# ### Exercise 9.4 ★★★ (20 minutes): a detector of trimodal signals
+#
+# The proof above is also a tool. Let $f$ be a function of the vertices, $(3, 1, k)$, that returns
+# $(1, k)$. Compute the alternating sum of $f$ over the eight corners of a box. Each modality has
+# its lower or its upper vector, and each corner counts with the sign of parity: $+$ where all three
+# are upper, $-$ where one of them is lower, and so on. It is zero for every sum of functions of two
+# modalities.
 
 # %%
 def alternating_sum(f, lower, upper):

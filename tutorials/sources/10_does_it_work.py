@@ -139,9 +139,10 @@ print(f"two standard deviations at 81.38 %: {reach:.2f} points")
 # difference can be surer than either number (section 4). But a single accuracy is no surer than
 # this.
 #
-# **10.1 Could this be a mean?** ★★ (15 minutes). Say that a figure is the mean of $s$ runs on the
-# same $n$ utterances. Find the smallest $s$ for which some total number of correct answers gives
-# the printed figure, which has two decimals.
+# ### Exercise 10.1 ★★ (15 minutes): could this be a mean?
+#
+# Say that a figure is the mean of $s$ runs on the same $n$ utterances. Find the smallest $s$ for
+# which some total number of correct answers gives the printed figure, which has two decimals.
 #
 # Replace the line with `raise` by your answer and run the cell. `check` runs it on fixed inputs. If
 # it is wrong, `check` says what the mistake looks like.
@@ -378,7 +379,9 @@ assert max(shares["1 standard error"]) < 0.7
 # standard *deviation*", which many tables print, is no interval for the mean at all. It says where
 # a single run lies.
 #
-# **10.2 Mean and interval** ★ (10 minutes), for several models at once. The quantile $t$ is given.
+# ### Exercise 10.2 ★ (10 minutes): mean and interval
+#
+# Compute both for several models at once. The quantile $t$ is given.
 
 # %%
 def mean_intervals(y, t):
@@ -516,8 +519,10 @@ assert halves["utterances"] < 0.8 * truth < 1.6 * halves["videos"]
 # The interval with utterances as units is far too narrow. It counts hundreds of independent
 # utterances, but only the speakers are independent.
 #
-# **10.3 One resample of a bootstrap** ★★ (15 minutes). You are told how often each seed and each
-# video was drawn. Compute the mean gain of this resample, without a loop over utterances.
+# ### Exercise 10.3 ★★ (15 minutes): one resample of a bootstrap
+#
+# You are told how often each seed and each video was drawn. Compute the mean gain of this resample,
+# without a loop over utterances.
 
 # %%
 def resampled_gain(gain, videos, seeds_drawn, videos_drawn):

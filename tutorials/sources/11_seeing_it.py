@@ -194,8 +194,9 @@ print(np.round(p_few[:2], 3))
 # $H_i$ is the entropy. If a point chooses among 5 others with equal probability, then its
 # perplexity is 5.
 #
-# **11.1 The effective number of neighbours** ★ (10 minutes). Compute the perplexity of each row.
-# Mind that $0 \log 0$ counts as 0.
+# ### Exercise 11.1 ★ (10 minutes): the effective number of neighbours
+#
+# Compute the perplexity of each row. Mind that $0 \log 0$ counts as 0.
 #
 # Replace the line with `raise` by your answer and run the cell. `check` runs it on fixed inputs. If
 # it is wrong, `check` says what the mistake looks like.
@@ -420,7 +421,9 @@ plt.show()
 # from random parameters of its own, and so the embeddings are apart: in both panels on the right
 # each modality has arms of its own.
 #
-# **11.2 The gap as a number** ★★ (10 minutes). Write the distance without loops over utterances.
+# ### Exercise 11.2 ★★ (10 minutes): the gap as a number
+#
+# Write the distance without loops over utterances.
 
 # %%
 def gap(x_e):
@@ -659,9 +662,10 @@ assert every.max() < 0.5
 # one also limits our measure. Where two vertices say the same, each can be removed without effect,
 # but not both.)
 #
-# **11.3 Remove a vertex** ★★ (10 minutes). Write the output of a layer, $\sum \alpha \mathbf{V}$,
-# in which the contribution of one vertex is replaced by its mean over the utterances of the batch.
-# The other weights stay as they are.
+# ### Exercise 11.3 ★★ (10 minutes): remove a vertex
+#
+# Write the output of a layer, $\sum \alpha \mathbf{V}$, in which the contribution of one vertex is
+# replaced by its mean over the utterances of the batch. The other weights stay as they are.
 
 # %%
 def without_vertex(alpha, V, vertex):
@@ -686,10 +690,11 @@ check("11.3", without_vertex)
 # the curve*, AUC: 100 % for a perfect witness, 50 % for a coin. Below 50 % the witness says the
 # opposite of the truth.
 #
-# **11.4 How good is a witness?** ★★★ (20 minutes). Write the AUC without forming all pairs: rank
-# all utterances. If the speaking ones have ranks $r$ (1 for the smallest), the number of pairs in
-# which they win is $\sum r - n_1 (n_1 + 1) / 2$, with $n_1$ the number of speaking ones. No two
-# values are equal.
+# ### Exercise 11.4 ★★★ (20 minutes): how good is a witness?
+#
+# Write the AUC without forming all pairs: rank all utterances. If the speaking ones have ranks $r$
+# (1 for the smallest), the number of pairs in which they win is $\sum r - n_1 (n_1 + 1) / 2$, with
+# $n_1$ the number of speaking ones. No two values are equal.
 
 # %%
 def auc_by_ranks(witness, speaks):

@@ -34,9 +34,10 @@
 # |---|---|
 # | $B$ | utterances of a batch |
 # | $n$ | entries of an array |
-# | $g$ | cotangent: gradient of the loss with respect to the output of an operation |
+# | $g$ | gradient of the loss with respect to the output of an operation (its *cotangent*) |
+# | $p$, $g$ | of an optimiser: a parameter, and the gradient of the loss with respect to it |
 # | $V$, $T$ | videos of a batch, utterances of the longest |
-# | $p$, $m$, $v$ | parameters, and Adam's two running averages |
+# | $m$, $v$ | Adam's two running averages |
 # | $L$ | loss |
 #
 # Before: [11 · Seeing it](11_seeing_it.ipynb). Next:
@@ -371,8 +372,9 @@ for name, tape in tapes.items():
 # A type is easily lost again when the code changes. So the package has a test that looks at every
 # gradient of a float32 run, as we did here.
 #
-# **12.1 Three leaks** ★★ (10 minutes). This function is right in float64, and returns
-# float64 whatever it is given:
+# ### Exercise 12.1 ★★ (10 minutes): three leaks
+#
+# This function is right in float64, and returns float64 whatever it is given:
 #
 #     def noisy_norm(x, rng):
 #         noise = rng.standard_normal(x.shape) * np.sqrt(0.5)
@@ -604,7 +606,8 @@ print("fused:   ", names_on_tape(fused_layer))
 # arguments, and tests hold them together as `prove_equal` does. The files of the equations call
 # `ops.dense_layer`, and get the one that `nn.use` has chosen.
 #
-# **12.2 A layer with dropout, backwards** ★★ (10 minutes).
+# ### Exercise 12.2 ★★ (10 minutes): a layer with dropout, backwards
+#
 # $\mathbf{y} = \sigma(mask \odot (\mathbf{x} W + \mathbf{b}))$ is to become one operation. Write
 # its backward pass, and compute once what the three gradients have in common.
 
@@ -725,9 +728,11 @@ plt.show()
 # %% [markdown]
 # The numbers at the bars are multiples of the fast version's time.
 #
-# **12.3 Which videos still run?** ★★ (15 minutes). `lstm_longest_first` needs the number of videos
-# that still run at each step. `nn/fast/lstm.py` stores only real utterances, all first utterances
-# first, then all second ones, and so on. So it also needs the row at which each step begins.
+# ### Exercise 12.3 ★★ (15 minutes): which videos still run?
+#
+# `lstm_longest_first` needs the number of videos that still run at each step. `nn/fast/lstm.py`
+# stores only real utterances, all first utterances first, then all second ones, and so on. So it
+# also needs the row at which each step begins.
 
 # %%
 def running(lengths):
@@ -932,10 +937,11 @@ plt.show()
 # the line rises there depends on the machine: the smaller its cache, the more. The dashed line pays
 # for something else as well: every operation of the formula asks for a new array.
 #
-# **12.4 Momentum without new memory** ★★★ (20 minutes). Gradient descent with momentum, $m
-# \leftarrow \mu m + g$, then $p \leftarrow p - \eta\, m$, in place on `p` and `m`, for arrays so
-# large that there is no room for another one. `g` is still needed elsewhere and must not change.
-# The only extra memory you get is `scratch`.
+# ### Exercise 12.4 ★★★ (20 minutes): momentum without new memory
+#
+# Gradient descent with momentum, $m \leftarrow \mu m + g$, then $p \leftarrow p - \eta\, m$, in
+# place on `p` and `m`, for arrays so large that there is no room for another one. `g` is still
+# needed elsewhere and must not change. The only extra memory you get is `scratch`.
 
 # %%
 def momentum_step(p, m, g, scratch, lr, mu):
@@ -1102,7 +1108,6 @@ plt.show()
 # carefully, next to the same network in PyTorch.
 #
 # ## What to take away
-#
 #
 # | remedy | what it saves | what shows that it is right |
 # |---|---|---|

@@ -115,10 +115,12 @@ for name, tree in params_bc.items():
     print(f"{name:8} {nn.count(tree):9,} parameters")
 
 # %% [markdown]
-# **13.1 How many parameters?** ★ (10 minutes). Write the number of parameters of BC-LSTM as a
-# formula of the width $d$ of one modality, the number of modalities and the number of classes. The
-# BiLSTM has 300 units per direction. Each direction has four gates, and each gate has weights for
-# the input, for the output of the step before, and a bias. (Table 4 prints 1,383,902 for MOSI.)
+# ### Exercise 13.1 ★ (10 minutes): how many parameters?
+#
+# Write the number of parameters of BC-LSTM as a formula of the width $d$ of one modality, the
+# number of modalities and the number of classes. The BiLSTM has 300 units per direction. Each
+# direction has four gates, and each gate has weights for the input, for the output of the step
+# before, and a bias. (Table 4 prints 1,383,902 for MOSI.)
 #
 # Replace the line with `raise` by your answer and run the cell. `check` runs it on fixed inputs. If
 # it is wrong, `check` says what the mistake looks like.
@@ -182,8 +184,9 @@ assert nn.count(params_tfn) == 4_245_986  # Table 4
 # %% [markdown]
 # Nearly all are in the first layer: 32 weights per product. MOSI has 1,141 training utterances.
 #
-# **13.2 All products** ★★ (15 minutes). Write $\mathbf{Z}$ in NumPy, without loops, in the order of
-# the loops above.
+# ### Exercise 13.2 ★★ (15 minutes): all products
+#
+# Write $\mathbf{Z}$ in NumPy, without loops, in the order of the loops above.
 
 # %%
 def all_products(x):
@@ -265,8 +268,9 @@ assert ranks == [1, 4]
 # of a table is the number of rows that such mixtures need: 1 and 4. A free table could have rank 9,
 # and at $k = 50$ rank 51.
 #
-# **13.3 Low rank** ★★★ (20 minutes). Write $\mathbf{h}$ in NumPy, without $\mathbf{Z}$ and without
-# loops.
+# ### Exercise 13.3 ★★★ (20 minutes): low rank
+#
+# Write $\mathbf{h}$ in NumPy, without $\mathbf{Z}$ and without loops.
 
 # %%
 def low_rank(x_e, W, w):
@@ -386,8 +390,10 @@ print(f"all of HFFN at d = 50: {nn.count(hffn.init_hffn(rng, 3, 50, 2)):,} param
 # 8,348 parameters, against TFN's 4.2 million. HFFN also has a loss of its own, minus the cosine of
 # probabilities and label.
 #
-# **13.4 Attention over three steps** ★★★ (25 minutes). Write $\tilde{\mathbf{q}}_t$ for a batch,
-# without loops. The rows of $A$ that meet the state and those that meet the window are two arrays.
+# ### Exercise 13.4 ★★★ (25 minutes): attention over three steps
+#
+# Write $\tilde{\mathbf{q}}_t$ for a batch, without loops. The rows of $A$ that meet the state and
+# those that meet the window are two arrays.
 
 # %%
 def attend(states, Z_t, A_state, A_window):
@@ -454,8 +460,10 @@ plt.show()
 # $\mathbf{g}$ takes its place. The *reset gate* $\mathbf{r}$ decides how much of the old output the
 # candidate sees.
 #
-# **13.5 One step of a GRU** ★★ (15 minutes). The products with the input are given: `gates_x` holds
-# $\mathbf{x}_t W + \mathbf{b}$ for $\mathbf{z}$, $\mathbf{r}$ and $\mathbf{g}$ side by side.
+# ### Exercise 13.5 ★★ (15 minutes): one step of a GRU
+#
+# The products with the input are given: `gates_x` holds $\mathbf{x}_t W + \mathbf{b}$ for
+# $\mathbf{z}$, $\mathbf{r}$ and $\mathbf{g}$ side by side.
 
 # %%
 def gru_step(h, gates_x, U_z, U_r, U_g):
