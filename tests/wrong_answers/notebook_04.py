@@ -44,6 +44,7 @@ WRONG = {
         ("tanh is missing", lambda *a: step(*a, shown=lambda c: c)),
         ("before the step", shows_the_old_cell),
         ("h U is missing", lambda *a: step(*a, recurrent=0)),
+        ("bias b is missing", lambda x, h, c, W, U, b: step(x, h, c, W, U, 0)),
         ("wrong order", lambda *a: step(*a)[::-1]),
     ],
     "4.2": [
@@ -64,6 +65,7 @@ WRONG = {
         ("nothing is turned round, and", lambda x, mask: x.copy()),
         ("its own end", lambda x, mask: x[:, ::-1]),
         ("its own end, then padded", lambda x, mask: (x * mask[..., None])[:, ::-1]),
+        ("common end", lambda x, mask: x[:, ::-1] * mask[..., None]),
         ("come along", lambda x, mask: np.stack([np.concatenate([row[m][::-1], row[~m]])
                                                  for row, m in zip(x, mask, strict=True)])),
         ("order of the videos", lambda x, mask: (x * mask[..., None])[::-1]),

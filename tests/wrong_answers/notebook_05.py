@@ -14,6 +14,11 @@ def density_at_x_e(x_e, w, b):
     return np.exp(-x_e * x_e / 2) / np.sqrt(2 * np.pi) / np.abs(w * (1 - x_e ** 2))
 
 
+def without_brackets(x_e, w, b):
+    x = np.arctanh(x_e) / w - b
+    return np.exp(-x * x / 2) / np.sqrt(2 * np.pi) / np.abs(w * (1 - x_e ** 2))
+
+
 def beyond(x):
     return np.maximum(np.abs(x) - 1, 0)
 
@@ -69,6 +74,7 @@ WRONG = {
         ("change of width", bell),
         ("density at x_e", density_at_x_e),
         ("subtract b", lambda x_e, w, b: bell(x_e, w, -b) / np.abs(w * (1 - x_e ** 2))),
+        ("subtract it first", without_brackets),
         ("product with the slope", lambda x_e, w, b: bell(x_e, w, b) * np.abs(w) * (1 - x_e ** 2)),
         ("w is missing", lambda x_e, w, b: bell(x_e, w, b) / (1 - x_e ** 2)),
         ("is x_e itself", lambda x_e, w, b: bell(x_e, w, b) / np.abs(w * (1 - np.tanh(x_e) ** 2))),
@@ -77,6 +83,7 @@ WRONG = {
         ("two ends", lambda x: length(np.maximum(x - 1, 0)).sum(axis=0).mean()),
         ("mean over the modalities", lambda x: length(beyond(x)).mean()),
         ("sum over the batch", lambda x: length(beyond(x)).sum()),
+        ("number of modalities", lambda x: length(beyond(x)).sum() / len(x)),
         ("absolute errors", lambda x: beyond(x).sum(axis=(0, 2)).mean()),
         ("square of the norm", lambda x: (beyond(x) ** 2).sum(axis=(0, 2)).mean()),
         ("one norm over everything", lambda x: np.linalg.norm(beyond(x))),

@@ -104,7 +104,7 @@ def forest(ax, rows, unit):
             ax.plot(printed, -position - 0.27, "x", ms=6, mew=2, color=COLOURS["v"])
     ax.axvline(0, color="0.6", lw=1)
     ax.set_yticks(range(0, -len(rows), -1), [row[0] for row in rows])
-    ax.set(xlabel=unit, ylim=(0.6 - len(rows), 0.5))
+    ax.set(xlabel=unit, ylim=(0.4 - len(rows), 0.5))
 
 
 def table(rows, title):

@@ -34,6 +34,7 @@ def lstm_step(answer, rng):
         "h is the output gate times tanh of c: the tanh is missing": np.stack([shown * new, new]),
         "h shows the new cell, not the one before the step": np.stack([shown * np.tanh(c), new]),
         "h U is missing: the gates see the output before": np.stack(ops.lstm_cell(0 * h, c, z, U)),
+        "the bias b is missing": np.stack(ops.lstm_cell(h, c, x @ W, U)),
         "the right numbers in the wrong order: expected h, c": right[::-1],
     })
 
@@ -92,6 +93,8 @@ def turned_round(answer, rng):
         "padding comes first: each video is to be turned at its own end": x[:, ::-1],
         "padding comes first: each video is to be turned at its own end, then padded":
             real[:, ::-1],
+        "it looks turned round at the common end, so that the mask cuts off the wrong utterances: "
+        "turn each video at its own end": x[:, ::-1] * mask[..., None],
         "what stands in the padding has come along: it is to be 0":
             np.where(mask[..., None], right, x),
         "the order of the videos is reversed, not that of the utterances": real[::-1],

@@ -36,6 +36,8 @@ def density(answer, rng):
             _bell(x_e) / np.abs(slope),
         "the x that is encoded as x_e is (arctanh(x_e) - b) / w: subtract b, and do it first":
             swapped / np.abs(slope),
+        "b stands inside the tanh, beside w x: subtract it first, then divide by w":
+            _bell(np.arctanh(x_e) / w - b) / np.abs(slope),
     })
 
 
@@ -50,6 +52,8 @@ def unavoidable_loss(answer, rng):
             np.array(reconstruction_loss(np.minimum(x, 1), x)),
         "it looks like the mean over the modalities: Eq. 6 adds them up": np.array(right / 3),
         "it looks like the sum over the batch: the loss is a mean": np.array(B * right),
+        "it looks divided by the number of modalities: the mean is over the utterances":
+            np.array(B * right / 3),
         "it looks like the sum of absolute errors, D3: Eq. 6 is the Euclidean norm":
             np.array(beyond.sum(axis=(0, 2)).mean()),
         "it looks like the square of the norm: take the root of each utterance and modality":

@@ -37,7 +37,7 @@ def errors_apart(p_1, n_1, p_2, n_2):
 
 check("3.4", errors_apart)
 
-# The experiment. From k = 200 on: the distance is 1.3 standard errors for k = 0, then 1.9, 2.5, 5.6
+# The experiment. From r = 200 on: the distance is 1.3 standard errors for r = 0, then 1.9, 2.5, 5.6
 # and 33.1.
 #
 # The question. Train the network that makes the features twice: once with the labels of all 62

@@ -13,6 +13,9 @@ def noisy_norm(x, rng):
 
 check("12.1", noisy_norm)
 
+# The experiment of section 2: 250 operations, as many as for a batch of 16, and 215,925 KiB. The
+# tape gets wider and not longer.
+
 
 def layer_back(g, y, x, W, mask):
     delta = g * y * (1 - y) * mask  # (B, n_out): at x W + b, all three need it

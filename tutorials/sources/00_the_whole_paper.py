@@ -75,7 +75,8 @@ print(f"{len(corpus.ids)} utterances in {len(corpus.video_ids)} videos")
 for m, features in corpus.features.items():
     print(f"{NAMES[m]:9} {features.shape[1]:4} features per utterance")
 
-_, signs, _ = draw_truth(np.random.default_rng(0))  # (n, 3): what a, l and v say; 0: silent
+# The corpus's own seed is 0. signs (n, 3): what a, l and v say; 0: silent
+_, signs, _ = draw_truth(np.random.default_rng(0))
 print("  a  l  v   label      words")
 for i in corpus.utterances("test")[:15]:
     said = "".join(f"{sign:3}" for sign in signs[i])
@@ -111,6 +112,8 @@ def labels_of(signs):
 check("0.1", labels_of)
 
 # %% [markdown]
+# ### The features of the paper
+#
 # The paper does not work on the raw features. It first brings every modality to $d = 50$ numbers,
 # with a network that also reads the utterances before and after, the UCLN (notebook
 # [04](04_context.ipynb)). Here we take a shortcut: the 50 directions along which the training
@@ -227,6 +230,8 @@ def accuracy(M, labels):
 check("0.2", accuracy)
 
 # %% [markdown]
+# ### The test
+#
 # Now the test. `forward` runs the whole network and returns *every* intermediate under its name.
 
 # %%
@@ -404,7 +409,8 @@ assert abs(similarities - 1 / k).max() < 0.02
 # The same utterance as a picture, from top to bottom. A row is a vector, and a small square is one
 # of its 50 numbers. Look at the joint space: all numbers lie between −1 and 1, the rows of the two
 # modalities that speak are darkest, and that of the silent one is paler. The bars at the bottom
-# compare the modalities alone with the decision.
+# compare the modalities alone with the decision. (Where no bar is to be seen, the probability of
+# "positive" is near 0.)
 
 # %%
 draw.strips(x_i, one, corpus.classes, corpus.classes[label])
@@ -431,8 +437,8 @@ display(ax.figure)
 # but no part of the network descends this sum. Each part is trained only on the losses that concern
 # it (notebook [07](07_three_updates.ipynb)). The decision has a loss of its own. $\lambda$, between
 # 0 and 1, says how much the adversary counts against the decoders. ($L_{rl}$ and $L_{cl}$ are sums
-# of Euclidean norms: a modality that is quite wrong gives $\sqrt 2$. The loss of $\mathbf{M}$ is a
-# mean square: $(0.17^2 + 0.17^2) / 2 = 0.03$.)
+# of Euclidean norms. In $L_{cl}$ a modality that is quite wrong gives $\sqrt 2$. The loss of
+# $\mathbf{M}$ is a mean square: $(0.17^2 + 0.17^2) / 2 = 0.03$.)
 
 # %%
 y_i, target = y[test[i]][None], 1  # (1, N); language is row 1
@@ -487,7 +493,9 @@ def encoder_parameters(d, k):
 check("0.3", encoder_parameters)
 
 # %% [markdown]
-# **An experiment** ★★ (10 minutes). First predict, then try: train with `Settings(epochs=3, ...)`
+# ### An experiment ★★ (10 minutes)
+#
+# First predict, then try: train with `Settings(epochs=3, ...)`
 # instead of 10, and print the table of section 3 again. How does the accuracy of the decision
 # change where only language speaks, and how where several modalities do? What does this say about
 # the order in which the network learns?

@@ -19,7 +19,8 @@
 #
 # - measure slopes with finite differences, and see why nobody trains a network with them;
 # - compute a gradient by hand with the chain rule, from the end to the beginning;
-# - write a *tape* that does this for any formula, in 20 lines, and train a small network with it;
+# - write a *tape* that does this for any formula made of $+$, $\cdot$, $/$ and $\sigma$, in 20
+#   lines, and train a small network with it;
 # - see what autograd and the three functions of this package, `nn.value_and_grad`, `nn.vjp` and
 #   `nn.check_gradient`, do;
 # - catch a gradient that is wrong by a tenth of a percent, and see which checks miss it;
@@ -32,7 +33,7 @@
 # | $h$ | 1 | the step of a finite difference |
 # | $\varepsilon$ | 1 | machine precision: relative distance of neighbouring floats |
 # | $g$ | that of $y$ | *cotangent*: gradient of $L$ with respect to a result $y$ on the way |
-# | $d$ | that of $x$ | a direction, of length 1 (a width in the other notebooks) |
+# | $d$ | that of $x$ | a direction, which the check scales to length 1 (elsewhere a width) |
 
 # %%
 import inspect
@@ -291,9 +292,10 @@ for name, number in (("w", w_n), ("V_1", V_1_n), ("V_2", V_2_n)):
 # %% [markdown]
 # **A picture.** The graph of the formula, drawn from the tape. Values go from left to right. The
 # small number at each arrow is the local derivative. The red numbers are the derivatives of $L$.
-# They travel from right to left and are multiplied by the number at each arrow that they pass. Two
-# arrows leave $w$, $V_1$ and $V_2$, so two parts come back and add up. Check one part with the
-# numbers in the picture: what comes back to $w$ from $z_1$ is $0.1415 \cdot 0.9 = 0.1274$.
+# (The constant 0.5 needs none.) They travel from right to left and are multiplied by the number at
+# each arrow that they pass. Two arrows leave $w$, $V_1$ and $V_2$, so two parts come back and add
+# up. Check one part with the numbers in the picture: what comes back to $w$ from $z_1$ is $0.1415
+# \cdot 0.9 = 0.1274$.
 
 # %%
 names = ["w", "V_1", "V_2", "0.5", "z_1", r"\alpha_1", "z_2", r"\alpha_2", "t", "S", "q", "L"]
@@ -407,8 +409,9 @@ assert np.sum(last[2] > 0.5) == 2
 # %% [markdown]
 # One unit is not enough: it can only draw one straight line. Two units suffice, but from two of the
 # four starting points the loss gets stuck near 0.5. Four units have room to spare and succeed every
-# time. There the slope has become so small that it hardly moves: after 2,000 steps it is still at
-# 0.50. Gradient descent slows down wherever it is flat, and this need not be near the best place.
+# time. Where two units are stuck, the slope has become so small that they hardly move: after 2,000
+# steps it is still at 0.50. Gradient descent slows down wherever it is flat, and this need not be
+# near the best place.
 #
 # **A picture.** Left, the loss of the network with four units: it falls steeply within the first
 # hundred steps, then ever more slowly. Right, its output for every pair $(x_1, x_2)$: two corners
@@ -539,7 +542,8 @@ plt.show()
 # A computer rounds $f(x + h)$ and $f(x)$ to relative precision $\varepsilon$ (about $10^{-16}$ in
 # float64, $10^{-7}$ in float32). Their difference is small, the rounding errors are not, and the
 # division by $h$ makes them large. So the error has two parts. If $r$ is the order of the
-# difference,
+# difference, $C$ a constant (it contains the next derivative of $f$), and the values of $f$ are of
+# the order of 1,
 #
 # $$ \text{error} \approx \underbrace{C\, h^r}_{\text{Taylor}} +
 # \underbrace{\varepsilon / h}_{\text{rounding}}, \qquad \text{least where }
@@ -931,7 +935,9 @@ def is_right(f, x, gradient):
 check("1.4", is_right)
 
 # %% [markdown]
-# **An experiment (★★, 20 minutes).** Train the network of section 5 with two hidden units from 50
+# ### An experiment ★★ (20 minutes)
+#
+# Train the network of section 5 with two hidden units from 50
 # random starting points. What share of them ends with a loss below 0.1? And with three units?
 #
 # **To go on.** There is a finite difference without rounding error. For a function that can also be

@@ -32,6 +32,7 @@
 # | $\theta$ | | any one of the parameters |
 # | $\eta$ | 1 | learning rate: how large a step is |
 # | $m$, $v$, $\beta_1$, $\beta_2$ | | Adam's running averages and their memory (section 7) |
+# | $\rho$, $\epsilon$ | 1 | memory of Adadelta (section 8), small constant of an optimiser |
 
 # %%
 import matplotlib.pyplot as plt
@@ -545,9 +546,9 @@ for beta in (0.9, 0.999):
 # parameters towards 0: $\frac{\lambda}{2} \theta^2$ is added to the loss, and so $\lambda \theta$
 # to the gradient. ($\lambda$ is the *weight decay* here, and not the $\lambda$ of Eq. 9.) The
 # authors' optimiser adds it *before* the averages ([D13](../DEVIATIONS.md#d13)). Then Adam divides
-# it by its own size, as it does with every gradient. *Predict before you run:* a parameter of 1
-# gets no other gradient. Where is it after 100 steps of $\eta = 0.001$ with $\lambda = 0.0001$, and
-# where with $\lambda = 0.01$?
+# it, together with the rest of the gradient, by their usual size, as it does with every gradient.
+# *Predict before you run:* a parameter of 1 gets no other gradient. Where is it after 100 steps of
+# $\eta = 0.001$ with $\lambda = 0.0001$, and where with $\lambda = 0.01$?
 
 # %%
 for weight_decay in (1e-4, 1e-2):
@@ -751,7 +752,7 @@ def accuracy(params, x):
 nn.use("fast")  # the same values, less waiting
 networks = {}
 for name, factor, batch_norm in (("Glorot's", 1, False), ("Glorot's / 4", 1 / 4, False),
-                                 ("3 × Glorot's", 3, False), ("/ 4 and norm", 1 / 4, True)):
+                                 ("3 × Glorot's", 3, False), ("Glorot's / 4, norm", 1 / 4, True)):
     params = init_network(factor, batch_norm)
     before = layers_of(params, points)
     state, losses = nn.init_adam(params), []
@@ -763,7 +764,7 @@ for name, factor, batch_norm in (("Glorot's", 1, False), ("Glorot's / 4", 1 / 4,
     networks[name] = params, losses, before
     print(f"{name:25} loss {losses[0]:.2f} -> {losses[-1]:.3f}   accuracy: "
           f"training {accuracy(params, points):.0%}, new points {accuracy(params, new_points):.0%}")
-assert networks["Glorot's / 4"][1][-1] > 0.3 > networks["/ 4 and norm"][1][-1]
+assert networks["Glorot's / 4"][1][-1] > 0.3 > networks["Glorot's / 4, norm"][1][-1]
 
 # %%
 axis = np.linspace(-1.8, 1.8, 90)
@@ -792,12 +793,12 @@ for name, (params, _, before) in networks.items():
           *(f"{y.std():.3f}" for y in before))
 nn.use("readable")
 assert inside["Glorot's / 4"][0][-1].std() < 0.01
-assert inside["/ 4 and norm"][0][-1].std() > 0.5
+assert inside["Glorot's / 4, norm"][0][-1].std() > 0.5
 draw.outputs_per_layer(inside)
 plt.show()
 
 # %% [markdown]
-# Read each column from layer 1 to layer 5.
+# Read each column from layer 1 to layer 5 (grey: before training; blue line: after).
 #
 # - **Glorot's weights:** the outputs spread out around 0, a little less in each layer. Training
 #   spreads them further, and in layer 5 most of them end near $-1$ or 1: the classes are separate.
@@ -878,7 +879,9 @@ def limit_for_leaky_relu(fan_in, slope):
 check("2.4", limit_for_leaky_relu)
 
 # %% [markdown]
-# **Two experiments (★★, 20 minutes).** Let Adam run through the valley for 150 steps,
+# ### Two experiments ★★ (20 minutes)
+#
+# Let Adam run through the valley for 150 steps,
 # `descend(nn.init_adam, nn.adam, 150, lr=0.05, betas=(0.5, 0.999))`, with $\beta_1 = 0.9$, $0.5$
 # and $0$. How far does $\theta_1$ shoot over its goal of 0 in each case? Then take the network of
 # section 10 with Glorot's weights. After how many steps is the loss below 0.1, with Adam and a

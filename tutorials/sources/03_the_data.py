@@ -58,8 +58,8 @@ plt.rcParams.update(STYLE)
 # The notebooks run on a *synthetic* corpus with the same 93 lengths, the same split and the same
 # balance of classes. Its features and words are made up. So everybody can run it, and its truth is
 # known. Next to its numbers the text gives those of the real corpus. To get them yourself, download
-# it (`python -m argf_np.data download mosi`), write `source="real"` here, and leave out the cells
-# with `draw_truth` and the `assert` lines, which are about the synthetic corpus:
+# it (`python -m argf_np.data download mosi`), write `source="real"` here, and leave out the two
+# cells with `signs` in their code, and the `assert` lines: they are about the synthetic corpus:
 
 # %%
 raw = load("mosi", source="synthetic")
@@ -88,15 +88,16 @@ for i in range(start, start + 8):
 # You need this rule for everything that follows. It is made so that the three modalities have to be
 # combined. Each utterance has one *mechanism*, drawn at random. The mechanism says which modalities
 # speak. A modality that speaks carries a sign $s_m$ of $+1$ or $-1$ in its features; a silent one
-# carries nothing. The label, $+1$ for positive and $-1$ for negative, is the *product* of the
+# carries no sign. The label, $+1$ for positive and $-1$ for negative, is the *product* of the
 # signs:
 #
 # - one modality speaks: the label is $s_m$, its sign.
 # - two speak: the label is the product of their two signs. This is XOR: each of the two alone is no
 #   better than a coin.
 # - all three speak: the label is $s_a s_l s_v$, called parity. Even two of them tell nothing.
-# - *context*: all are silent, but the words of the utterance before give the label away, such as
-#   "and it only gets better".
+# - *context*: all are silent, but the words of the utterance before hold a *cue* that gives the
+#   label away, such as "and it only gets better". The cue is in the language features of that
+#   utterance, whatever its own label is.
 # - nothing: no feature of the utterance depends on the label.
 #
 # The function `draw_truth` gives what a real corpus hides: the signs of each utterance, and the cue
@@ -271,11 +272,11 @@ for m in "alv":
     assert np.allclose(standardise_loop(some, train), z[:, :12], rtol=0, atol=1e-9)
     print(f"{m}: training mean up to {abs(z[train].mean(axis=0)).max():.0e}, "
           f"deviation up to {z[train].std(axis=0).max():.3f}; "
-          f"test mean up to {abs(z[test].mean(axis=0)).max():.2f}")
+          f"test mean up to {abs(z[raw.utterances("test")].mean(axis=0)).max():.2f}")
 
 # %% [markdown]
 # On the test videos the means are not exactly 0, and they should not be: these are 31 other
-# speakers, each with an offset, and their average is not 0 in every column. If the means were *far*
+# speakers, each with an offset, and 31 offsets do not average out to 0. If the means were *far*
 # from 0, beyond one standard deviation, the test videos would be of another kind than the training
 # videos, and you would want to know.
 
@@ -326,7 +327,9 @@ def standardised(x, train):
 check("3.1", standardised)
 
 # %% [markdown]
-# **The gradient.** $\mu_j$ and $\sigma_j$ are constants, computed once before training. So
+# ### The gradient
+#
+# $\mu_j$ and $\sigma_j$ are constants, computed once before training. So
 # $\partial z_{ij} / \partial x_{ij} = 1 / \sigma_j$. (In batch norm, notebook
 # [02](02_layers_and_optimisers.ipynb), they are computed from the batch itself. That is why its
 # derivative takes a page.)
@@ -598,9 +601,10 @@ for c in (favourite, 1):
 # test set. "Always positive" beats a coin by 12 points and has understood nothing. So look at more
 # than one number. The *F1* of a class is $2 P R / (P + R)$, where the *recall* $R$ is the share of
 # the class that is found, and the *precision* $P$ is the share of the answers "this class" that are
-# right. The weighted F1 of the paper is their mean, weighted by how frequent the classes are. It
-# falls where one class is never found. What the paper's Tables 2 and 3 call the accuracy of a class
-# is its recall. The mean of the recalls is 50 % for every constant answer.
+# right. The weighted F1 of the paper is their mean, weighted by how frequent the classes are. A
+# class that is never answered has $P = 0/0$, and its F1 counts as 0. So the weighted F1 falls where
+# one class is never found. What the paper's Tables 2 and 3 call the accuracy of a class is its
+# recall. The mean of the recalls is 50 % for every constant answer.
 #
 # **How far can an accuracy be trusted?** Suppose a classifier is right with probability $p$, for
 # each of $n$ utterances independently. Each utterance is a coin with variance $p(1-p)$, the mean of
@@ -633,7 +637,7 @@ def bootstrap(right, split, draws=2000):
     return np.array(accuracies)
 
 
-p, n = p_test, len(rows["test"])
+p, n = raw.labels[rows["test"]].mean(), len(rows["test"])
 positive = raw.labels == 1  # where "always positive" is right
 accuracies = {
     "752 independent coins": np.random.default_rng(4).binomial(n, p, 2000) / n,
@@ -845,7 +849,9 @@ def errors_apart(p_1, n_1, p_2, n_2):
 check("3.4", errors_apart)
 
 # %% [markdown]
-# **An experiment** ★★ (20 minutes). In section 7 the network has 50 hidden units and sees all 306
+# ### An experiment ★★ (20 minutes)
+#
+# In section 7 the network has 50 hidden units and sees all 306
 # validation utterances. Let it see only the first $r$ of them, for $r = 0, 50, 100, 200, 306$. From
 # which $r$ on does `report` say "LEAK!"?
 #

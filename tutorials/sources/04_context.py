@@ -176,7 +176,9 @@ def lstm_step(x, h, c, W, U, b):
 check("4.1", lstm_step)
 
 # %% [markdown]
-# **Why it can remember.** Hold $\mathbf{h}_{t-1}$ fixed. Then the gates do not depend on
+# ### Why it can remember
+#
+# Hold $\mathbf{h}_{t-1}$ fixed. Then the gates do not depend on
 # $\mathbf{c}_{t-1}$, and
 #
 # $$\frac{\partial c_{tj}}{\partial c_{t-1,j}} = f_{tj}.$$
@@ -446,12 +448,15 @@ def step_back(h_bar, c_bar, c_before, c, i, f, g, o):
 check("4.2", step_back)
 
 # %% [markdown]
-# **How far back does a gradient reach?** Follow a loss on the last of 40 utterances back through
+# ### How far back does a gradient reach?
+#
+# Follow a loss on the last of 40 utterances back through
 # time. In a plain recurrent network, $\mathbf{h}_t = \tanh(\mathbf{x}_t W + \mathbf{h}_{t-1} U)$,
 # each step back multiplies the gradient by the slope of tanh, which is at most 1, and by $U^T$. If
 # $U$ is small, the gradient *vanishes*. If $U$ is large, it can *explode*: it grows with every
 # step. (The usual remedy is to limit its length before a step of the optimiser: *gradient
-# clipping*.) In the LSTM the way along the cell multiplies by $\mathbf{f}_t$ only.
+# clipping*.) In the LSTM the way along the cell multiplies by $\mathbf{f}_t$ only. (There are also
+# ways through $\mathbf{h}_{t-1}$ and the gates, as in the plain network.)
 
 # %%
 long, units = np.random.default_rng(3).standard_normal((40, d_j)), 16
@@ -511,7 +516,8 @@ assert curves["LSTM, $b_f = -1$"][9] < curves["LSTM, $b_f = 1$"][9] < curves["LS
 # steps, as printed, and about fifty-thousandfold over all 39, as the picture shows. In an LSTM
 # whose forget gate is near 1 ($b_f = 3$) most of it is still there. With a forget gate of about a
 # quarter ($b_f = -1$, $f = 0.27$) it vanishes even faster than in the plain network with the small
-# $U$: an LSTM *can* remember, but it does not have to.
+# $U$: an LSTM *can* remember, but it does not have to. (The cell alone would leave about $0.27^{30}
+# \approx 10^{-17}$. Nearly all of the number that is printed came by ways through $\mathbf{h}$.)
 #
 # ## 4. Padding must not count
 #
@@ -753,9 +759,9 @@ assert gains["own words tell the label"] < 0 < 0.1 < gains["all others"]
 # Where the words tell the label, the neighbours even cost a little: some utterances that were right
 # are wrong now. All of the gain is in the other utterances. There the network looks around: if the
 # speaker likes the film in all other utterances, this one is probably positive too. The 4 % with a
-# hint can explain about two of the eight points at most, since half of them are guessed anyway.
-# Most of the gain is the speaker's opinion. In real videos neighbours share an opinion as well
-# (notebook [03](03_the_data.ipynb)).
+# cue before them can explain about two of the eight points at most, since half of them are guessed
+# anyway. Most of the gain is the speaker's opinion. In real videos neighbours share an opinion as
+# well (notebook [03](03_the_data.ipynb)).
 #
 # The number of epochs is fixed beforehand here. The authors' code stops the training of a UCLN when
 # the last fifth of the training videos has not got better for ten epochs
@@ -892,9 +898,10 @@ assert max(by_distance["the synthetic corpus"], key=by_distance["the synthetic c
 
 # %% [markdown]
 # Left: the largest bar is at $-1$. The network looks one utterance back, and so has found what we
-# hid. (The bars at −2, 0 and 1 are not zero, though nothing there tells the label: a network also
-# reacts to what means nothing. The two panels have scales of their own.) Right: the UCLN of section
-# 5 looks mostly at the utterance itself, and at near neighbours more than at far ones.
+# hid. (The bars beside it, from −3 to 1, are not zero either, though nothing there tells the label:
+# a network also reacts to what means nothing. The two panels have scales of their own.) Right: the
+# UCLN of section 5 looks mostly at the utterance itself, and at near neighbours more than at far
+# ones.
 #
 # From here on, each utterance has three vectors of width $d$, one per modality, and each knows its
 # neighbours. ARGF takes the utterances one by one and never sees a video again: context is the task
@@ -921,13 +928,15 @@ def memory():
 check("4.4", memory)
 
 # %% [markdown]
-# **An experiment** ★★★ (30 minutes). Section 6 hides the label one utterance back, $k = 1$. Hide it
-# farther back: take `only_context` and move the features of each video $k - 1$ utterances towards
-# its beginning (`np.roll`). Which test accuracy does the same training reach for $k = 2$, 3 and 4?
-# Then let the bias of the forget gate start at 3 instead of 0, for $k = 2$. (Change
-# `params["bilstm"]["b"]` in a copy of `train_one_direction`, with `keep=(1, 1)`.) Its gradient
-# reaches farther, as section 3 has shown. Predict: will this UCLN be better? (Our numbers are in
-# the solutions.)
+# ### An experiment ★★★ (30 minutes)
+#
+# Section 6 hides the label $k = 1$ utterance back. (So $k$
+# counts backwards here. In the last picture this was the distance $-1$.) Hide it farther back: take
+# `only_context` and move the features of each video $k - 1$ utterances towards its beginning
+# (`np.roll`). Which test accuracy does the same training reach for $k = 2$, 3 and 4? Then let the
+# bias of the forget gate start at 3 instead of 0, for $k = 2$. (Change `params["bilstm"]["b"]` in a
+# copy of `train_one_direction`, with `keep=(1, 1)`.) Its gradient reaches farther, as section 3 has
+# shown. Predict: will this UCLN be better? (Our numbers are in the solutions.)
 #
 # ## What to take away
 #

@@ -162,7 +162,9 @@ def density(x_e, w, b):
 check("5.1", density)
 
 # %% [markdown]
-# **The encoder of the paper** has four dense layers ([notebook
+# ### The encoder of the paper
+#
+# The encoder has four dense layers ([notebook
 # 02](02_layers_and_optimisers.ipynb)), of these widths (Figure 3 of the paper):
 #
 # $$d \to 10d \to 10k \to k \to k$$
@@ -448,7 +450,9 @@ def gradient_of_the_reconstruction_loss(x_tilde, x):
 check("5.3", gradient_of_the_reconstruction_loss)
 
 # %% [markdown]
-# **Where the released code differs.** The authors' code adds up absolute errors, $\sum_j |e_j|$,
+# ### Where the released code differs
+#
+# The authors' code adds up absolute errors, $\sum_j |e_j|$,
 # instead of taking the norm ([D3](../DEVIATIONS.md#d3)), and adds up over the batch where we take
 # the mean ([D2](../DEVIATIONS.md#d2)). Each entry is then pulled with force 1, however small its
 # error. [Notebook 07](07_three_updates.ipynb), section 8, shows what this does to $\lambda$, the
@@ -484,9 +488,10 @@ print(f"L_rl: {values[0]:.3f} before, {values[-1]:.3f} after")
 assert values[-1] < 0.3 * values[0]
 
 # %% [markdown]
-# The curves now run along the clouds. Most of what is still lost is the noise across the curve: a
-# line has no room for it, so the loss does not reach zero. For MOSI both $k$ and $d$ are 50, so
-# the embedding has room for everything.
+# The curves now run along the clouds. (Beyond the ends of a cloud a curve may go anywhere: no
+# utterance is encoded there, so no loss has shaped it.) Most of what is still lost is the noise
+# across the curve: a line has no room for it, so the loss does not reach zero. For MOSI both $k$
+# and $d$ are 50, so the embedding has room for everything.
 #
 # ## 4. Can the label be read off? (Eq. 7)
 #
@@ -652,9 +657,9 @@ plt.show()
 # ### Exercise 5.4 ★★★ (15 minutes): the gradient through a softmax (Eq. 7, 8)
 #
 # The classifier ends in $\tilde{\mathbf{y}} = \mathrm{softmax}(\mathbf{z})$. What is the gradient
-# of $\mathcal{L}_{cl}$ with respect to the logits $\mathbf{z}$? You need the derivative of the norm
-# (section 3) and that of the softmax ([notebook
-# 01](01_gradients.ipynb)).
+# of $\mathcal{L}_{cl}$ with respect to the logits $\mathbf{z}$? (This is a vector of $N$ numbers.
+# Above, $z$ was the difference of two of them.) You need the derivative of the norm (section 3) and
+# that of the softmax ([notebook 01](01_gradients.ipynb)).
 
 # %%
 def gradient_by_the_logits(z, y):
@@ -667,12 +672,13 @@ check("5.4", gradient_by_the_logits)
 # %% [markdown]
 # ## 6. What is each guard worth?
 #
-# Now we use data: the features that a UCLN gives for each modality, as in
-# [notebook 04](04_context.ipynb). We train encoders in three ways: with $\mathcal{L}_{rl}$ alone,
-# with $\mathcal{L}_{cl}$ alone, and with the sum of both. As a control we add encoders that are not
-# trained at all. Everything is repeated with six seeds. (In the full model the two losses belong to
-# different updates, and the adversary comes in as well: [notebook 07](07_three_updates.ipynb). To
-# keep it quick we take $d = k = 20$.)
+# Now we use data: the features that a UCLN gives for each modality, as in [notebook
+# 04](04_context.ipynb), but with the rates of dropout that are the default for MOSI (0.6 and 0.9,
+# where notebook 04 took 0.2 and 0.5). We train encoders in three ways: with $\mathcal{L}_{rl}$
+# alone, with $\mathcal{L}_{cl}$ alone, and with the sum of both. As a control we add encoders that
+# are not trained at all. Everything is repeated with six seeds. (In the full model the two losses
+# belong to different updates, and the adversary comes in as well: [notebook
+# 07](07_three_updates.ipynb). To keep it quick we take $d = k = 20$.)
 
 # %%
 nn.use("fast")  # the same values, sooner
@@ -810,10 +816,10 @@ assert (centre(afterwards["untrained"])[[0, 2]] < 1.2 * centre(afterwards["L_rl"
 # than those that were trained with $\mathcal{L}_{rl}$ alone, and for $a$ and $v$ even untrained
 # encoders come close. By this measure even the best encoders lose about three quarters of $a$ and
 # $v$. (Not for want of room, since $k = d$ here too.) Even where the decoders were trained, a
-# fitted linear one does better. So the left half also measures how well a decoder was trained. So
-# on this corpus, after this short training and without an adversary, the decoder gains little.
-# Remember this when the paper's Table 5 says that the decoder is the most important part ([notebook
-# 10](10_does_it_work.ipynb)).
+# fitted linear one does better, so the left half also measures how well a decoder was trained. In
+# short: on this corpus, after this short training and without an adversary, training with
+# $\mathcal{L}_{rl}$ preserves little that would be lost without it. Remember this when the paper's
+# Table 5 says that the decoder is the most important part ([notebook 10](10_does_it_work.ipynb)).
 
 # %% [markdown]
 # **How far are the classes apart?** As a measure we take the share of the variance of
@@ -867,10 +873,10 @@ assert (centre(apart["L_cl"]["test"])[[0, 2]] < 0.03).all()
 # first. (Call `nn.use("fast")` before: the cell above has switched back to the readable functions.
 # The numbers are in the solutions, and the reason why one of the modalities is special.)
 #
-# **To go on** ★★★ (an hour). Replace Eq. 8 by the cross-entropy in this section and train again.
-# Before you do, write down which of the measures you expect to change, and in which direction.
-# Then flip the labels of a tenth of the training utterances. Does the order of the two losses
-# change, and are six seeds enough to say so?
+# **Another loss** ★★★ (an hour). Replace Eq. 8 by the cross-entropy in this section and train
+# again. Before you do, write down which of the measures you expect to change, and in which
+# direction. Then flip the labels of a tenth of the training utterances. Does the order of the two
+# losses change, and are six seeds enough to say so?
 #
 # ## 7. Appendix: the networks and their sizes (Figure 3)
 #

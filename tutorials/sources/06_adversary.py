@@ -382,8 +382,9 @@ plt.show()
 # At the beginning of a game the discriminator has an easy task, and soon the $z$ of a source is far
 # to the left. There the source has most to learn, and there the saturating loss gives it nothing:
 # the curve is flat. Eq. 3 pulls with full force. (Notebook 05 has met a force that vanishes at this
-# end too, that of Eq. 8. But that one vanishes at *both* ends, and the force of the saturating loss
-# grows to 1 at the other.) The paper prints the non-saturating form, and it is the usual choice.
+# end too, that of Eq. 8. But that one vanishes at *both* ends, whereas the force of the saturating
+# loss grows to 1 at the right end.) The paper prints the non-saturating form, and it is the usual
+# choice.
 #
 # It comes at a price. Now one player's gain is not the other player's loss any more: the game is
 # not *zero-sum*. The paper speaks of a "min-max game", but Eq. 3 and 4 are two different losses.
@@ -659,9 +660,11 @@ draw.film(history)
 # %% [markdown]
 # The background is what the discriminator says: white is "language, for sure", dark grey is
 # "never". The two sources (circles and squares) move towards white. Where they gather, the ground
-# turns dark under them, so they move on. Here is the same in three stills. The arrows are the
-# forces of Eq. 3, $-\partial \mathcal{L}_{fal} / \partial \mathbf{x}^e$, on a source at that place.
-# On the right is the loss of the discriminator.
+# turns dark under them, so they move on. (The white region at the bottom right holds no points at
+# all. Nothing corrects the discriminator there, so its answer means nothing, as at the far right of
+# the picture in section 3.) Here is the same in three stills. The arrows are the forces of Eq. 3,
+# $-\partial \mathcal{L}_{fal} / \partial \mathbf{x}^e$, on a source at that place. On the right is
+# the loss of the discriminator.
 
 # %%
 draw.stills(history, FOOLED)
@@ -714,7 +717,9 @@ def translate(x_a, x_l):
 check("6.4", translate)
 
 # %% [markdown]
-# Now turn it round: give the smallest $x_a$ the *largest* $x_l$. For every discriminator this
+# ### The same, turned round
+#
+# Give the smallest $x_a$ the *largest* $x_l$. For every discriminator this
 # translation is just as perfect. Which loss of notebook 05 distinguishes the two, and which does
 # not? (The solution has the answer.)
 #
@@ -821,11 +826,11 @@ for target, row in ends.items():
 # %% [markdown]
 # The three tasks are not equally hard. The arc is covered almost entirely. But an arc that is
 # squeezed into a lump ends as a thin line that crosses the lump, and the streak as a bar across it,
-# and a good part of the target is not reached. In the words of the field, the generators *drop* a
-# part of the target. (One speaks of dropped *modes*, since with several lumps it is often whole
-# lumps that are missed.). In its extreme form, where all outputs of a generator become almost the
-# same, this is called *mode collapse*. Nothing in Eq. 3 forbids it: each point is asked to go where
-# $D$ is large, and none is asked to spread out.
+# and a fifth to a quarter of the target's points have no source nearby. In the words of the field,
+# the generators *drop* a part of the target. (One speaks of dropped *modes*, since with several
+# lumps it is often whole lumps that are missed.) In its extreme form, where all outputs of a
+# generator become almost the same, this is called *mode collapse*. Nothing in Eq. 3 forbids it:
+# each point is asked to go where $D$ is large, and none is asked to spread out.
 #
 # ## 10. Is the gap closed?
 #
@@ -989,25 +994,31 @@ plt.show()
 #   middle bars separate the two reasons. Without an adversary ($\lambda = 0$) the same budget gives
 #   about the same loss as the game, so there the rest of the difference is training alone. At
 #   $\lambda = 0.9$, once the encoders stand still, the same budget brings the loss down to about a
-#   quarter. So most of what looked like a closed gap came from the moving encoders, and less of
-#   it from the shorter training. In between, at $\lambda = 0.1$, both count.
+#   quarter. So most of what looked like a closed gap came from the moving encoders, and less of it
+#   from the shorter training. In between, at $\lambda = 0.1$, both count.
+# - **The two probes.** At $\lambda = 0.1$ the probe of three modalities falls to 77 %, but "a or v"
+#   stays at 95 %: the two sources are as easy to tell apart as before. This is what section 7 leads
+#   us to expect, since Eq. 4 never asks for it. At $\lambda = 0.9$ both probes are back at 97 % or
+#   more, and the fresh discriminator with the game's budget finds more than at 0.1. So a stronger
+#   adversary has not mixed the modalities better here. It has only kept its own discriminator more
+#   confused.
 #
 # A discriminator that is fooled at the end of a game does not prove that there is nothing left to
 # see. It may only have been too slow.
 #
 # And the two pictures on the right? They show the test utterances along the first two principal
 # components of $\mathbf{x}^e$, as is often done. The large markers with a black outline are the
-# means. Apart from the ends that stick out, the clouds overlap. By such a picture one would hardly
-# guess how easy it is to tell the modalities apart. The other 18 dimensions are not shown, and the
-# referees have looked at all 20.
+# means. Apart from the ends that stick out, the clouds overlap (on the right, most of $a$ is hidden
+# under $l$ and $v$). By such a picture one would hardly guess how easy it is to tell the modalities
+# apart. The other 18 dimensions are not shown, and the referees have looked at all 20.
 #
 # None of this says that the accuracy of ARGF is wrong, or that the adversary is useless. It may
 # help in other ways than by closing the gap, and [notebook 10](10_does_it_work.ipynb) measures what
 # it is worth. But "the distributions are matched" is a statement that one can test, and this is
 # how.
 #
-# **To go on** ★★★ (two hours). Section 7 has shown that Eq. 4 does not ask for $a$ and $v$ to be
-# alike. Change the game so that it does: with one discriminator per source, or with one that has
+# **Mixed sources** ★★★ (two hours). Section 7 has shown that Eq. 4 does not ask for $a$ and $v$ to
+# be alike. Change the game so that it does: with one discriminator per source, or with one that has
 # three outputs and a softmax. What is its optimum, and what is the loss when no difference is left?
 # Put it into `play_round`, and look at the last round. Then decide how you would find out whether
 # it makes ARGF any better: which data, how many seeds, and which difference would convince you?

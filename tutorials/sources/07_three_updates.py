@@ -71,7 +71,8 @@ plt.rcParams.update(STYLE)
 # if you have it, and otherwise a synthetic one of the same shape ([notebook
 # 03](03_the_data.ipynb)). To be quick we reduce the features to $d = 20$ numbers, their principal
 # components, and take $k = 20$ too. (For MOSI the paper has $d = 50$.) Numbers are float64, since
-# we are about to check gradients, and dropout is off until section 7.
+# we are about to check gradients, and dropout and weight decay are off, except where sections 7 and
+# 8 train whole networks.
 
 # %%
 corpus = standardise(load("mosi"))
@@ -204,7 +205,7 @@ print(f"equal force at lambda = {rl / (fal + rl):.2f}")
 for value in (0.001, 0.01, 0.05):
     share = value * fal / (value * fal + (1 - value) * rl)
     print(f"lambda = {value:5}: the adversary has {share:.2%} of the force")
-assert 0.001 * fal < 0.001 * rl
+assert fal < rl
 
 # %% [markdown]
 # In an untrained network the reconstruction pulls harder by itself, so the two forces are equal
@@ -249,11 +250,12 @@ plt.show()
 
 # %% [markdown]
 # The solid line is never below zero, the dotted one never above it: the two players want opposite
-# things, and each of them always wants the same. The dashed sum would bring both to rest at the
-# dot.
+# things, and each of them always pushes the same way. The dashed sum would bring both to rest at
+# the dot.
 #
-# So $\mathcal{L}$ is a number to watch. For training, each summand gets parameters of its own, and
-# the other player is held fixed.
+# So $\mathcal{L}$ is a number to watch. For training, each summand gets a list of the networks that
+# it may change. The two players are never on the same list: while one moves, the other is held
+# fixed.
 #
 # ### Exercise 7.1 ★★ (10 minutes): the force of the sum (Eq. 9)
 #
@@ -287,8 +289,10 @@ for variant, table in updates.GROUPS.items():
 # `updates.LOSSES` holds the loss of each update. Now we ask autograd for the gradient of each loss
 # with respect to *all* parameters, and compare: which networks does a loss reach, and which does it
 # train? Each row of the picture is a network, each column a loss, and the number is the length of
-# the gradient. A blue cell with bold text: this loss trains this network. A grey cell: the gradient
-# is there, but it is not used. An empty cell: the loss does not depend on this network.
+# the gradient. (The first two columns are without their weights. In training, the first is
+# multiplied by $\lambda = 0.05$ and the second by $1 - \lambda$.) A blue cell with bold text: this
+# loss trains this network. A grey cell: the gradient is there, but it is not used. An empty cell:
+# the loss does not depend on this network.
 
 # %%
 def whole_loss(params, update, settings):
@@ -492,7 +496,9 @@ def pull_back(x, W, G):
 check("7.2", pull_back)
 
 # %% [markdown]
-# **Could we pull back once, for all three updates together?** `pull` is linear, so pulling back a
+# ### Could we pull back once, for all three updates together?
+#
+# `pull` is linear, so pulling back a
 # sum gives the sum. But Adam is not linear. It divides each gradient by its own running size
 # ([notebook 02](02_layers_and_optimisers.ipynb)), and each update has its own optimiser. Three
 # steps of Adam with three gradients are not one step with their sum:
@@ -869,10 +875,13 @@ def without_adversary():
 check("7.4", without_adversary)
 
 # %% [markdown]
-# **To go on** ★★★ (an hour). In section 7 $\lambda$ was 0.05. Set it to 0.9, where fooling $D$
+# ### Another weight for the adversary ★★★ (an hour)
+#
+# In section 7 $\lambda$ was 0.05. Set it to 0.9, where fooling $D$
 # counts for more, and repeat the experiment. Do stale activations hurt now, as in the toy? Then
-# think about which of the toy's two properties ARGF resembles less: its bilinear game, or its plain
-# gradient steps. How would you find out?
+# think about The toy differs from ARGF in two ways: its loss is a plain product, and its steps are
+# not Adam's. Which of the two makes the difference? How would you find out?. How would you find
+# out?
 #
 # ## What to take away
 #

@@ -178,7 +178,9 @@ def gradient_of_the_weights(g, V):
 check("8.1", gradient_of_the_weights)
 
 # %% [markdown]
-# **A picture.** With $k = 2$ a vertex is an arrow in the plane. $MAN$ scales each arrow by its
+# ### A picture
+#
+# With $k = 2$ a vertex is an arrow in the plane. $MAN$ scales each arrow by its
 # weight, from the thin dotted one to the thick one. $\mathbf{U}$, in black, is a third of the sum
 # of the thick arrows. Note how short it is.
 
@@ -332,10 +334,13 @@ def all_similarities(V):
 check("8.2", all_similarities)
 
 # %% [markdown]
-# **What can $S$ be?** Between 0 and 1, says the paper, and this is right. But which part of that
-# range can be reached? Every entry of $\mathbf{V}_m$ is between $-1$ and $1$, so no $e^{V_{mj}}$ is
-# more than $r = e^2$ times as large as another. Such a softmax cannot have a sharp peak. All
-# $\tilde V_{mj}$ stay near $1/k$, and a sum of $k$ products near $1/k^2$ stays near $1/k$.
+# ### What can $S$ be?
+#
+# Between 0 and 1, says the paper, and this is right. But which part of that range can be reached?
+# Every entry of $\mathbf{V}_m$ is between $-1$ and $1$, so no $e^{V_{mj}}$ is more than $r = e^2$
+# times as large as another. Such a softmax cannot have a sharp peak. All $\tilde V_{mj}$ lie
+# between $1/(rk)$ and $r/k$. So each of the $k$ products is of the order of $1/k^2$, and their sum
+# $S$ of the order of $1/k$.
 #
 # (The next paragraph and the two points are the proof. You may skip to "Together".) Now exactly.
 # Hold all numbers but one fixed. As a function of that one $e^{V_{mj}}$, $S$ is a ratio of two
@@ -409,9 +414,9 @@ print(f"        so S + 0.5 lies between {low + 0.5:.3f} and {high + 0.5:.3f}")
 # | $\hat\alpha_{m_1 m_2}$ | 1 | score of the pair |
 #
 # Each summand, such as $\alpha_{m_1} / (S_{m_1 m_2} + 0.5)$, is the weight of an *edge* of the
-# graph, here the one from vertex $m_1$ to vertex $m_1 m_2$. The 0.5 also keeps the fraction small.
-# The paper says that it is there "to control the relative importance of similarity and vertex
-# weights".
+# graph, here the one from vertex $m_1$ to vertex $m_1 m_2$. The paper says that the 0.5 is there
+# "to control the relative importance of similarity and vertex weights". It also keeps the fraction
+# small: without it, a score would be about $k$ times the sum of the two weights.
 
 # %%
 alpha_hat_loop = np.zeros((3, n, 1))
@@ -569,9 +574,9 @@ print(f"bound with S free: {np.exp(2 / (low + 0.5) - 1 / (high + 0.5)):.1f}")
 assert ratio < np.exp(1 / 0.52)
 
 # %% [markdown]
-# Shape and colour tell which modality has the smallest $\alpha$. Note two things. The points
-# towards a corner are those in which the modality that this pair leaves out has the smallest
-# $\alpha$. And all points stay away from the corners.
+# Shape and colour tell which modality has the smallest $\alpha$. Note two things. Each corner
+# belongs to a pair. The points towards it are those in which the modality that this pair leaves out
+# has the smallest $\alpha$. And all points stay away from the corners.
 #
 # ## 7. The output of layer 2 (Eq. 15)
 #
@@ -900,8 +905,8 @@ for variant, layer in {"paper": layer_2, "released": released}.items():
 
 # %% [markdown]
 # The ELU itself hardly matters. With weights near a third, $\alpha V$ is seldom below $-0.3$, and
-# there $ELU(z)$ differs from $z$ by at most 0.04. But the vectors that layer 3 receives are only a
-# third as long, since they come with their weight. That is a real difference.
+# above $-0.3$ $ELU(z)$ differs from $z$ by at most 0.04. But the vectors that layer 3 receives are
+# only a third as long, since they come with their weight. That is a real difference.
 #
 # **Another weight for layer 3** ([D10](../DEVIATIONS.md#d10)). Layer 3 applies Eq. 13 and 14 again,
 # with the weights of the vertices that it fuses. For a bimodal vertex the paper takes

@@ -140,12 +140,12 @@ def softmax_loop(z):
     return e / sum(e)
 
 
-def dense_loop(p, x):
+def dense_loop(dense, x):
     """x W + b for one vector x."""
-    y = p["b"][0].copy()
+    y = dense["b"][0].copy()
     for column in range(len(y)):
         for j in range(len(x)):
-            y[column] += x[j] * p["W"][j, column]
+            y[column] += x[j] * dense["W"][j, column]
     return y
 
 
@@ -307,11 +307,13 @@ def weights_of_layer_3(alpha_1, alpha_2, S, first, second):
 check("9.2", weights_of_layer_3)
 
 # %% [markdown]
-# **The sum** ([D9](../DEVIATIONS.md#d9), [D12](../DEVIATIONS.md#d12)). The paper adds up $\alpha
-# \mathbf{V}$. The released code adds up $ELU(\alpha \mathbf{V})$, in layer 2 as in layer 3, where
-# $ELU(z) = z$ for $z > 0$ and $e^z - 1$ otherwise. Its layer 3 also fuses these weighted vectors
-# instead of $\mathbf{V}$. How different is $\mathbf{T}$, first with the ELU of layer 3 alone, then
-# with everything in which the variants differ?
+# ### The sum
+#
+# The paper adds up $\alpha \mathbf{V}$. The released code adds up $ELU(\alpha \mathbf{V})$
+# ([D9](../DEVIATIONS.md#d9)), in layer 2 as in layer 3, where $ELU(z) = z$ for $z > 0$ and $e^z -
+# 1$ otherwise. Its layer 3 also fuses these weighted vectors instead of $\mathbf{V}$
+# ([D12](../DEVIATIONS.md#d12)). How different is $\mathbf{T}$, first with the ELU of layer 3 alone,
+# then with everything in which the variants differ?
 
 # %%
 T_elu = np.zeros((n, k))
@@ -413,8 +415,9 @@ print(f"largest entry of the gradient {np.abs(gradient['Omega']).max():.3f},",
 assert np.allclose(gradient["Omega"].sum(axis=0), 0, rtol=0, atol=1e-12)
 
 # %% [markdown]
-# This has a price. During training the decision on an utterance depends on the others in its batch.
-# Here is the decision on the first utterance, in the company of others:
+# That batch norm uses the statistics of the batch has a price. During training the decision on an
+# utterance depends on the others in its batch. Here is the decision on the first utterance, in the
+# company of others:
 
 # %%
 for others in ([1, 2, 3, 4], [1, 2], [3, 4]):
@@ -471,10 +474,12 @@ for seen in ("a", "l", "v", "al", "vl", "av"):
 #   cancels. So do all other terms, and $b$. The result is zero. But if all eight cases were right,
 #   all eight summands would be positive. So at most **seven** of eight.
 #
-# Seven can be reached. Let $c = s_a + s_l + s_v$. Then $c\,(c - 2)$ has the sign of the label at
-# $c = 3$, $1$ and $-1$, and is wrong only at $-3$. And it is a sum over pairs, because
-# $c^2 = 3 + 2 (s_a s_l + s_v s_l + s_a s_v)$. The cube shows all eight cases. Neighbours differ in
-# one sign, and so in the label. The cross marks the only case that $c\,(c - 2)$ gets wrong.
+# Seven can be reached. Let $c = s_a + s_l + s_v$. Then $c\,(c - 2)$ has the sign of the label at $c
+# = 3$, $1$ and $-1$, and is wrong only at $-3$. And it is a sum over pairs, because $c^2 = 3 + 2
+# (s_a s_l + s_v s_l + s_a s_v)$. (Six can be reached too: $-c$, a sum over single modalities, has
+# the sign of the label at $c = 1$ and at $c = -1$, which are six of the eight cases.) The cube
+# shows all eight cases. Neighbours differ in one sign, and so in the label. The cross marks the
+# only case that $c\,(c - 2)$ gets wrong.
 
 # %%
 c = corners.sum(axis=1)  # 3, 1, -1 or -3
@@ -501,9 +506,11 @@ def alternating_sum(f, lower, upper):
 check("9.4", alternating_sum)
 
 # %% [markdown]
-# Now with data: a synthetic corpus that has this signal and no other, with the videos, the widths
-# and the share of positive labels of MOSI. Two principal components per modality and a tanh stand
-# in for an encoder, so that $k = 2$.
+# ### Parity with data
+#
+# Now we take data: a synthetic corpus that has this signal and no other, with the videos, the
+# widths and the share of positive labels of MOSI. Two principal components per modality and a tanh
+# stand in for an encoder, so that $k = 2$.
 #
 # The test labels are not half positive, so a classifier that always says "positive" would look
 # better than chance. We therefore measure *balanced accuracy*: the mean of two shares, that of the
@@ -599,11 +606,11 @@ assert scores["U"] < 0.78 < scores["B"] < 0.92 < 0.97 < scores["T"]
 # of eight are possible. The reason is that of notebook 08: under a mean square error the constant
 # answer one half is as good as anything that $\mathbf{U}$ offers.
 #
-# The pictures show the decision on the plane of $V_a$ and $V_l$. Above, $V_v$ is negative, below it
-# is positive. Look for the one square, in the column of $\mathbf{B}$, where the shading contradicts
-# the points: that is the case that $\mathbf{B}$ gets wrong. (The sign of a principal component is
-# arbitrary. Here an odd number of them is turned round, so every label is the opposite of that in
-# the cube.)
+# The pictures show the decision on the plane of $V_a$ and $V_l$. In the upper row $V_v$ is
+# negative, in the lower row it is positive. Look for the one square, in the column of $\mathbf{B}$,
+# where the shading contradicts the points: that is the case that $\mathbf{B}$ gets wrong. (The sign
+# of a principal component is arbitrary. Here an odd number of them is turned round, so every label
+# is the opposite of that in the cube.)
 
 # %%
 line = np.linspace(-1, 1, 41)
@@ -639,9 +646,10 @@ assert np.allclose(parity @ thirds, 0)
 assert np.abs(parity @ untrained["B"]).max() > 1e-6
 
 # %% [markdown]
-# So eight of eight is not impossible for $\mathbf{B}$. To get there it would have to use its three
-# softmax weights, which have little room to vary, and training did not find that solution. Layer 3
-# is made for it.
+# In a fresh network both numbers are small, and that of $\mathbf{B}$ is even the larger one here.
+# They say that a trimodal part is possible, not how well a layer can learn one. So eight of eight
+# is not impossible for $\mathbf{B}$. To get there it would have to use its three softmax weights,
+# which have little room to vary, and training did not find that solution. Layer 3 is made for it.
 #
 # ## 7. What each part of $\mathbf{\Omega}$ is worth
 #
@@ -708,7 +716,7 @@ assert all(abs(share - 0.5) < 0.08 for share in alone["trimodal signal"])
 # On the other corpus (hatched bars) it matters little which part is kept, except that $\mathbf{U}$
 # alone is five points lower (70 %). There most labels that can be known follow from language alone,
 # and language reaches all three layers. Differences of two or three points say nothing here, since
-# this is a single network, and even for a fixed one: with 752 test utterances, a share has a
+# this is a single network. And even for a fixed network a share of 752 test utterances has a
 # standard error of 1.6 points (notebook [03](03_the_data.ipynb)).
 #
 # Read the bars with care. A part that can be silenced without loss was not needed *by this

@@ -205,7 +205,9 @@ assert gains[:, 19].mean() > 1
 #   table `protocols` as an upper bound. It shows how much there is to gain.
 #
 # `experiment.runs` gives the settings of each row of a table for each seed, and `MODELS` has a
-# function `train` for each model. We keep what each run gets right, and train nothing twice.
+# function `train` for each model. We keep what each run gets right, and train nothing twice. (The
+# name of a row has two parts. The *variant* is the model, here always that of the paper. The second
+# part is the protocol, and one of the protocols is called "released".)
 
 # %%
 corpus = standardise(subject.corpus)
@@ -408,14 +410,16 @@ check("10.2", mean_intervals)
 #
 # a seed shifts its row by $a_r$, a video shifts its column by $b_v$, and $c_{rv}$ is the rest. The
 # scatter of the row means and of the column means tells how large each part is. With Student's $t$
-# for each part we get an interval that holds for other seeds *and* other videos. The mean squares
-# in the loop estimate $V \sigma_a^2 + \sigma_c^2$ (`of_seeds`), $s \sigma_b^2 + \sigma_c^2$
-# (`of_videos`) and $\sigma_c^2$ (`rest`). The mean of the table has the variance $\sigma_a^2 / s +
-# \sigma_b^2 / V + \sigma_c^2 / (s V)$. Both of the first two contain the rest. So it is subtracted
-# once, and counts once. What remains is that videos differ in length: the mean over utterances is
-# not the mean over videos. So the package fills the table with *pseudo-values* instead of plain
-# means per video. With $\theta_r$ the mean gain of seed $r$ over all utterances, and
-# $\theta_{r(-v)}$ the same without video $v$,
+# for each part we get an interval that holds for other seeds *and* other videos. With $\sigma_a$,
+# $\sigma_b$ and $\sigma_c$ for the standard deviations of $a_r$, $b_v$ and $c_{rv}$, the mean of
+# the table has the variance $\sigma_a^2 / s + \sigma_b^2 / V + \sigma_c^2 / (s V)$. The mean
+# squares in the loop estimate $V \sigma_a^2 + \sigma_c^2$ (`of_seeds`), $s \sigma_b^2 + \sigma_c^2$
+# (`of_videos`) and $\sigma_c^2$ (`rest`). Divided by $s V$, the first two give the first two terms
+# of the variance, but each with $\sigma_c^2 / (s V)$ on top. To count this only once, the loop
+# subtracts `rest` from `of_seeds`. What remains is that videos differ in length: the mean over
+# utterances is not the mean over videos. So the package fills the table with *pseudo-values*
+# instead of plain means per video. With $\theta_r$ the mean gain of seed $r$ over all utterances,
+# and $\theta_{r(-v)}$ the same without video $v$,
 #
 # $$y_{rv} = V \theta_r - (V - 1)\, \theta_{r(-v)}.$$
 #
@@ -453,12 +457,15 @@ half = half_width_loop(statistics.pseudo_values(gain, video))
 mean, low, high = statistics.paired_difference(A, B, video)
 print(f"loop:    {100 * gain.mean():+.2f} ± {100 * half:.2f} points")
 print(f"package: {100 * mean:+.2f} [{100 * low:+.2f}, {100 * high:+.2f}] points")
+_, low_B, high_B = statistics.accuracy_interval(B, video)
+print(f"accuracy of ARGF: [{100 * low_B:.1f}, {100 * high_B:.1f}] %, an interval of the same kind")
 assert np.allclose([mean - low, high - mean], half)
+assert high_B - low_B > 2 * (high - low)
 assert np.mean(gain == 0) > 0.9
 
 # %% [markdown]
 # The two agree on more than nine of ten utterances, so the interval of their difference is much
-# narrower than that of either accuracy.
+# narrower than that of the accuracy.
 #
 # **Do these intervals cover?** A simulation in `results/coverage_of_intervals.py` draws 2,000
 # experiments with known truth, in six scenarios: as on MOSI, as on IEMOCAP, where seeds or videos
@@ -791,8 +798,9 @@ assert max(abs(rows_5[0][1]), abs(rows_5[1][1])) < 2
 # (single modalities, the linear classifier and the constant answer are counted, but not drawn): the
 # dot is the mean over seeds, the line is the 95 % interval for other seeds and other test videos,
 # and the dot is filled where the interval excludes 0. If a dot lies further out, its number stands
-# at the left edge. The title of a panel is the heading in RESULTS.md. RESULTS.md also says which
-# row is subtracted.
+# at the left edge, without a line; lines are cut off at both edges. ("IEMOCAP as rebuilt" has no
+# vision. There, d is a third modality: *disfluencies*, such as "uh" and words that are broken off.)
+# The title of a panel is the heading in RESULTS.md. RESULTS.md also says which row is subtracted.
 
 # %%
 text = (draw.RESULTS / "RESULTS.md").read_text(encoding="utf-8")

@@ -37,6 +37,7 @@
 # | $g$ | gradient of the loss with respect to the output of an operation (its *cotangent*) |
 # | $p$, $g$ | of an optimiser: a parameter, and the gradient of the loss with respect to it |
 # | $V$, $T$ | videos of a batch, utterances of the longest |
+# | $W$, $U$, $H$, $d_j$ | of an LSTM: weights, units, width of its input (notebook 04) |
 # | $m$, $v$ | Adam's two running averages |
 # | $L$ | loss |
 #
@@ -210,8 +211,8 @@ assert len(tapes["fast"]) < len(tapes["readable"]) / 2
 #
 # **An experiment** ★ (5 minutes). How many operations stand on the readable tape of a batch of 1024
 # utterances, and how many KiB do their results take? Write down two numbers. Then call
-# `batch_gradients` on `batch_of(1024)` within `with look_at_the_tape() as tape:`. (250, as many as
-# for a batch of 16, and 215,925: the tape gets wider and not longer.)
+# `batch_gradients` on `batch_of(1024)` within `with look_at_the_tape() as tape:`. (The numbers are
+# in the solutions.)
 #
 # Here are both tapes. Each square is one operation, from left to right and from top to bottom:
 
@@ -336,9 +337,10 @@ assert share_of_float64(before) > 0.5
 assert gradient["W"].dtype == gradient["W_2"].dtype == np.float32
 
 # %% [markdown]
-# More than half of it is float64, and the result does not show it: autograd's `dot`, the operation
-# that reads the parameters, casts their gradient to their type in the backward pass. There are
-# two causes:
+# Four fifths of it are float64 (this counts the gradients that come *into* an operation as well,
+# which the picture leaves out). The result does not show it: autograd's `dot`, the operation that
+# reads the parameters, casts their gradient to their type in the backward pass. There are two
+# causes:
 #
 # - *A constant.* The comparison gives an array of truth values, and these divided by 0.5 give
 #   float64 (whatever the type of the random numbers). float32 times float64 is float64. From there
@@ -602,9 +604,9 @@ print("fused:   ", names_on_tape(fused_layer))
 
 # %% [markdown]
 # This is the pattern of the folder `argf_np/nn/fast/`. There, a layer with dropout, batch norm and
-# activation is one operation (`layers.py`); `nn.ops` needs more than a dozen. Both take the same
-# arguments, and tests hold them together as `prove_equal` does. The files of the equations call
-# `ops.dense_layer`, and get the one that `nn.use` has chosen.
+# activation is one operation (`layers.py`); the readable `nn.ops` needs more than a dozen
+# operations for it. Both take the same arguments, and tests hold them together as `prove_equal`
+# does. The files of the equations call `ops.dense_layer`, and get the one that `nn.use` has chosen.
 #
 # ### Exercise 12.2 ★★ (10 minutes): a layer with dropout, backwards
 #
@@ -842,12 +844,12 @@ print(f"the formula, operation by operation: {passes:.0f} times through such an 
 
 # %% [markdown]
 # How few could it be? Adam has to read $p$, $m$, $v$ and $g$ and to write $p$, $m$ and $v$: seven.
-# All the rest are results that the next operation reads again, and that large arrays push out of
-# the cache in between. A loop over single numbers would need seven, but Python is too slow for
-# that. The solution lies in the middle: go through an array *in blocks*, and do all operations on
-# one block before the next. A block's arrays are small enough to stay in the cache, so the main
-# memory is read and written only seven times. All steps are in place. They need no new memory
-# except one block for intermediate results, `scratch`:
+# All the rest is writing and reading of intermediate results. The next operation needs them at
+# once, but with arrays this large they may have left the cache by then. A loop over single numbers
+# would need seven, but Python is too slow for that. The solution lies in the middle: go through an
+# array *in blocks*, and do all operations on one block before the next. A block's arrays are small
+# enough to stay in the cache, so the main memory is read and written only seven times. All steps
+# are in place. They need no new memory except one block for intermediate results, `scratch`:
 
 # %%
 def adam_in_blocks(p, m, v, g, t, scratch, lr=1e-3, b1=0.5, b2=0.999, epsilon=1e-8):
@@ -933,9 +935,10 @@ draw.blocks(block_lengths, measured)
 plt.show()
 
 # %% [markdown]
-# On the left is Python's price. On the right the five arrays of a block take up to 20 MiB. Whether
-# the line rises there depends on the machine: the smaller its cache, the more. The dashed line pays
-# for something else as well: every operation of the formula asks for a new array.
+# On the left is Python's price. On the right the five arrays of a block ($p$, $m$, $v$, $g$ and
+# `scratch`) take up to 20 MiB. Whether the line rises there depends on the machine: the smaller its
+# cache, the more. The dashed line pays for something else as well: every operation of the formula
+# asks for a new array.
 #
 # ### Exercise 12.4 ★★★ (20 minutes): momentum without new memory
 #
@@ -1017,10 +1020,12 @@ plt.show()
 
 # %% [markdown]
 # Read the picture from top to bottom. The number with a minus on the right of each row is the
-# saving. How much each remedy is worth depends on the machine and on the batch size: run it on
-# yours, and with larger batches.
+# saving. In the picture printed here, Adam in blocks saves most, and whole layers as one operation
+# least. They came last, when the tape was already shorter. How much each remedy is worth depends on
+# the machine and on the batch size: run it on yours, and with larger batches.
 #
-# **The limit.** What cannot be saved? Whatever the program, one training step has to
+# **The limit.** What can surely not be saved? Whatever the program, one training step has at least
+# to
 #
 # - do the matrix products: for each $W$ with $n$ numbers and $B$ utterances $2nB$ operations in the
 #   forward pass, as many for each update that differentiates with respect to it, and as many for
@@ -1095,17 +1100,18 @@ plt.show()
 # %% [markdown]
 # Small batches are expensive per utterance. The optimiser works as long for a batch of 16 as for
 # one of 256: its share shrinks. So a step for 256 utterances takes four to five times as long as
-# one for 16: the same arrays are 22 % of the one and 5 % of the other. That is far less than 16
-# times, since each small operation has its price however small its arrays are. The products, too,
-# are more efficient with many rows: with one row, every number of $W$ is fetched from memory for a
-# single multiplication, with 64 rows for 64. So why not batches of 256? Because Adam moves a
-# parameter by about the learning rate per step, however many utterances the gradient is from
-# (notebook 02). With 16 times fewer steps, an epoch moves it less far. Speed is only one of two
-# things that a batch size decides.
+# one for 16: in the picture printed here, the same arrays are 22 % of the one and 5 % of the other.
+# That is far less than 16 times, since each small operation has its price however small its arrays
+# are. The products, too, are more efficient with many rows: with one row, every number of $W$ is
+# fetched from memory for a single multiplication, with 64 rows for 64. So why not batches of 256?
+# Because Adam moves a parameter by about the learning rate per step, however many utterances the
+# gradient is from (notebook 02). With 16 times fewer steps, an epoch moves it less far. Speed is
+# only one of two things that a batch size decides.
 #
-# The part at the top, "everything else", is what is left to gain: activations, batch norm,
-# dropout's random numbers, the losses, Python. `python -m benchmarks` measures the package
-# carefully, next to the same network in PyTorch.
+# The part at the top, "everything else", is activations, batch norm, dropout's random numbers, the
+# losses, Python: more than half of the step at all three sizes. Most of this has to be computed in
+# any program as well, so only a part of it is left to gain. `python -m benchmarks` measures the
+# package carefully, next to the same network in PyTorch.
 #
 # ## What to take away
 #

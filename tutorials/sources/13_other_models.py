@@ -1,7 +1,7 @@
 # %% [markdown]
 # # 13 · The other models
 #
-# *Needs: 04, 08, 10. Minutes: 25. Paper: the models of Tables 1 to 3; Table 6 and Figure 4.*
+# *Needs: 04, 08, 09, 10. Minutes: 25. Paper: the models of Tables 1 to 3; Table 6 and Figure 4.*
 #
 # Tables 1 to 3 of the paper compare ARGF with six other models, and Table 6 puts six other ways to
 # fuse in place of its graph. To judge such a comparison, one has to know the other models. What do
@@ -27,7 +27,8 @@
 # | $\mathbf{h}$, $\mathbf{c}$ | output and cell of a recurrent network (notebook 04) |
 # | $hs$ | hard sigmoid, $0.2 z + 0.5$ cut off at 0 and 1 |
 #
-# Before: [12 · Making it fast](12_making_it_fast.ipynb). This notebook only needs 04, 08 and 10.
+# Before: [12 · Making it fast](12_making_it_fast.ipynb). This notebook only needs 04, 08, 09 and
+# 10.
 
 # %%
 import textwrap
@@ -153,7 +154,9 @@ plt.show()
 # %% [markdown]
 # The last row is $\mathbf{x}_l$ itself, the last column is $\mathbf{x}_a$, and the corner is 1.
 # Everything else is a product of two. With three vectors the table is a cube. The next cell writes
-# its entries into one row, with loops and with the package, for vectors of $k = 4$ entries:
+# its entries into one row, with loops and with the package, for vectors of $k = 4$ entries. (TFN
+# and LMF read $\mathbf{x}_m$ and $d$. In code, the vectors are called `x_e` and their width `k` up
+# to the end of section 4, since section 8 uses the same functions for embeddings.)
 
 # %%
 B, k, N = 5, 4, 3
@@ -208,10 +211,10 @@ draw.low_rank()
 plt.show()
 
 # %% [markdown]
-# In the picture, a full cube has $(k + 1)^3$ free weights. The four triples of factors have
-# $4 \cdot 3 (k + 1)$. Now $\mathbf{Z}$ need not be computed. Call the entries of the three extended
-# vectors $a_x, l_y, v_z$ and the factors $A_x, L_y, V_z$. A sum over all products is a product of
-# three sums:
+# A full cube, on the left of the picture, has $(k + 1)^3$ free weights. The four triples of factors
+# have $4 \cdot 3 (k + 1)$. Now $\mathbf{Z}$ need not be computed. Call the entries of the three
+# extended vectors $a_x, l_y, v_z$ and the factors $A_x, L_y, V_z$. A sum over all products is a
+# product of three sums:
 #
 # $$\sum_{x, y, z} A_x L_y V_z \; a_x l_y v_z = \Big(\sum_x A_x a_x\Big)
 # \Big(\sum_y L_y l_y\Big) \Big(\sum_z V_z v_z\Big)$$
@@ -467,7 +470,7 @@ plt.show()
 
 # %%
 def gru_step(h, gates_x, U_z, U_r, U_g):
-    """h (V, H), gates_x (V, 3H), each U (H, H). Returns h' (V, H)."""
+    """h (V, H), a row per video; gates_x (V, 3H); each U (H, H). Returns h' (V, H)."""
     raise NotImplementedError("exercise 13.5")
 
 
@@ -550,7 +553,7 @@ plt.show()
 # - **weighted average**: $\mathbf{U}$, the first layer of the graph alone (Eq. 10).
 
 # %%
-B, k, N = 5, 4, 3
+B, k, N = 5, 4, 3  # x_e with its parts a, l, v is that of section 3, params that of section 4
 joint, product, average = np.zeros((B, 3 * k)), np.zeros((B, k)), np.zeros((B, k))
 MAN = params["weighted_average"]["MAN"]
 for i in range(B):
@@ -688,11 +691,11 @@ assert high - low > 8
 
 # %% [markdown]
 # Filled dots are differences whose interval excludes 0; crosses are the paper's differences. Tensor
-# fusion leads the graph by about three points, and low-rank fusion is almost three behind it. If
-# the first is more than chance, it fits a corpus in which some labels are products of signs: tensor
-# fusion has every product from the start, and the graph has to build them. Multiplication varies so
-# much between seeds that its interval is almost sixteen points wide. Six seeds say nothing about
-# it.
+# fusion leads the graph by about three points, and low-rank fusion is almost three points behind
+# the graph. If the first is more than chance, it fits a corpus in which some labels are products of
+# signs: tensor fusion has every product from the start, and the graph has to build them.
+# Multiplication varies so much between seeds that its interval is almost sixteen points wide. Six
+# seeds say nothing about it.
 #
 # Now read the printed note. With six comparisons at once, some interval may exclude 0 by chance.
 # *Holm's correction* makes up for that. It first asks of all six for intervals of $1 - 0.05/6 =
@@ -753,14 +756,15 @@ assert sizes["CHFusion"] == 8_606_308
 # - **What would they have to be bad at, for ARGF to win?** One of three things. They could suffer
 #   from modalities that lie in different spaces, since only ARGF trains them into one. Or they
 #   could miss interactions: BC-LSTM and CHFusion build no products of two modalities explicitly,
-#   HFFN builds some of them, and LMF has few weights for them. Or they could overfit: TFN and
-#   CHFusion have millions of parameters, and MOSI has 1,141 training utterances.
+#   HFFN builds some of them, and LMF has few weights for them. Or they could overfit: MOSI has
+#   1,141 training utterances, and TFN and CHFusion have four and eight times as many parameters as
+#   ARGF. (But ARGF has more than a million itself.)
 # - **Does that happen?** In the paper ARGF leads Table 1, which does not say for which of these
 #   reasons. In the runs of Table 1 in [RESULTS.md](../results/RESULTS.md), which use UCLNs of our
 #   own, the difference of ARGF to each of these five models on MOSI has an interval that includes
 #   0. With the UCLN outputs that ARGF's authors published (five seeds), LMF and HFFN are ahead of
-#   ARGF by intervals without 0 (HFFN also after Holm's correction). That the others are bad at any
-#   of this is not shown there.
+#   ARGF by intervals without 0 (HFFN also after Holm's correction). Nothing there shows that the
+#   others are bad at any of this.
 # - Nor do six seeds on the synthetic corpus establish a best fusion. To compare many models, one
 #   needs many seeds, and a correction for the number of comparisons.
 #
