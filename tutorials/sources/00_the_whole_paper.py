@@ -495,10 +495,9 @@ check("0.3", encoder_parameters)
 # %% [markdown]
 # ### An experiment ★★ (10 minutes)
 #
-# First predict, then try: train with `Settings(epochs=3, ...)`
-# instead of 10, and print the table of section 3 again. How does the accuracy of the decision
-# change where only language speaks, and how where several modalities do? What does this say about
-# the order in which the network learns?
+# First predict, then try: train with `Settings(epochs=3, ...)` instead of 10, and print the table
+# of section 3 again. How does the accuracy of the decision change where only language speaks, and
+# how where several modalities do? What does this say about the order in which the network learns?
 #
 # ## What to take away
 #

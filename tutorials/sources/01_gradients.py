@@ -937,8 +937,8 @@ check("1.4", is_right)
 # %% [markdown]
 # ### An experiment ★★ (20 minutes)
 #
-# Train the network of section 5 with two hidden units from 50
-# random starting points. What share of them ends with a loss below 0.1? And with three units?
+# Train the network of section 5 with two hidden units from 50 random starting points. What share of
+# them ends with a loss below 0.1? And with three units?
 #
 # **To go on.** There is a finite difference without rounding error. For a function that can also be
 # computed with complex numbers, $f'(x) \approx \operatorname{Im} f(x + ih) / h$. It does not

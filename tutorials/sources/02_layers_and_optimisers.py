@@ -881,11 +881,11 @@ check("2.4", limit_for_leaky_relu)
 # %% [markdown]
 # ### Two experiments ★★ (20 minutes)
 #
-# Let Adam run through the valley for 150 steps,
-# `descend(nn.init_adam, nn.adam, 150, lr=0.05, betas=(0.5, 0.999))`, with $\beta_1 = 0.9$, $0.5$
-# and $0$. How far does $\theta_1$ shoot over its goal of 0 in each case? Then take the network of
-# section 10 with Glorot's weights. After how many steps is the loss below 0.1, with Adam and a
-# learning rate of 0.1, 0.01 and 0.001, and with gradient descent and 0.1 and 0.01?
+# Let Adam run through the valley for 150 steps, `descend(nn.init_adam, nn.adam, 150, lr=0.05,
+# betas=(0.5, 0.999))`, with $\beta_1 = 0.9$, $0.5$ and $0$. How far does $\theta_1$ shoot over its
+# goal of 0 in each case? Then take the network of section 10 with Glorot's weights. After how many
+# steps is the loss below 0.1, with Adam and a learning rate of 0.1, 0.01 and 0.001, and with
+# gradient descent and 0.1 and 0.01?
 #
 # **To go on.** What would an optimiser need to cope with a turned valley, and what would that cost
 # for a million parameters?

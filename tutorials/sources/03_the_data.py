@@ -329,10 +329,9 @@ check("3.1", standardised)
 # %% [markdown]
 # ### The gradient
 #
-# $\mu_j$ and $\sigma_j$ are constants, computed once before training. So
-# $\partial z_{ij} / \partial x_{ij} = 1 / \sigma_j$. (In batch norm, notebook
-# [02](02_layers_and_optimisers.ipynb), they are computed from the batch itself. That is why its
-# derivative takes a page.)
+# $\mu_j$ and $\sigma_j$ are constants, computed once before training. So $\partial z_{ij} /
+# \partial x_{ij} = 1 / \sigma_j$. (In batch norm, notebook [02](02_layers_and_optimisers.ipynb),
+# they are computed from the batch itself. That is why its derivative takes a page.)
 #
 # To check it we need a scalar. The plain sum would hide mistakes that cancel, so `weigh` multiplies
 # every entry by a random number of its own first. `check_gradient` compares the gradient with
@@ -851,9 +850,9 @@ check("3.4", errors_apart)
 # %% [markdown]
 # ### An experiment ★★ (20 minutes)
 #
-# In section 7 the network has 50 hidden units and sees all 306
-# validation utterances. Let it see only the first $r$ of them, for $r = 0, 50, 100, 200, 306$. From
-# which $r$ on does `report` say "LEAK!"?
+# In section 7 the network has 50 hidden units and sees all 306 validation utterances. Let it see
+# only the first $r$ of them, for $r = 0, 50, 100, 200, 306$. From which $r$ on does `report` say
+# "LEAK!"?
 #
 # **A question** ★★★ (20 minutes). The probe needs a *second* set of new videos, here the test
 # videos, to expose the first. Suppose that you have only the 62 videos, and the network that makes

@@ -178,8 +178,7 @@ check("4.1", lstm_step)
 # %% [markdown]
 # ### Why it can remember
 #
-# Hold $\mathbf{h}_{t-1}$ fixed. Then the gates do not depend on
-# $\mathbf{c}_{t-1}$, and
+# Hold $\mathbf{h}_{t-1}$ fixed. Then the gates do not depend on $\mathbf{c}_{t-1}$, and
 #
 # $$\frac{\partial c_{tj}}{\partial c_{t-1,j}} = f_{tj}.$$
 #
@@ -450,13 +449,13 @@ check("4.2", step_back)
 # %% [markdown]
 # ### How far back does a gradient reach?
 #
-# Follow a loss on the last of 40 utterances back through
-# time. In a plain recurrent network, $\mathbf{h}_t = \tanh(\mathbf{x}_t W + \mathbf{h}_{t-1} U)$,
-# each step back multiplies the gradient by the slope of tanh, which is at most 1, and by $U^T$. If
-# $U$ is small, the gradient *vanishes*. If $U$ is large, it can *explode*: it grows with every
-# step. (The usual remedy is to limit its length before a step of the optimiser: *gradient
-# clipping*.) In the LSTM the way along the cell multiplies by $\mathbf{f}_t$ only. (There are also
-# ways through $\mathbf{h}_{t-1}$ and the gates, as in the plain network.)
+# Follow a loss on the last of 40 utterances back through time. In a plain recurrent network,
+# $\mathbf{h}_t = \tanh(\mathbf{x}_t W + \mathbf{h}_{t-1} U)$, each step back multiplies the
+# gradient by the slope of tanh, which is at most 1, and by $U^T$. If $U$ is small, the gradient
+# *vanishes*. If $U$ is large, it can *explode*: it grows with every step. (The usual remedy is to
+# limit its length before a step of the optimiser: *gradient clipping*.) In the LSTM the way along
+# the cell multiplies by $\mathbf{f}_t$ only. (There are also ways through $\mathbf{h}_{t-1}$ and
+# the gates, as in the plain network.)
 
 # %%
 long, units = np.random.default_rng(3).standard_normal((40, d_j)), 16
@@ -930,13 +929,13 @@ check("4.4", memory)
 # %% [markdown]
 # ### An experiment ★★★ (30 minutes)
 #
-# Section 6 hides the label $k = 1$ utterance back. (So $k$
-# counts backwards here. In the last picture this was the distance $-1$.) Hide it farther back: take
-# `only_context` and move the features of each video $k - 1$ utterances towards its beginning
-# (`np.roll`). Which test accuracy does the same training reach for $k = 2$, 3 and 4? Then let the
-# bias of the forget gate start at 3 instead of 0, for $k = 2$. (Change `params["bilstm"]["b"]` in a
-# copy of `train_one_direction`, with `keep=(1, 1)`.) Its gradient reaches farther, as section 3 has
-# shown. Predict: will this UCLN be better? (Our numbers are in the solutions.)
+# Section 6 hides the label $k = 1$ utterance back. (So $k$ counts backwards here. In the last
+# picture this was the distance $-1$.) Hide it farther back: take `only_context` and move the
+# features of each video $k - 1$ utterances towards its beginning (`np.roll`). Which test accuracy
+# does the same training reach for $k = 2$, 3 and 4? Then let the bias of the forget gate start at 3
+# instead of 0, for $k = 2$. (Change `params["bilstm"]["b"]` in a copy of `train_one_direction`,
+# with `keep=(1, 1)`.) Its gradient reaches farther, as section 3 has shown. Predict: will this UCLN
+# be better? (Our numbers are in the solutions.)
 #
 # ## What to take away
 #

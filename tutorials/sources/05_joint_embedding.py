@@ -164,8 +164,8 @@ check("5.1", density)
 # %% [markdown]
 # ### The encoder of the paper
 #
-# The encoder has four dense layers ([notebook
-# 02](02_layers_and_optimisers.ipynb)), of these widths (Figure 3 of the paper):
+# The encoder has four dense layers ([notebook 02](02_layers_and_optimisers.ipynb)), of these widths
+# (Figure 3 of the paper):
 #
 # $$d \to 10d \to 10k \to k \to k$$
 #
@@ -452,11 +452,11 @@ check("5.3", gradient_of_the_reconstruction_loss)
 # %% [markdown]
 # ### Where the released code differs
 #
-# The authors' code adds up absolute errors, $\sum_j |e_j|$,
-# instead of taking the norm ([D3](../DEVIATIONS.md#d3)), and adds up over the batch where we take
-# the mean ([D2](../DEVIATIONS.md#d2)). Each entry is then pulled with force 1, however small its
-# error. [Notebook 07](07_three_updates.ipynb), section 8, shows what this does to $\lambda$, the
-# weight between this loss and the adversary's.
+# The authors' code adds up absolute errors, $\sum_j |e_j|$, instead of taking the norm
+# ([D3](../DEVIATIONS.md#d3)), and adds up over the batch where we take the mean
+# ([D2](../DEVIATIONS.md#d2)). Each entry is then pulled with force 1, however small its error.
+# [Notebook 07](07_three_updates.ipynb), section 8, shows what this does to $\lambda$, the weight
+# between this loss and the adversary's.
 #
 # **A picture: the three curves, trained.** We minimise Eq. 6 with Adam for the small encoders and
 # decoders of section 2. The encoder turns each point of the plane into a single number. It may

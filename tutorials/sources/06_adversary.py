@@ -719,9 +719,9 @@ check("6.4", translate)
 # %% [markdown]
 # ### The same, turned round
 #
-# Give the smallest $x_a$ the *largest* $x_l$. For every discriminator this
-# translation is just as perfect. Which loss of notebook 05 distinguishes the two, and which does
-# not? (The solution has the answer.)
+# Give the smallest $x_a$ the *largest* $x_l$. For every discriminator this translation is just as
+# perfect. Which loss of notebook 05 distinguishes the two, and which does not? (The solution has
+# the answer.)
 #
 # ## 8. The learnt weight
 #

@@ -498,10 +498,9 @@ check("7.2", pull_back)
 # %% [markdown]
 # ### Could we pull back once, for all three updates together?
 #
-# `pull` is linear, so pulling back a
-# sum gives the sum. But Adam is not linear. It divides each gradient by its own running size
-# ([notebook 02](02_layers_and_optimisers.ipynb)), and each update has its own optimiser. Three
-# steps of Adam with three gradients are not one step with their sum:
+# `pull` is linear, so pulling back a sum gives the sum. But Adam is not linear. It divides each
+# gradient by its own running size ([notebook 02](02_layers_and_optimisers.ipynb)), and each update
+# has its own optimiser. Three steps of Adam with three gradients are not one step with their sum:
 
 # %%
 training_encoders = ["embedding", "classifier", "fusion"]
@@ -877,11 +876,10 @@ check("7.4", without_adversary)
 # %% [markdown]
 # ### Another weight for the adversary ★★★ (an hour)
 #
-# In section 7 $\lambda$ was 0.05. Set it to 0.9, where fooling $D$
-# counts for more, and repeat the experiment. Do stale activations hurt now, as in the toy? Then
-# think about The toy differs from ARGF in two ways: its loss is a plain product, and its steps are
-# not Adam's. Which of the two makes the difference? How would you find out?. How would you find
-# out?
+# In section 7 $\lambda$ was 0.05. Set it to 0.9, where fooling $D$ counts for more, and repeat the
+# experiment. Do stale activations hurt now, as in the toy? Then think about how the toy differs
+# from ARGF: its loss is a plain product, and its steps are not Adam's. Which of the two makes the
+# difference? How would you find out?
 #
 # ## What to take away
 #

@@ -180,9 +180,9 @@ check("8.1", gradient_of_the_weights)
 # %% [markdown]
 # ### A picture
 #
-# With $k = 2$ a vertex is an arrow in the plane. $MAN$ scales each arrow by its
-# weight, from the thin dotted one to the thick one. $\mathbf{U}$, in black, is a third of the sum
-# of the thick arrows. Note how short it is.
+# With $k = 2$ a vertex is an arrow in the plane. $MAN$ scales each arrow by its weight, from the
+# thin dotted one to the thick one. $\mathbf{U}$, in black, is a third of the sum of the thick
+# arrows. Note how short it is.
 
 # %%
 V_2d = np.array([[-0.9, 0.5], [0.8, 0.8], [0.5, -0.7]])[:, None]  # (3, 1, 2)

@@ -439,9 +439,8 @@ check("11.2", gap)
 # %% [markdown]
 # ### What did the adversary do?
 #
-# Compare networks with and without it. One seed each would say
-# little (notebook 10), so here are six. Each dot is a seed. Thin lines join networks that started
-# alike. The black bars are means.
+# Compare networks with and without it. One seed each would say little (notebook 10), so here are
+# six. Each dot is a seed. Thin lines join networks that started alike. The black bars are means.
 #
 # **Predict before you run:** does the gap become wider or narrower without the adversary? And
 # without the classifier?
