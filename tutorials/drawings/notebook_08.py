@@ -39,7 +39,7 @@ def two_orders(V_al, V_la):
         ax.contour(line, line, values, levels=[0], colors="black")
         ax.set(title=title, xlabel="$V_a$", aspect="equal")
     axes[0].set_ylabel("$V_l$")
-    fig.colorbar(image, ax=axes, ticks=[-0.6, 0, 0.6], label="$V_{al}$")
+    fig.colorbar(image, ax=axes, ticks=[-0.6, 0, 0.6], label="bimodal vertex")
     return axes
 
 

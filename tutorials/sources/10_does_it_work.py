@@ -850,9 +850,14 @@ print(f"comparisons: {len(rows_1 + rows_5)}")
 #
 # - **So, does it work?** In the small runs here, ARGF is better than the linear classifier, TFN and
 #   LMF, and cannot be distinguished from BC-LSTM. Of its parts, only the decoders were shown to
-#   help. On real data (section 9) no other model that fuses can be distinguished from ARGF on MOSI
-#   (ten seeds) or on IEMOCAP as rebuilt (three seeds). With the authors' own UCLN outputs (five
-#   seeds) LMF and HFFN are ahead of it, HFFN also after a correction for 13 comparisons.
+#   help.
+# - **And on real data?** (Section 9.) No other model that fuses can be distinguished from ARGF on
+#   MOSI (ten seeds) or on IEMOCAP as rebuilt (three seeds). With the authors' own UCLN outputs
+#   (five seeds) LMF and HFFN are ahead of it, HFFN also after Holm's correction for 13 comparisons
+#   ([notebook 13](13_other_models.ipynb) explains it). On none of the three is ARGF ahead of
+#   language alone by an interval without 0. Two differences between ARGF and itself without a part
+#   exclude 0: without its decoders it collapses on IEMOCAP, and with the authors' UCLN outputs it
+#   is better without its classifier.
 # - Ask of any table how the epoch was chosen, and by whose labels. The best of many looks gains one
 #   to two points even where there is nothing to find.
 # - Ask how many seeds there were, and what the ± is: a deviation, a standard error, an interval?
