@@ -996,12 +996,12 @@ plt.show()
 #   $\lambda = 0.9$, once the encoders stand still, the same budget brings the loss down to about a
 #   quarter. So most of what looked like a closed gap came from the moving encoders, and less of it
 #   from the shorter training. In between, at $\lambda = 0.1$, both count.
-# - **The two probes.** At $\lambda = 0.1$ the probe of three modalities falls to 77 %, but "a or v"
-#   stays at 95 %: the two sources are as easy to tell apart as before. This is what section 7 leads
-#   us to expect, since Eq. 4 never asks for it. At $\lambda = 0.9$ both probes are back at 97 % or
-#   more, and the fresh discriminator with the game's budget finds more than at 0.1. So a stronger
-#   adversary has not mixed the modalities better here. It has only kept its own discriminator more
-#   confused.
+# - **The two probes.** At $\lambda = 0.1$ the probe of three modalities falls to about 77 %, but "a
+#   or v" stays at about 95 %: the two sources are as easy to tell apart as before. This is what
+#   section 7 leads us to expect, since Eq. 4 never asks for it. At $\lambda = 0.9$ both probes are
+#   back at 97 % or more, and the fresh discriminator with the game's budget finds more than at 0.1.
+#   So a stronger adversary has not mixed the modalities better here. It has only kept its own
+#   discriminator more confused.
 #
 # A discriminator that is fooled at the end of a game does not prove that there is nothing left to
 # see. It may only have been too slow.
