@@ -115,7 +115,7 @@ class Settings:
     k: int = whole(50, "width of the embedding [authors' script, D13]")
     lambda_: float = setting(1e-3, "lambda of Eq. 9 [authors' script, D13]", "a number from 0 to 1",
                              _is_weight)
-    learn_w: bool = setting(False, "learn the weight w of Eq. 3 and 4, which then falls to 0 "
+    learn_w: bool = setting(False, "learn the weight w of Eq. 3 and 4, which can then only fall "
                             "[off, D1]", "a switch", _is_switch)
     activations: str = choice(
         "first", "activations that the later updates of a batch see [authors' script, D6]",

@@ -88,7 +88,7 @@ WRONG = {
         ("corrections 1 - beta\\^t are missing", adam(None, None)),
         ("only m is corrected", adam("t", None)),
         ("only v is corrected", adam(None, "t")),
-        ("1 - beta in the place of", adam("1", "1")),
+        ("1 - beta in place of", adam("1", "1")),
         ("corrections of step t - 1", adam("t - 1", "t - 1")),
         ("root of v is missing", adam(root=lambda v: v)),
         ("uphill", adam(uphill=True)),

@@ -42,7 +42,7 @@ WRONG = {
         ("divides by s - 1", lambda y, t: intervals(y, t, ddof=0)),
         ("a single run scatters", lambda y, t: intervals(y, t, root=False)),
         ("the standard error", lambda y, t: intervals(y, 1)),
-        ("1.96 in the place", lambda y, t: intervals(y, 1.96)),
+        ("1.96 in place", lambda y, t: intervals(y, 1.96)),
         ("whole interval", lambda y, t: intervals(y, 2 * t)),
         (r"shape \(2, 3\)", lambda y, t: intervals(y, t).T),
     ],

@@ -64,10 +64,10 @@ def modes(in_company, alone):
 
 def contours(ax, loss, height=1.7):
     """The valley from above, in an axes."""
-    across, up = np.linspace(-1.9, 1.3, 81), np.linspace(-height, height, 81)
+    across, up = np.linspace(-1.9, 1.3, 81), np.linspace(-height, height, 321)
     heights = [[loss({"theta": np.array([s, t])}) for s in across] for t in up]
-    ax.contour(across, up, np.sqrt(heights), levels=np.arange(0.3, 20, 1.2), colors="0.8",
-               linewidths=0.8)
+    levels = [0.2, 0.5, 0.8, 1.1, *np.arange(1.5, 20, 1.2)]  # dense where the valley is flat
+    ax.contour(across, up, np.sqrt(heights), levels=levels, colors="0.8", linewidths=0.8)
     ax.plot(0, 0, "+", color="black", ms=12, mew=2)
     ax.set(xlim=(-1.9, 1.3), ylim=(-height, height), xlabel=r"$\theta_1$")
 

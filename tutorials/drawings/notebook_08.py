@@ -94,7 +94,7 @@ def triangle(weights, alphas):
                     ha="center")
     ax.legend(frameon=False, loc="upper left", bbox_to_anchor=(0.62, 1), markerscale=2)
     ax.set(xlim=(-0.2, 1.3), ylim=(-0.12, 0.98), aspect="equal",
-           title="Eq. 14: the weights that the pairs can have, for $k = 50$")
+           title="Eq. 14: weights of the pairs for random $\\alpha_m$, with $S = 1/k$, $k = 50$")
     ax.axis("off")
     return ax
 

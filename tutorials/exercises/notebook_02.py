@@ -78,7 +78,7 @@ def adam_step(answer, rng):
         "the corrections 1 - beta^t are missing": step(1, 1),
         "only m is corrected": step(c1, 1),
         "only v is corrected": step(1, c2),
-        "it looks like 1 - beta in the place of 1 - beta^t": step(1 - b1, 1 - b2),
+        "it looks like 1 - beta in place of 1 - beta^t": step(1 - b1, 1 - b2),
         "it looks like the corrections of step t - 1": step(1 - b1 ** (t - 1), 1 - b2 ** (t - 1)),
         "it goes uphill": 2 * theta - step(c1, c2),
         "the root of v is missing": theta - lr * (new_m / c1) / (new_v / c2 + 1e-8),

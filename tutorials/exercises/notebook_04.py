@@ -37,6 +37,7 @@ def lstm_step(answer, rng):
         "the bias b is missing": np.stack(ops.lstm_cell(h, c, x @ W, U)),
         "the right numbers in the wrong order: expected h, c": right[::-1],
     })
+    return "and the gates of all videos cost two matrix products per step"
 
 
 @exercise("4.2")
@@ -75,6 +76,7 @@ def step_back(answer, rng):
             without_slopes * as_sigmoid,
         "g is the output of the tanh already: its slope is 1 - g^2": without_slopes * twice,
     })
+    return "and in a loop over the steps this is the core of an LSTM's backward pass"
 
 
 @exercise("4.3")
@@ -100,6 +102,7 @@ def turned_round(answer, rng):
         "the order of the videos is reversed, not that of the utterances": real[::-1],
         "the entries of each vector are reversed, not the utterances": real[..., ::-1],
     })
+    return "and a forward LSTM between two such turns is the backward half of a BiLSTM"
 
 
 @exercise("4.4")
@@ -132,3 +135,4 @@ def memory(answer, rng):
         flagged = np.where(flags, np.arange(len(values)), -1)  # -1: no flag so far
         latest = np.maximum.accumulate(flagged)
         require((h * values[latest] > 0.5)[latest >= 0].all(), hint)
+    return "and the gradient gets through an open forget gate just as the value does"

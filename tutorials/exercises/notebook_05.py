@@ -39,6 +39,7 @@ def density(answer, rng):
         "b stands inside the tanh, beside w x: subtract it first, then divide by w":
             _bell(np.arctanh(x_e) / w - b) / np.abs(slope),
     })
+    return "and this is Eq. 1 in one dimension"
 
 
 @exercise("5.2", 5, 6)
@@ -54,7 +55,7 @@ def unavoidable_loss(answer, rng):
         "it looks like the sum over the batch: the loss is a mean": np.array(B * right),
         "it looks divided by the number of modalities: the mean is over the utterances":
             np.array(B * right / 3),
-        "it looks like the sum of absolute errors, D3: Eq. 6 is the Euclidean norm":
+        "it looks like absolute errors, as in the authors' code: Eq. 6 is the Euclidean norm":
             np.array(beyond.sum(axis=(0, 2)).mean()),
         "it looks like the square of the norm: take the root of each utterance and modality":
             np.array((beyond ** 2).sum(axis=(0, 2)).mean()),
@@ -65,6 +66,7 @@ def unavoidable_loss(answer, rng):
         "it looks like the loss of tanh(x): the decoder may choose what the tanh is applied to":
             np.array(reconstruction_loss(np.tanh(x), x)),
     })
+    return "and no decoder that ends in a tanh gets below it"
 
 
 @exercise("5.3", 6)
@@ -88,11 +90,13 @@ def gradient_of_the_reconstruction_loss(answer, rng):
         "the 1/B is missing: the loss is a mean over the batch": B * right,
         "it looks like the square of the norm: Eq. 6 is the norm, its gradient has length 1 / B":
             2 * e / B,
-        "it looks like the sum of absolute errors, D3: Eq. 6 is the Euclidean norm": np.sign(e) / B,
+        "it looks like absolute errors, as in the authors' code: Eq. 6 is the Euclidean norm":
+            np.sign(e) / B,
         "it looks like one norm over all utterances: each utterance and modality has its own":
             e / np.sqrt((e * e).sum()),
         "the wrong sign: the loss falls when x_tilde moves towards x": -right,
     })
+    return "and every utterance pulls with the same force, however large its error"
 
 
 @exercise("5.4", 7, 8)
@@ -136,8 +140,9 @@ def gradient_by_the_logits(answer, rng):
             from_probabilities(2 * e / B),
         "it looks like one norm over everything: each utterance and modality has its own":
             from_probabilities(e / np.sqrt((e * e).sum())),
-        "it looks like the sum of absolute errors, D5: Eq. 8 is the Euclidean norm":
+        "it looks like absolute errors, as in the authors' code: Eq. 8 is the Euclidean norm":
             from_probabilities(np.sign(e) / B),
         "it looks like the mean over the modalities: Eq. 8 adds them up": right / 3,
         "the wrong sign: the gradient points up the loss": -right,
     })
+    return "and for two classes this force vanishes at both ends, as in the picture"

@@ -24,6 +24,7 @@ def best_discriminator(answer, rng):
         "one D* per source: there is one discriminator, and it sees them all":
             target / (target + sources),
     })
+    return "and if none of s sources can be distinguished from the target, it is 1 / (s + 1)"
 
 
 def _both(z, target):
@@ -64,6 +65,7 @@ def adversarial_losses(answer, rng):
         "the sources are averaged: Eq. 3 and 4 add them up": np.array(averaged),
         "it looks like the sum over the batch: the loss is a mean": B * right,
     })
+    return "and an answer that is sure and wrong costs about |z|, however large z is"
 
 
 @exercise("6.3", 2)
@@ -102,6 +104,7 @@ def forces(answer, rng):
         "these are the forces of the sum, Eq. 2: return those of the two players one by one":
             together,
     })
+    return "and on a source they add up to (1 - 2 D) / B, which is 0 at D = 1/2"
 
 
 @exercise("6.4")
@@ -117,3 +120,4 @@ def translate(answer, rng):
         "it is the other way round: the smallest x_a gets the largest x_l":
             np.sort(x_l)[::-1][ranks],
     })
+    return "and no discriminator can tell whether the translation is a good one"

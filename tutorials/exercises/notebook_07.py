@@ -43,6 +43,7 @@ def gradient_by_the_logits(answer, rng):
         "it looks as if the target were called false: it adds -log D to L_tal, not -log(1 - D)":
             called_false,
     })
+    return "and training does not use it: each player follows its own summand"
 
 
 @exercise("7.2")
@@ -66,6 +67,7 @@ def pull_back(answer, rng):
             right / B,
         "the right numbers, transposed: a gradient has the shape of W": right.swapaxes(1, 2),
     })
+    return "and the forward pass through the encoder was needed only once"
 
 
 @exercise("7.3")
@@ -92,6 +94,7 @@ def game(answer, rng):
             ("fresh: phi sees the theta that has just changed" if fresh else
              "first: phi sees theta as it was before the step"): play(not fresh),
         })
+    return "and all that distinguishes the two is which theta phi has seen"
 
 
 @exercise("7.4")
@@ -111,3 +114,4 @@ def without_adversary(answer, rng):
         trained = ", ".join(sorted(table[update]))
         require(table[update] == groups, f"{update} trains {trained}; read again what it may train")
     require(len(table) == 3, f"there are three updates, not {', '.join(table)}")
+    return "and now nothing asks the modalities to be alike"

@@ -40,6 +40,7 @@ def gradient_of_the_weights(answer, rng):
         "g is missing: the chain rule multiplies dU/dalpha by the gradient that comes in":
             np.sum(V, axis=-1, keepdims=True) / 3,
     })
+    return "and a vertex that is short hardly moves its weight"
 
 
 @exercise("8.2", 12)
@@ -75,6 +76,7 @@ def all_similarities(answer, rng):
         "the right numbers in the wrong order of axes: the utterance comes first":
             S(V_tilde).transpose(1, 2, 0),
     })
+    return "and even that of a vertex with itself is not 1"
 
 
 @exercise("8.3", 13, 14, 15)
@@ -102,6 +104,7 @@ def bimodal_dynamics(answer, rng):
         "the weighted vectors are averaged: Eq. 15 adds them up, and the weights sum to 1 already":
             right / m,
     })
+    return "and this is a layer of the graph, but for the MLP"
 
 
 @exercise("8.4", 11)

@@ -30,6 +30,7 @@ def trimodal_pairs(answer, rng):
             require(frozenset(pair) in result or len(set("".join(pair))) != 3,
                     f"with {len(unimodal)} modalities, {' + '.join(pair)} holds three of them and "
                     "is missing")
+    return "and with three modalities the same rule gives the six of Figure 2"
 
 
 @exercise("9.2", 13, 14)
@@ -59,6 +60,7 @@ def weights_of_layer_3(answer, rng):
         "it looks like the softmax over all entries at once: the six weights of one utterance sum "
         "to 1": e / e.sum(),
     })
+    return "and for every utterance they sum to 1, however large the scores are"
 
 
 @exercise("9.3", 16)
@@ -103,6 +105,7 @@ def decision(answer, rng):
         "a tanh is missing after the second layer":
             after_norm(normed, ("tanh", "identity", "softmax")),
     })
+    return "and in training mode the answer for an utterance depends on the others of its batch"
 
 
 @exercise("9.4")
@@ -133,3 +136,4 @@ def alternating_sum(answer, rng):
             values[-1] - values[0],
         "the right numbers with an axis too many: expected (k,)": right[None],
     })
+    return "and it is not 0 only if f combines all three modalities"

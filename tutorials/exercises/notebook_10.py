@@ -21,6 +21,7 @@ def smallest_number_of_runs(answer, rng):
         enough = next(fewer for fewer in range(1, s + 1) if fits(percent, fewer * n))
         require(s == enough, f"{percent} of {n}: {enough} is enough; what is printed may be 0.005 "
                 "from the mean")
+    return "and where it is 1, the figure may be that of a single run"
 
 
 @exercise("10.2")
@@ -38,10 +39,11 @@ def mean_intervals(answer, rng):
         "this is how far a single run scatters; the mean of s of them scatters less":
             pair(t * deviation),
         "this is the standard error; the interval takes t of them": pair(deviation / np.sqrt(5)),
-        "it looks like 1.96 in the place of t": pair(1.96 * deviation / np.sqrt(5)),
+        "it looks like 1.96 in place of t": pair(1.96 * deviation / np.sqrt(5)),
         "this is the whole interval, not its half": pair(2 * t * deviation / np.sqrt(5)),
         "the standard error divides by the root of s, not by s": pair(t * deviation / 5),
     })
+    return "and with three seeds the interval is more than four standard errors wide on either side"
 
 
 @exercise("10.3")
@@ -62,3 +64,4 @@ def resampled_gain(answer, rng):
             gain.sum(axis=0) @ often / (3 * often.sum()),
         "it looks as if all videos were drawn once": seeds @ gain.sum(axis=1) / (3 * 17),
     })
+    return "and thousands of such resamples are a bootstrap over seeds and videos"

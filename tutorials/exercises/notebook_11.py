@@ -26,6 +26,7 @@ def perplexity_of_rows(answer, rng):
         "this is the number of neighbours that are not 0; the perplexity weighs them":
             np.sum(p > 0, axis=1),
     })
+    return "and t-SNE chooses each beta so that this is the same for all points"
 
 
 @exercise("11.2")
@@ -45,6 +46,7 @@ def gap(answer, rng):
             apart.mean() / around_all.mean(),
         "it looks like the sum over the pairs, not their mean": apart.sum() / spread.mean(),
     })
+    return "and this number is of all dimensions, while a picture has two"
 
 
 @exercise("11.3")
@@ -62,6 +64,7 @@ def without_vertex(answer, rng):
             others + parts[vertex].mean(axis=1, keepdims=True),
         "nothing was removed": parts.sum(axis=0),
     })
+    return "and the change of the decision is the effect of the vertex"
 
 
 @exercise("11.4")
@@ -80,3 +83,4 @@ def auc_by_ranks(answer, rng):
         "argsort gives the order, not the ranks":
             (order[speaks].sum() - n_1 * (n_1 + 1) / 2) / (n_1 * n_0),
     })
+    return "and it costs one sort instead of a comparison per pair"

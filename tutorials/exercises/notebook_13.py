@@ -41,6 +41,7 @@ def size_of_bc_lstm(answer, rng):
             require(result != slip, hint)
         require(result == right, f"d = {d}, {modalities} modalities, {N} classes: {result:,}, "
                 f"expected {right:,}")
+    return "and nearly all of them are in the BiLSTM"
 
 
 @exercise("13.2")
@@ -64,6 +65,7 @@ def all_products(answer, rng):
         "it looks like the entry-wise product: every entry meets every other": a * l * v,
         "it looks like two modalities only": np.einsum("bi,bj->bij", a, l).reshape(B, -1),
     })
+    return "and for d = 50 a row of Z has 132,651 entries"
 
 
 @exercise("13.3")
@@ -84,6 +86,7 @@ def low_rank(answer, rng):
             np.einsum("r,rbj->bj", w, parts.sum(axis=0)),
         "the sum over r is missing": w[:, None, None] * parts.prod(axis=0),
     })
+    return "and Z itself is not needed"
 
 
 @exercise("13.4")
@@ -114,6 +117,7 @@ def attend(answer, rng):
         "it looks like the mean over the three steps, without weights":
             np.maximum(states.mean(axis=0), 0),
     })
+    return "and the weights are made anew at every step"
 
 
 @exercise("13.5")
@@ -150,3 +154,4 @@ def gru_step(answer, rng):
         "z and r have changed places in gates_x: the order is z, r, g":
             mix(hard(x_r + h @ U_z), r, np.tanh(x_g + (hard(x_z + h @ U_r) * h) @ U_g)),
     })
+    return "and a GRU has three products with its output per step where an LSTM has four"

@@ -34,7 +34,7 @@
 # | $m$ | | any one of them |
 # | $\mathbf{x}_m$ | `d`, 50 | what is known about an utterance in modality $m$ |
 # | $\mathbf{x}_m^e$ | `k`, 50 | the same in the common space, the *joint embedding space* |
-# | $\alpha$ | 1 | the weight of a modality, a pair or a triple in the graph |
+# | $\alpha$ | 1 | the weight of a modality, a pair, or one of six ways to fuse all three |
 # | $\mathbf{U}$, $\mathbf{B}$, $\mathbf{T}$ | `k`, 50 | outputs of the graph's three layers |
 # | $\mathbf{M}$ | `N`, 2 | the decision: a probability per class |
 #
@@ -192,8 +192,10 @@ print(f"{'all':14} {total:9,}")
 # [01](01_gradients.ipynb), [02](02_layers_and_optimisers.ipynb), [07](07_three_updates.ipynb)).
 # After each pass, an *epoch*, the validation utterances are tried. The parameters of the epoch with
 # the lowest validation loss are kept: that is what `protocol="validation"` means. The test
-# utterances are not touched. (In the captions, $w$ is a weight in Eq. 3 and 4, which is 1 here, and
-# *overfitting* is to learn what holds for the training utterances alone.)
+# utterances are not touched. (In the captions, $D = 1/3$ is the answer of a discriminator that
+# cannot distinguish the modalities, since one vector in three is language; $w$ is a weight in Eq. 3
+# and 4, which is 1 here; and *overfitting* is to learn what holds for the training utterances
+# alone.)
 
 # %%
 settings = Settings(epochs=10, k=k, protocol="validation")
@@ -328,6 +330,7 @@ two_speak = speaks.sum(axis=1) == 2
 candidates = two_speak & ~right["language alone"] & right["decision M"]
 i = int(np.flatnonzero(candidates)[0])
 label = truth[i]
+assert i == 14  # the last row of the table in section 1
 print(f'"{corpus.words[test[i]]}": {corpus.classes[label]}')
 print("what a, l and v say:", signs[test][i])
 x_i = x[:, test[i]][:, None].astype("float32")  # (3, 1, d): a batch of one
@@ -502,8 +505,8 @@ check("0.3", encoder_parameters)
 # ## What to take away
 #
 # - The three modalities together are right far more often than language alone. The gain comes from
-#   utterances in which voice or face speaks in the place of the words, and from those in which
-#   several modalities have to be multiplied.
+#   utterances in which voice or face speaks in place of the words, and from those in which several
+#   modalities have to be multiplied.
 # - Four out of five parameters are in the encoders. The graph has less than 3 %.
 # - The discriminator is hardly ever fooled, so stage 1 has not reached its aim here. The decision
 #   works all the same.

@@ -563,7 +563,7 @@ for weight_decay in (1e-4, 1e-2):
 # Both fall by about $\eta$ per step, whatever $\lambda$ is. What counts in Adam is how large
 # $\lambda \theta$ is *compared with the other gradients of that parameter*. A parameter that is
 # hardly used is pulled to 0 at full speed. So $\lambda$ must fit the size of the losses: where the
-# package takes means over the batch in the place of the authors' sums, it divides $\lambda$ by the
+# package takes means over the batch in place of the authors' sums, it divides $\lambda$ by the
 # batch size as well ([D20](../DEVIATIONS.md#d20)).
 #
 # ## 8. Adadelta

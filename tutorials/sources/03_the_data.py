@@ -265,14 +265,14 @@ def standardise_loop(x, train):
 
 
 corpus = standardise(raw)
-train = raw.utterances("train")
+train, new = raw.utterances("train"), raw.utterances("test")
 for m in "alv":
     some = raw.features[m][:, :12]  # loops are slow: 12 columns of each modality
     z = corpus.features[m]
     assert np.allclose(standardise_loop(some, train), z[:, :12], rtol=0, atol=1e-9)
     print(f"{m}: training mean up to {abs(z[train].mean(axis=0)).max():.0e}, "
           f"deviation up to {z[train].std(axis=0).max():.3f}; "
-          f"test mean up to {abs(z[raw.utterances("test")].mean(axis=0)).max():.2f}")
+          f"test mean up to {abs(z[new].mean(axis=0)).max():.2f}")
 
 # %% [markdown]
 # On the test videos the means are not exactly 0, and they should not be: these are 31 other

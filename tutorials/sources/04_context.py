@@ -805,17 +805,21 @@ def train_one_direction(corpus, keep, epochs):
 
     params = nn.cast(ucln.init_ucln(generator, x.shape[1], 50, 2), "float32")
     state = nn.init_adadelta(params)
+
+    def train_batch(videos):
+        x_batch, mask = ucln.pad(x, corpus.starts, videos)
+        y_batch, _ = ucln.pad(y, corpus.starts, videos)
+
+        def loss(params):
+            return ucln.ucln_loss(one_lstm(params), x_batch, y_batch, mask, settings, generator)
+
+        _, gradient = nn.value_and_grad(loss, params)
+        nn.adadelta(state, params, gradient)
+
     for _ in range(epochs):
         videos = generator.permutation(corpus.split["train"])
         for i in range(0, len(videos), 10):
-            x_batch, mask = ucln.pad(x, corpus.starts, videos[i:i + 10])
-            y_batch, _ = ucln.pad(y, corpus.starts, videos[i:i + 10])
-
-            def loss(params, x=x_batch, y=y_batch, mask=mask):
-                return ucln.ucln_loss(one_lstm(params), x, y, mask, settings, generator)
-
-            _, gradient = nn.value_and_grad(loss, params)
-            nn.adadelta(state, params, gradient)
+            train_batch(videos[i:i + 10])
     return accuracy_of(one_lstm(params), corpus)
 
 

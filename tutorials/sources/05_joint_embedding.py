@@ -172,8 +172,10 @@ check("5.1", density)
 # The first three layers are followed by dropout, batch norm and a leaky ReLU with slope 0.01, the
 # last one by a tanh. The encoders of the three modalities are kept together as a *bank*: every
 # weight has the modality as its first axis. `nn.leaves` lists all arrays of such a nested dict,
-# with the path that leads to each. We first move all parameters a little, so that no bias is 0 and
-# no scale of a batch norm is 1. Otherwise our check would not notice if one of them were missing.
+# with the path that leads to each, and `nn.map_leaves(function, tree)` applies a function to each
+# of them and returns a dict of the same form. We first move all parameters a little, so that no
+# bias is 0 and no scale of a batch norm is 1. Otherwise our check would not notice if one of them
+# were missing.
 
 # %%
 rng = np.random.default_rng(1)
@@ -300,7 +302,7 @@ nn.check_gradient(loss, {"dec": decoders, "x_e": x_e}, rng, step=1e-5)
 # standardised do not. Even if all entries up to $\pm 1$ come back exactly, this much is lost:
 
 # %%
-corpus = standardise(load("mosi"))
+corpus = standardise(load("mosi", source="synthetic"))
 print(f"{corpus.source} corpus: {len(corpus.ids)} utterances in {len(corpus.video_ids)} videos")
 for m in "alv":
     features = corpus.features[m]

@@ -221,7 +221,7 @@ def train_discriminator(x_e, target, steps, lr=0.01, batch=None):
         if batch:
             some = x_e[:, rng.choice(x_e.shape[1], batch, replace=False)]
         _, gradient = nn.value_and_grad(loss, params)
-        nn.adam(state, params, gradient, lr, updates.BETAS)  # betas of the released code, D13
+        nn.adam(state, params, gradient, lr, updates.BETAS)  # (0.5, 0.999), as in the authors' code
     return params
 
 
@@ -554,8 +554,8 @@ plt.show()
 #
 # **An experiment** ★ (5 minutes). With these steps $\theta$ goes up to 2.50 at its first turn: it
 # overshoots the target by 0.50. Let the discriminator take steps that are five times as large: put
-# 0.5 in the place of 0.1 in the lines of $s$ and $c$. (The last `assert` of that cell belongs to
-# the old steps and will complain. The numbers are printed before it.) By how much does $\theta$
+# 0.5 in place of 0.1 in the lines of $s$ and $c$. (The last `assert` of that cell belongs to the
+# old steps and will complain. The numbers are printed before it.) By how much does $\theta$
 # overshoot now, and why? (The number is in the solutions.)
 #
 # **A game in the plane.** Now two sources, and encoders and a discriminator that are networks. The
@@ -612,12 +612,12 @@ def play_round(game, x, target, stay, lr_w):
     def encoder_loss(movers):
         x_e = move(movers, x, target)
         z = embedding.discriminate(game["D"], x_e)
-        distance = ops.norm(x_e - x + 1e-9).sum() / x.shape[1]  # how far the points were moved
+        distance = ops.norm(x_e - x).sum() / x.shape[1]  # how far the points were moved
         return embedding.fake_adversarial_loss(z, target, w) + stay * distance
 
     def weight_loss(weight):  # for section 8
         z = embedding.discriminate(game["D"], still)
-        return embedding.fake_adversarial_loss(z, target, np.e ** weight["log_w"][0])
+        return embedding.fake_adversarial_loss(z, target, np.exp(weight["log_w"][0]))
 
     L_tal = descend(discriminator_loss, game["D"], game["states"]["D"], 0.02)
     descend(encoder_loss, game["movers"], game["states"]["movers"], 0.003)
@@ -737,7 +737,7 @@ check("6.4", translate)
 
 # %%
 value, gradient = nn.value_and_grad(
-    lambda tree: embedding.fake_adversarial_loss(z, LANGUAGE, np.e ** tree["log_w"]),
+    lambda tree: embedding.fake_adversarial_loss(z, LANGUAGE, np.exp(tree["log_w"])),
     {"log_w": np.array(0.3)})
 print(f"L_fal {value:.4f}, its derivative with respect to log w {gradient['log_w']:.4f}")
 assert np.isclose(gradient["log_w"], value)
@@ -824,13 +824,14 @@ for target, row in ends.items():
     assert coverage(row["points"], target) < 0.9 or target == LANGUAGE
 
 # %% [markdown]
-# The three tasks are not equally hard. The arc is covered almost entirely. But an arc that is
-# squeezed into a lump ends as a thin line that crosses the lump, and the streak as a bar across it,
-# and a fifth to a quarter of the target's points have no source nearby. In the words of the field,
-# the generators *drop* a part of the target. (One speaks of dropped *modes*, since with several
-# lumps it is often whole lumps that are missed.) In its extreme form, where all outputs of a
-# generator become almost the same, this is called *mode collapse*. Nothing in Eq. 3 forbids it:
-# each point is asked to go where $D$ is large, and none is asked to spread out.
+# (White is now "the target, for sure", whichever the target is.) The three tasks are not equally
+# hard. The arc is covered almost entirely. But an arc that is squeezed into a lump ends as a thin
+# line that crosses the lump, and the streak as a bar across it, and a fifth to a quarter of the
+# target's points have no source nearby. In the words of the field, the generators *drop* a part of
+# the target. (One speaks of dropped *modes*, since with several lumps it is often whole lumps that
+# are missed.) In its extreme form, where all outputs of a generator become almost the same, this is
+# called *mode collapse*. Nothing in Eq. 3 forbids it: each point is asked to go where $D$ is large,
+# and none is asked to spread out.
 #
 # ## 10. Is the gap closed?
 #
@@ -857,7 +858,7 @@ for target, row in ends.items():
 # All of them are judged on test utterances, for three seeds.
 
 # %%
-corpus = standardise(load("mosi"))
+corpus = standardise(load("mosi", source="synthetic"))
 rows = {split: corpus.utterances(split) for split in corpus.split}
 print(f"{corpus.source} corpus: {len(corpus.ids)} utterances in {len(corpus.video_ids)} videos")
 y = np.eye(len(corpus.classes), dtype="float32")[corpus.labels]  # (n, N)

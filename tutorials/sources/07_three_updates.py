@@ -67,15 +67,14 @@ nn.use("readable")  # textbook operations; the fast ones of notebook 12 give the
 plt.rcParams.update(STYLE)
 
 # %% [markdown]
-# We need a batch of 16 utterances, and an untrained network. `load` takes the real CMU-MOSI corpus
-# if you have it, and otherwise a synthetic one of the same shape ([notebook
-# 03](03_the_data.ipynb)). To be quick we reduce the features to $d = 20$ numbers, their principal
-# components, and take $k = 20$ too. (For MOSI the paper has $d = 50$.) Numbers are float64, since
-# we are about to check gradients, and dropout and weight decay are off, except where sections 7 and
-# 8 train whole networks.
+# We need a batch of 16 utterances, and an untrained network. The corpus is the synthetic one, which
+# has the shape of CMU-MOSI ([notebook 03](03_the_data.ipynb)). To be quick we reduce the features
+# to $d = 20$ numbers, their principal components, and take $k = 20$ too. (For MOSI the paper has $d
+# = 50$.) Numbers are float64, since we are about to check gradients, and dropout and weight decay
+# are off, except where sections 7 and 8 train whole networks.
 
 # %%
-corpus = standardise(load("mosi"))
+corpus = standardise(load("mosi", source="synthetic"))
 rows = {split: corpus.utterances(split) for split in corpus.split}
 
 
@@ -286,13 +285,14 @@ for variant, table in updates.GROUPS.items():
         print(f"    {update:14} trains {', '.join(groups)}")
 
 # %% [markdown]
-# `updates.LOSSES` holds the loss of each update. Now we ask autograd for the gradient of each loss
-# with respect to *all* parameters, and compare: which networks does a loss reach, and which does it
-# train? Each row of the picture is a network, each column a loss, and the number is the length of
-# the gradient. (The first two columns are without their weights. In training, the first is
-# multiplied by $\lambda = 0.05$ and the second by $1 - \lambda$.) A blue cell with bold text: this
-# loss trains this network. A grey cell: the gradient is there, but it is not used. An empty cell:
-# the loss does not depend on this network.
+# `updates.LOSSES` holds the loss of each update: a function of the parameters, $\mathbf{x}^e$, the
+# features, the labels, the settings, and the generator for dropout (`None` here, since dropout is
+# off). Now we ask autograd for the gradient of each loss with respect to *all* parameters, and
+# compare: which networks does a loss reach, and which does it train? Each row of the picture is a
+# network, each column a loss, and the number is the length of the gradient. (The first two columns
+# are without their weights. In training, the first is multiplied by $\lambda = 0.05$ and the second
+# by $1 - \lambda$.) A blue cell with bold text: this loss trains this network. A grey cell: the
+# gradient is there, but it is not used. An empty cell: the loss does not depend on this network.
 
 # %%
 def whole_loss(params, update, settings):

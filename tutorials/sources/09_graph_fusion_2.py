@@ -461,6 +461,10 @@ for seen in ("a", "l", "v", "al", "vl", "av"):
 # %% [markdown]
 # A classifier that sees one or two modalities is at chance, whatever it is.
 #
+# **Before you read on:** how many of the eight can a sum over single modalities get right at most,
+# and how many a sum over pairs? Write down two numbers. (A hint for the second: add up the eight
+# outputs, each with the sign of its label.)
+#
 # **What can the layers do with it?** Suppose that the classifier is linear, positive where
 # $\mathbf{w} \cdot \mathbf{f} + b > 0$, and that $\mathbf{f}$ is a sum. A short calculation shows
 # how many of the eight cases it can get right.

@@ -32,6 +32,9 @@
 #
 # A batch is one array: `x_e` has shape `(3, B, k)`, in the order $a, l, v$.
 #
+# A number such as [D7](../DEVIATIONS.md#d7) refers to the list of points where the paper leaves
+# something open, or where the code that its authors released differs from it.
+#
 # Before: [10 · Does it work?](10_does_it_work.ipynb). Next:
 # [12 · Making it fast](12_making_it_fast.ipynb)
 
@@ -211,6 +214,26 @@ def perplexity_of_rows(p):
 check("11.1", perplexity_of_rows)
 
 # %% [markdown]
+# Each $\beta_i$ is found by halving an interval fifty times. Where a point has too many neighbours,
+# its curve must be narrower, so $\beta_i$ must grow:
+
+# %%
+def with_perplexity(D, perplexity):
+    """p_{ij}, (n, n): each beta by bisection, on a logarithmic scale."""
+    low, high = np.full((len(D), 1), -20.0), np.full((len(D), 1), 20.0)
+    for _ in range(50):
+        middle = (low + high) / 2
+        p = neighbours(D, np.exp(middle))
+        entropy = -np.sum(p * np.log(np.maximum(p, 1e-300)), axis=1, keepdims=True)
+        too_many = entropy > np.log(perplexity)  # then the curve must be narrower
+        low, high = np.where(too_many, middle, low), np.where(too_many, high, middle)
+    return (p + p.T) / (2 * len(D))
+
+
+p_few = with_perplexity(squared_distances(few), 3)
+print(f"all p_ij together: {p_few.sum():.3f}")
+
+# %% [markdown]
 # ### Neighbours in the picture
 #
 # In the picture, how much two points $\mathbf{u}_i$ and $\mathbf{u}_j$ are neighbours is measured
@@ -229,18 +252,6 @@ check("11.1", perplexity_of_rows)
 # (\mathbf{u}_i - \mathbf{u}_j)$$
 
 # %%
-def with_perplexity(D, perplexity):
-    """p_{ij}, (n, n): each beta by bisection, on a logarithmic scale."""
-    low, high = np.full((len(D), 1), -20.0), np.full((len(D), 1), 20.0)
-    for _ in range(50):
-        middle = (low + high) / 2
-        p = neighbours(D, np.exp(middle))
-        entropy = -np.sum(p * np.log(np.maximum(p, 1e-300)), axis=1, keepdims=True)
-        too_many = entropy > np.log(perplexity)  # then the curve must be narrower
-        low, high = np.where(too_many, middle, low), np.where(too_many, high, middle)
-    return (p + p.T) / (2 * len(D))
-
-
 def mismatch(places, p):
     """L of places (n, 2)."""
     D = anp.sum((places[:, None] - places[None]) ** 2, axis=-1)
@@ -256,7 +267,6 @@ def springs(places, p):
     return places * force.sum(axis=1, keepdims=True) - force @ places
 
 
-p_few = with_perplexity(squared_distances(few), 3)
 places = rng.standard_normal((7, 2))
 L_loop, total = 0.0, 0.0
 for i in range(7):
