@@ -102,7 +102,7 @@ def _graph(ax, fusion):
         x, sign = signs[name]
         ax.text(x, 4.15, sign, ha="center", va="center", fontsize=12)
         size = nn.count(fusion[part])
-        words = f"{part.replace('_', ' ')}\n{widths(fusion[part])}\n{size:,} parameters"
+        words = f"{part.replace('_', ' ')}\n{widths(fusion[part])}\n{size:,}\nparameters"
         ax.text(column, 0.1, words, ha="center", va="top", fontsize=9, color=INK)
     ax.text(13.15, 4.15, r"$\mathbf{\Omega}$", fontsize=14, va="center", ha="center")
 

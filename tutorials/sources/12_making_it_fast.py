@@ -682,7 +682,7 @@ plt.show()
 
 # %% [markdown]
 # The numbers at the bars are multiples of the fast version's time. In the picture printed here, the
-# readable version takes nearly six times as long.
+# readable version takes four times as long.
 #
 # ### Exercise 12.3 ★★ (15 minutes): which videos still run?
 #
@@ -977,9 +977,10 @@ plt.show()
 
 # %% [markdown]
 # Read the picture from top to bottom. The number with a minus on the right of each row is the
-# saving. In the picture printed here, Adam in blocks saves most, and whole layers as one operation
-# least. They came last, when the tape was already shorter. How much each remedy is worth depends on
-# the machine and on the batch size: run it on yours, and with larger batches.
+# saving. In the picture printed here, the shorter tape and Adam in blocks save about the same, and
+# whole layers as one operation least. They came last, when the tape was already shorter. How much
+# each remedy is worth depends on the machine and on the batch size: run it on yours, and with
+# larger batches.
 #
 # **The limit.** What can surely not be saved? Whatever the program, one training step has at least
 # to
@@ -1057,13 +1058,13 @@ plt.show()
 # %% [markdown]
 # Small batches are expensive per utterance. The optimiser works as long for a batch of 16 as for
 # one of 256: its share shrinks. So a step for 256 utterances takes four to five times as long as
-# one for 16: in the picture printed here, the same arrays are 22 % of the one and 5 % of the other.
-# That is far less than 16 times, since each small operation has its price however small its arrays
-# are. The products, too, are more efficient with many rows: with one row, every number of $W$ is
-# fetched from memory for a single multiplication, with 64 rows for 64. So why not batches of 256?
-# Because Adam moves a parameter by about the learning rate per step, however many utterances the
-# gradient is from (notebook 02). With 16 times fewer steps, an epoch moves it less far. Speed is
-# only one of two things that a batch size decides.
+# one for 16: in the picture printed here, the same arrays are about a fifth of the one and a
+# twentieth of the other. That is far less than 16 times, since each small operation has its price
+# however small its arrays are. The products, too, are more efficient with many rows: with one row,
+# every number of $W$ is fetched from memory for a single multiplication, with 64 rows for 64. So
+# why not batches of 256? Because Adam moves a parameter by about the learning rate per step,
+# however many utterances the gradient is from (notebook 02). With 16 times fewer steps, an epoch
+# moves it less far. Speed is only one of two things that a batch size decides.
 #
 # The part at the top, "everything else", is activations, batch norm, dropout's random numbers, the
 # losses, Python: more than half of the step at all three sizes. Most of this has to be computed in
