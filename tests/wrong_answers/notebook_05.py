@@ -75,6 +75,8 @@ WRONG = {
         ("density at x_e", density_at_x_e),
         ("subtract b", lambda x_e, w, b: bell(x_e, w, -b) / np.abs(w * (1 - x_e ** 2))),
         ("subtract it first", without_brackets),
+        ("at x, not at x_e",
+         lambda x_e, w, b: bell(x_e, w, b) / np.abs(w * (1 - np.tanh(w * x_e + b) ** 2))),
         ("product with the slope", lambda x_e, w, b: bell(x_e, w, b) * np.abs(w) * (1 - x_e ** 2)),
         ("w is missing", lambda x_e, w, b: bell(x_e, w, b) / (1 - x_e ** 2)),
         ("is x_e itself", lambda x_e, w, b: bell(x_e, w, b) / np.abs(w * (1 - np.tanh(x_e) ** 2))),

@@ -21,6 +21,19 @@ def from_probabilities(z, target):
                           (np.log(1 - sources).sum(axis=0) + np.log(D[target])).mean()])
 
 
+def overflowing(z, target):
+    with np.errstate(over="ignore"):
+        sources = np.delete(z, target, axis=0)
+        fake = np.log(1 + np.exp(-sources)).sum(axis=0)
+        true = np.log(1 + np.exp(sources)).sum(axis=0) + np.log(1 + np.exp(-z[target]))
+    return np.array([fake.mean(), true.mean()])
+
+
+def without_target(z, target):
+    L_fal, L_tal = losses(z, target)
+    return np.array([L_fal, L_tal - softplus(-z[target]).mean()])
+
+
 def clipped(z, target):
     D = np.clip(1 / (1 + np.exp(-np.clip(z, -700, 700))), 1e-12, 1 - 1e-12)
     return from_probabilities(np.log(D / (1 - D)), target)
@@ -68,6 +81,8 @@ WRONG = {
         ("are exchanged", lambda z, target: losses(-z, target)),
         ("saturating form", saturating),
         ("infinite or NaN", from_probabilities),
+        ("infinite or NaN", overflowing),
+        ("no summand for the target", without_target),
         ("right for small logits", clipped),
         ("summand for the target", with_target),
         ("is an argument", lambda z, target: losses(z, 1)),

@@ -17,6 +17,12 @@ def target_called_false(z, target, lambda_):
     return gradient / z.shape[1]
 
 
+def target_without_half(z, target, lambda_):
+    gradient = push(z, target, lambda_)
+    gradient[target] *= 2
+    return gradient
+
+
 def all_as_sources(z, target, lambda_):
     D = 1 / (1 + np.exp(-z))
     return (-lambda_ * (1 - D) + 0.5 * D) / z.shape[1]
@@ -54,6 +60,8 @@ WRONG = {
         ("mean over the batch is missing", lambda z, t, lam: push(z, t, lam) * z.shape[1]),
         ("0.5 of Eq. 9 is missing", lambda z, t, lam: push(z, t, lam, half=1)),
         ("lambda of Eq. 9 is missing", lambda z, t, lam: push(z, t, 1)),
+        ("missing in the row of the target", target_without_half),
+        ("it is an argument", lambda z, t, lam: push(z, 1, lam)),
         ("gradient points up", lambda z, t, lam: -push(z, t, lam)),
         ("target were called false", target_called_false),
         ("mean over all logits", lambda z, t, lam: push(z, t, lam) / 3),

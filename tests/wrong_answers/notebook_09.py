@@ -35,12 +35,13 @@ def deviation(x, axis):
     return np.sqrt(x.var(axis, keepdims=True) + 1e-5)
 
 
-def dec(Dec, Omega, norm_axis=0, scaled=True, last=softmax, second=np.tanh, divisor=deviation):
+def dec(Dec, Omega, norm_axis=0, scaled=True, last=softmax, first=np.tanh, second=np.tanh,
+        divisor=deviation):
     x = Omega
     if norm_axis is not None:
         x = (x - x.mean(norm_axis, keepdims=True)) / divisor(x, norm_axis)
         x = x * Dec["norm"]["gamma"] + Dec["norm"]["beta"] if scaled else x
-    for name, activation in (("dense_1", np.tanh), ("dense_2", second), ("dense_3", last)):
+    for name, activation in (("dense_1", first), ("dense_2", second), ("dense_3", last)):
         x = activation(x @ Dec[name]["W"] + Dec[name]["b"])
     return x
 
@@ -87,6 +88,7 @@ WRONG = {
             Dec, Omega, divisor=lambda x, axis: np.sqrt(x.var(axis, ddof=1) + 1e-5))),
         ("the root is missing",
          lambda Dec, Omega: dec(Dec, Omega, divisor=lambda x, axis: x.var(axis) + 1e-5)),
+        ("after the first layer", lambda Dec, Omega: dec(Dec, Omega, first=lambda z: z)),
         ("last softmax is missing", lambda Dec, Omega: dec(Dec, Omega, last=lambda z: z)),
         ("tanh before the softmax",
          lambda Dec, Omega: dec(Dec, Omega, last=lambda z: softmax(np.tanh(z)))),

@@ -91,6 +91,8 @@ WRONG = {
         ("the result is float64", lambda x, rng: noisy(x, rng, noise_type="float64")),
         ("the result is float64", lambda x, rng: noisy(x, rng, scale_type="float64")),
         ("take the type of x", lambda x, rng: noisy(x, rng).astype("float32")),
+        ("take x.dtype, not float32",
+         lambda x, rng: noisy(x, rng, noise_type="float32", scale_type="float32")),
         ("np.add on the way gives float64", rounded_at_the_end),
         ("astype on the way gives float64", widened_at_once),
         ("use x as it is", hidden_from_the_check),

@@ -36,6 +36,8 @@ def density(answer, rng):
             _bell(x_e) / np.abs(slope),
         "the x that is encoded as x_e is (arctanh(x_e) - b) / w: subtract b, and do it first":
             swapped / np.abs(slope),
+        "the slope is needed at x, not at x_e: tanh(w x + b) is x_e itself":
+            p / np.abs(w * (1 - np.tanh(w * x_e + b) ** 2)),
         "b stands inside the tanh, beside w x: subtract it first, then divide by w":
             _bell(np.arctanh(x_e) / w - b) / np.abs(slope),
     })

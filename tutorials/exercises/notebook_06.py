@@ -45,8 +45,9 @@ def adversarial_losses(answer, rng):
     def finite(z, target):
         result = answer(z, target)
         require(result is None or np.isfinite(result).all(),
-                "a loss is infinite or NaN: the sigmoid of 1000 is exactly 1, and log(1 - 1) is "
-                "minus infinity; compute both losses from the logits, without D")
+                "a loss is infinite or NaN: at z = 1000 the sigmoid is exactly 1 and e^z is "
+                "infinite, so neither log(1 - D) nor log(1 + e^z) works as it stands; "
+                "np.logaddexp(0, z) is log(e^0 + e^z) without overflow")
         mild = np.clip(z, -3, 3)
         if np.shape(result) == (2,) and np.allclose(answer(mild, target), _both(mild, target)):
             require(np.allclose(result, right),
@@ -61,6 +62,8 @@ def adversarial_losses(answer, rng):
             np.array([saturating, right[1]]),
         "L_fal has a summand for the target: Eq. 3 has the sources alone":
             np.array([with_target, right[1]]),
+        "L_tal has no summand for the target: Eq. 4 has log D of it":
+            np.array([right[0], ops.softplus(sources).sum(axis=0).mean()]),
         "the target is not always row 1: it is an argument": _both(z, 1),
         "the sources are averaged: Eq. 3 and 4 add them up": np.array(averaged),
         "it looks like the sum over the batch: the loss is a mean": B * right,

@@ -30,11 +30,16 @@ def gradient_by_the_logits(answer, rng):
     D = ops.sigmoid(z)
     called_false = np.where(is_target, right + 0.5 / B, right)  # D instead of D - 1
     as_source = np.where(is_target, (-lambda_ * (1 - D) + 0.5 * D) / B, right)
+    row_1 = (-lambda_ * (1 - D) + 0.5 * D) / B
+    row_1[1] = -0.5 * (1 - D[1]) / B
     fal_too = np.where(is_target, right - lambda_ * (1 - D) / B, right)
     compare(answer, (z, target, lambda_), right, {
         "the mean over the batch is missing: each utterance counts 1/B": B * right,
         "it looks like the mean over all logits: Eq. 3 and 4 add up the modalities": right / 3,
         "the 0.5 of Eq. 9 is missing": lambda_ * fal + tal,
+        "the 0.5 of Eq. 9 is missing in the row of the target":
+            np.where(is_target, 2 * right, right),
+        "the target is not always row 1: it is an argument": row_1,
         "the lambda of Eq. 9 is missing": fal + discriminator_term(tal),
         "it looks like the step down the slope: the gradient points up": -right,
         "the target is treated like a source: it enters L_tal as -log D, and L_fal not at all":

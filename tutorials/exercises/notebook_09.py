@@ -102,6 +102,8 @@ def decision(answer, rng):
             ops.softmax(after_norm(normed, ("tanh", "tanh", "tanh"))),
         "it looks like the softmax over the batch: the probabilities of one utterance sum to 1":
             ops.softmax(after_norm(normed, ("tanh", "tanh", "identity")), axis=0),
+        "a tanh is missing after the first layer":
+            after_norm(normed, ("identity", "tanh", "softmax")),
         "a tanh is missing after the second layer":
             after_norm(normed, ("tanh", "identity", "softmax")),
     })
@@ -136,4 +138,4 @@ def alternating_sum(answer, rng):
             values[-1] - values[0],
         "the right numbers with an axis too many: expected (k,)": right[None],
     })
-    return "and it is not 0 only if f combines all three modalities"
+    return "and it can differ from 0 only if f combines all three modalities"

@@ -45,6 +45,10 @@ def noisy_norm(answer, rng):
     wide = answer(x.copy(), np.random.default_rng(1))
     require(wide is None or wide.dtype == np.float64, f"for x in float64 the result is "
             f"{np.asarray(wide).dtype}: take the type of x")
+    if np.shape(wide) == x.shape:
+        error = np.abs(wide - right(x)).max()
+        require(not 1e-9 < error < 1e-5, "for x in float64 something is rounded to float32 on the "
+                "way: take x.dtype, not float32")
     compare(lambda x: answer(x, np.random.default_rng(1)), (x,), right(x), {
         "the noise is missing": scale * x,
         "the square root is missing: the noise has variance 0.5": scale * x + noise * np.sqrt(0.5),

@@ -151,7 +151,7 @@ plt.show()
 #
 # Let $x$ have the standard normal distribution, and let $E(x) = \tanh(w x + b)$ as above, but with
 # a $w$ of *either sign*. What is the density $p_\theta(x^e)$? Begin by solving $E(x) = x^e$ for
-# $x$.
+# $x$. (The inverse of tanh is `np.arctanh`.)
 
 # %%
 def density(x_e, w, b):
@@ -817,11 +817,13 @@ assert (centre(afterwards["untrained"])[[0, 2]] < 1.2 * centre(afterwards["L_rl"
 # difference nearly vanishes. Encoders that were trained without $\mathcal{L}_{rl}$ lose little more
 # than those that were trained with $\mathcal{L}_{rl}$ alone, and for $a$ and $v$ even untrained
 # encoders come close. By this measure even the best encoders lose about three quarters of $a$ and
-# $v$. (Not for want of room, since $k = d$ here too.) Even where the decoders were trained, a
-# fitted linear one does better, so the left half also measures how well a decoder was trained. In
-# short: on this corpus, after this short training and without an adversary, training with
-# $\mathcal{L}_{rl}$ preserves little that would be lost without it. Remember this when the paper's
-# Table 5 says that the decoder is the most important part ([notebook 10](10_does_it_work.ipynb)).
+# $v$. (Not for want of room, since $k = d$ here too. Either the short training or the linear
+# decoder is to blame, and this measurement does not say which.) Even where the decoders were
+# trained, a fitted linear one does better, so the left half also measures how well a decoder was
+# trained. In short: on this corpus, after this short training and without an adversary, training
+# with $\mathcal{L}_{rl}$ preserves little that would be lost without it. Remember this when the
+# paper's Table 5 says that the decoder is the most important part ([notebook
+# 10](10_does_it_work.ipynb)).
 
 # %% [markdown]
 # **How far are the classes apart?** As a measure we take the share of the variance of
@@ -892,7 +894,8 @@ plt.show()
 
 # %% [markdown]
 # How many parameters do they have? A dense layer with $i$ inputs and $o$ outputs has $i o + o$ of
-# them. So the one layer of an encoder that leads from 500 to 500 units has 250,500.
+# them, and a batch norm has two more per unit ($\gamma$ and $\beta$). So the one layer of an
+# encoder that leads from 500 to 500 units has 250,500.
 
 # %%
 model = init_model(np.random.default_rng(0), d=50, k=50, N=2)

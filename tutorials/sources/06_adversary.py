@@ -361,11 +361,11 @@ z_line = np.linspace(-8, 8, 321)
 
 
 def non_saturating(tree):
-    return ops.softplus(-tree["z"])
+    return ops.softplus(-tree["z"])  # log(1 + e^-z), which is -log D by section 2
 
 
 def saturating(tree):
-    return -ops.softplus(tree["z"])
+    return -ops.softplus(tree["z"])  # log(1 - D)
 
 
 loss_of = {"non-saturating, Eq. 3: $-\\log D$": non_saturating,
@@ -393,7 +393,8 @@ plt.show()
 #
 # $\log D$ with $D = \mathrm{sigmoid}(z)$ is fine on paper. In the computer the sigmoid of a large
 # number is exactly 1, and $\log(1 - 1)$ is minus infinity. From the logit we can compute the same
-# thing without losing precision:
+# thing without losing precision (as `np.logaddexp(0, z)`, which is $\log(e^0 + e^z)$ without
+# overflow):
 #
 # $$-\log D = \log(1 + e^{-z}) = \mathrm{softplus}(-z), \qquad
 # -\log(1 - D) = \mathrm{softplus}(z).$$
@@ -660,11 +661,11 @@ draw.film(history)
 # %% [markdown]
 # The background is what the discriminator says: white is "language, for sure", dark grey is
 # "never". The two sources (circles and squares) move towards white. Where they gather, the ground
-# turns dark under them, so they move on. (The white region at the bottom right holds no points at
-# all. Nothing corrects the discriminator there, so its answer means nothing, as at the far right of
-# the picture in section 3.) Here is the same in three stills. The arrows are the forces of Eq. 3,
-# $-\partial \mathcal{L}_{fal} / \partial \mathbf{x}^e$, on a source at that place. On the right is
-# the loss of the discriminator.
+# turns dark under them, so they move on. (The white region at the bottom, which changes its shape
+# but stays, holds no points at all. Nothing corrects the discriminator there, so its answer means
+# nothing, as at the far right of the picture in section 3.) Here is the same in three stills. The
+# arrows are the forces of Eq. 3, $-\partial \mathcal{L}_{fal} / \partial \mathbf{x}^e$, on a source
+# at that place. On the right is the loss of the discriminator.
 
 # %%
 draw.stills(history, FOOLED)
@@ -700,7 +701,7 @@ assert between > 3 * np.linalg.norm(halfway - centres[LANGUAGE])
 #
 # There is a second thing that the game does not ask for. It compares *distributions*, not
 # utterances. An encoder that puts every happy voice where the sad sentences lie fools the
-# discriminator just as well as one that does the opposite.
+# discriminator just as well as one that puts it where the happy sentences lie.
 #
 # ### Exercise 6.4 ★★ (10 minutes): a perfect translation, and what it is worth
 #
@@ -826,12 +827,12 @@ for target, row in ends.items():
 # %% [markdown]
 # (White is now "the target, for sure", whichever the target is.) The three tasks are not equally
 # hard. The arc is covered almost entirely. But an arc that is squeezed into a lump ends as a thin
-# line that crosses the lump, and the streak as a bar across it, and a fifth to a quarter of the
-# target's points have no source nearby. In the words of the field, the generators *drop* a part of
-# the target. (One speaks of dropped *modes*, since with several lumps it is often whole lumps that
-# are missed.) In its extreme form, where all outputs of a generator become almost the same, this is
-# called *mode collapse*. Nothing in Eq. 3 forbids it: each point is asked to go where $D$ is large,
-# and none is asked to spread out.
+# line that crosses the lump, and the streak as a bar across it, and a quarter of the lump's points
+# have no source nearby. With the streak as the target it is a fifth. In the words of the field, the
+# generators *drop* a part of the target. (One speaks of dropped *modes*, since with several lumps
+# it is often whole lumps that are missed.) In its extreme form, where all outputs of a generator
+# become almost the same, this is called *mode collapse*. Nothing in Eq. 3 forbids it: each point is
+# asked to go where $D$ is large, and none is asked to spread out.
 #
 # ## 10. Is the gap closed?
 #

@@ -283,10 +283,12 @@ assert np.allclose(trimodal_weights(np.zeros((3, 1, 1)), "released"), 1 / 6)
 
 # %% [markdown]
 # In the left picture all six lines stay clearly above zero, whatever $\alpha_l$ is: each vertex
-# counts. In the right picture the three dashed lines are close to zero. They would reach half of
-# the weight only if all three $\alpha_m$ were zero, since then all scores are zero and all six
-# weights are $\frac{1}{6}$. A weight near zero silences a vertex twice. Its vector hardly enters
-# $\mathbf{T}$, and hardly any gradient comes back to improve it.
+# counts. In the right picture the three dashed lines are close to zero. (At $\alpha_l = 0$ the
+# solid blue line begins at the same point as the dashed blue one: there the scores of vl+al and
+# av+l are equal. From then on it is above it.) They would reach half of the weight only if all
+# three $\alpha_m$ were zero, since then all scores are zero and all six weights are $\frac{1}{6}$.
+# A weight near zero silences a vertex twice. Its vector hardly enters $\mathbf{T}$, and hardly any
+# gradient comes back to improve it.
 #
 # **An experiment** ★ (5 minutes). Give all three $\alpha_m$ the same value. Which share do the
 # three dashed vertices have together at 0 and at 1, in the paper's variant and in the released one?
@@ -295,8 +297,8 @@ assert np.allclose(trimodal_weights(np.zeros((3, 1, 1)), "released"), 1 / 6)
 #
 # ### Exercise 9.2 ★★ (10 minutes): the weights of layer 3 (Eq. 13 and 14)
 #
-# Compute them in NumPy, as the paper has them. The pairs are the rows `first` and `second` of the
-# six vertices below.
+# Compute them in NumPy, as the paper has them. Number the six vertices of layers 1 and 2 as a, l,
+# v, al, vl, av. New vertex i fuses number `first[i]` and number `second[i]`.
 
 # %%
 def weights_of_layer_3(alpha_1, alpha_2, S, first, second):
@@ -309,11 +311,11 @@ check("9.2", weights_of_layer_3)
 # %% [markdown]
 # ### The sum
 #
-# The paper adds up $\alpha \mathbf{V}$. The released code adds up $ELU(\alpha \mathbf{V})$
-# ([D9](../DEVIATIONS.md#d9)), in layer 2 as in layer 3, where $ELU(z) = z$ for $z > 0$ and $e^z -
-# 1$ otherwise. Its layer 3 also fuses these weighted vectors instead of $\mathbf{V}$
-# ([D12](../DEVIATIONS.md#d12)). How different is $\mathbf{T}$, first with the ELU of layer 3 alone,
-# then with everything in which the variants differ?
+# The paper adds up $\alpha \mathbf{V}$. The released code adds up $ELU(\alpha \mathbf{V})$, in
+# layer 2 ([D9](../DEVIATIONS.md#d9)) as in layer 3 ([D12](../DEVIATIONS.md#d12)), where $ELU(z) =
+# z$ for $z > 0$ and $e^z - 1$ otherwise. Its layer 3 also fuses these weighted vectors instead of
+# $\mathbf{V}$ ([D9](../DEVIATIONS.md#d9)). How different is $\mathbf{T}$, first with the ELU of
+# layer 3 alone, then with everything in which the variants differ?
 
 # %%
 T_elu = np.zeros((n, k))
@@ -610,11 +612,12 @@ assert scores["U"] < 0.78 < scores["B"] < 0.92 < 0.97 < scores["T"]
 # of eight are possible. The reason is that of notebook 08: under a mean square error the constant
 # answer one half is as good as anything that $\mathbf{U}$ offers.
 #
-# The pictures show the decision on the plane of $V_a$ and $V_l$. In the upper row $V_v$ is
-# negative, in the lower row it is positive. Look for the one square, in the column of $\mathbf{B}$,
-# where the shading contradicts the points: that is the case that $\mathbf{B}$ gets wrong. (The sign
-# of a principal component is arbitrary. Here an odd number of them is turned round, so every label
-# is the opposite of that in the cube.)
+# Each $V_m$ has two entries here. The pictures show the decision for their first ones, with the
+# second ones at 0. In the upper row the first entry of $V_v$ is negative, in the lower row it is
+# positive. Look for the one square, in the column of $\mathbf{B}$, where the shading contradicts
+# the points: that is the case that $\mathbf{B}$ gets wrong. (The sign of a principal component is
+# arbitrary. Here an odd number of them is turned round, so every label is the opposite of that in
+# the cube.)
 
 # %%
 line = np.linspace(-1, 1, 41)

@@ -103,21 +103,23 @@ for table in (comparison, ablations, fusions):
         found = counts(percent, n, decimals)
         if not found:
             unfit.append(row.label)
-        print(f"   {row.label:34} {percent:6.2f} %   {found or 'no count'}")
+        print(f"   {row.label:34} {percent:6.{decimals}f} %   {found or 'no count'}")
 
 # %%
 for decimals in (2, 1):
     every = np.arange(50 * 10 ** decimals, 100 * 10 ** decimals) / 10.0 ** decimals
     fits = [bool(counts(percent, n, decimals)) for percent in every]
-    print(f"of all figures with {decimals} decimals, {np.mean(fits):.1%} are some count of {n}")
+    plural = "s" if decimals > 1 else ""
+    print(f"of all figures with {decimals} decimal{plural}, {np.mean(fits):.1%} are counts of {n}")
 assert len(unfit) == 4
 
 # %% [markdown]
 # - Seven of seven figures of Table 6 are counts of 752. Of all figures, 7.5 % are. So seven in
 #   seven happen by accident once in $1 / 0.075^7$ cases, about 75 million. They are almost surely
 #   accuracies of single runs on this test set.
-# - Three of the four figures of Table 5 are *not* accuracies of a single run. (They could be means
-#   of several runs; the paper does not say.)
+# - Three of the four figures of Table 5 are *not* accuracies of a single run on these 752
+#   utterances. (They could be means of several runs, or come from other test data; the paper does
+#   not say.)
 # - A figure with one decimal fits in three of four cases, so the fits of the cited models prove
 #   nothing. But the 80.0 of CHFusion does not fit. It was cut off instead of rounded (602 of 752
 #   are 80.05 %), or it comes from another test set.
@@ -284,10 +286,11 @@ assert means["best_test"] > means["released"]
 
 # %% [markdown]
 # A star is never below the dot of its line: choosing the best epoch can never lower the reported
-# number. Here it raises it by one to two points on average. How much of this is luck, and how much
-# a better network, the test set that chose it cannot say. Such a number belongs under its own name.
-# (`released` and `best_test` measure with dropout and batch statistics left on, which costs
-# accuracy. So compare these two with each other only.)
+# number. Here it raises it by 1.4 points on average: three of the six seeds gain nothing, two gain
+# more than three points. How much of this is luck, and how much a better network, the test set that
+# chose it cannot say. Such a number belongs under its own name. (`released` and `best_test` measure
+# with dropout and batch statistics left on, which costs accuracy. So compare these two with each
+# other only.)
 #
 # And `validation`? In the synthetic corpus nothing has leaked, so the validation videos can choose
 # an epoch, and here the mean of `validation` is above that of `fixed`. On real MOSI the features of
@@ -475,7 +478,9 @@ assert np.mean(gain == 0) > 0.9
 # experiments with known truth, in six scenarios: as on MOSI, as on IEMOCAP, where seeds or videos
 # differ much or little, and where one run in ten collapses, that is, ends far below the others. The
 # next cell draws its result, `results/coverage.csv`, for the scenarios without collapse: one line
-# per scenario and kind of interval.
+# per scenario and kind of interval. The panels are the intervals of this notebook: of a mean for
+# other seeds (section 3), of an accuracy for other seeds and videos, and of a difference (both in
+# section 4). The bootstrap of the last two draws seeds and videos.
 
 # %%
 with open(draw.RESULTS / "coverage.csv", encoding="utf-8") as file:
@@ -795,11 +800,11 @@ assert max(abs(rows_5[0][1]), abs(rows_5[1][1])) < 2
 # Here, removing the decoders costs two to three points. Without the adversary or without the
 # classifier, the networks cannot be distinguished from ARGF. The paper's differences (crosses) are
 # 0.46 to 1.66 points. The largest is about what the best of 20 looks buys in section 2, with
-# nothing to find. And three of these four figures are no single run (section 1), so the paper must
-# have averaged, or used another test set, and it does not say so. (Choosing alone would still give
-# a count.) Remember also what [notebook 06](06_adversary.ipynb) has found: with the released weight
-# of the adversarial loss, $\lambda = 0.001$, the adversary has almost no influence on what the
-# encoders learn.
+# nothing to find. And three of the four accuracies of Table 5 are no single run on this test set
+# (section 1), so the paper must have averaged, or used another test set, and it does not say so.
+# (Choosing alone would still give a count.) Remember also what [notebook 06](06_adversary.ipynb)
+# has found: with the released weight of the adversarial loss, $\lambda = 0.001$, the adversary has
+# almost no influence on what the encoders learn.
 #
 # ## 9. The full runs, as a picture
 #
@@ -825,7 +830,8 @@ filled = [row for row in drawn if row in excluding]
 print(f"drawn: {len(drawn)}, of which {len(filled)} exclude 0; by chance, about "
       f"{0.05 * len(drawn):.1f} would")
 for heading, rows in tables.items():
-    print(f"{heading}: {', '.join(row[0] for row in rows if row in excluding) or 'none'}")
+    found = [f"{row[0]} ({row[1]:+.1f})" for row in rows if row in excluding]
+    print(f"{heading}: {', '.join(found) or 'none'}")
 
 # %% [markdown]
 # Read it in this order. How wide are the lines? That is what so many test videos and seeds can
@@ -865,11 +871,12 @@ print(f"comparisons: {len(rows_1 + rows_5)}")
 #   for other seeds). The paper's 81.38 % is the best of a search by test accuracy
 #   ([D14](../DEVIATIONS.md#d14)). No other model that fuses can be distinguished from ARGF on MOSI
 #   (ten seeds) or on IEMOCAP as rebuilt (three seeds). With the authors' own UCLN outputs (five
-#   seeds) LMF and HFFN are ahead of it, HFFN also after Holm's correction for 13 comparisons
-#   ([notebook 13](13_other_models.ipynb) explains it). On none of the three is ARGF ahead of
-#   language alone by an interval without 0. Two differences between ARGF and itself without a part
-#   exclude 0: without its decoders it collapses on IEMOCAP, and with the authors' UCLN outputs it
-#   is better without its classifier.
+#   seeds) LMF and HFFN are ahead of it, and so is a logistic regression on the same outputs (by 2.4
+#   points). After Holm's correction for 13 comparisons ([notebook 13](13_other_models.ipynb)
+#   explains it) only HFFN is. In Table 6 DFG is ahead by 0.8 points, with an interval that begins
+#   just above 0. On none of the three is ARGF ahead of language alone by an interval without 0. Two
+#   differences between ARGF and itself without a part exclude 0: without its decoders it collapses
+#   on IEMOCAP, and with the authors' UCLN outputs it is better without its classifier.
 # - Ask of any table how the epoch was chosen, and by whose labels. The best of many looks gains one
 #   to two points even where there is nothing to find.
 # - Ask how many seeds there were, and what the ± is: a deviation, a standard error, an interval?

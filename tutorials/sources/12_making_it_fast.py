@@ -15,8 +15,8 @@
 # - find hidden float64 numbers in a network whose gradients look like float32;
 # - put a whole layer on the tape as *one* operation with a gradient of your own, and prove it
 #   equal;
-# - let an LSTM skip its padding, keep reading of parameters off the tape, and let an optimiser work
-#   in the processor's cache;
+# - let an LSTM skip its padding, take the reading of parameters off the tape, and let an optimiser
+#   work in the processor's cache;
 # - see what the machine must do, however the program is written.
 #
 # **Two words.** The *cache* is a small, fast memory within the processor. What was read or written
@@ -202,11 +202,13 @@ for name, tape in tapes.items():
 
 # %% [markdown]
 # We would expect the black squares, the matrix products, to cost the most. In the readable version
-# they are few among many small operations. Is that bad? An addition of 16 × 50 numbers takes hardly
-# any time. But its place on the tape takes some. autograd has to see that an argument is traced,
-# make a node, remember how to go back, later sort the nodes, call two Python functions for each,
-# and add up. *Predict before you run:* for how many numbers does the addition itself take longer
-# than its place on the tape? We time an addition of $n$ numbers, in plain NumPy and on a tape:
+# they are few among many small operations. (The fast version has 25 whole layers for 23 products:
+# two of its layers are batch norms without a product.) Is that bad? An addition of 16 × 50 numbers
+# takes hardly any time. But its place on the tape takes some. autograd has to see that an argument
+# is traced, make a node, remember how to go back, later sort the nodes, call two Python functions
+# for each, and add up. *Predict before you run:* for how many numbers does the addition itself take
+# longer than its place on the tape? We time an addition of $n$ numbers, in plain NumPy and on a
+# tape:
 
 # %%
 def plain_additions(n):
@@ -597,10 +599,10 @@ print(f"{V} videos, {T} steps: {V * T} cells of the LSTM, of which {padding:.0%}
 
 # %% [markdown]
 # Sorted by length, the videos that are still running at step $t$ are the *first* ones (right
-# picture). So a step of the loop takes the first rows of everything, and never touches padding.
-# (The one large product before it still does here; `nn/fast/lstm.py` stores real utterances only.)
-# The products $\mathbf{x}_t W$ of all steps do not need $\mathbf{h}$, and are one large product
-# before the loop:
+# picture). So a step of the loop takes the first rows of everything, and never touches padding. The
+# products $\mathbf{x}_t W$ of all steps do not need $\mathbf{h}$, and are one large product before
+# the loop. (That product still includes the padding here; `nn/fast/lstm.py` stores real utterances
+# only.)
 
 # %%
 def lstm_longest_first(x, lengths, W, U, b):
@@ -774,8 +776,9 @@ everything, only_moved = np.sum(list(counts.values()), axis=0)
 assert only_moved < 2 / 3 * everything
 
 # %% [markdown]
-# Together the tapes are shorter by more than a third. That of the discriminator's update shrinks
-# most: it needs nothing from the encoders.
+# Together the tapes are shorter by more than a third. Each update's tape is shorter by the same 48
+# operations, those of the encoders. They are now on one tape that three updates share, and the
+# discriminator's update does not need it.
 #
 # ## 7. An optimiser in the cache
 #
