@@ -90,6 +90,12 @@ class Progress:
         print(begin + text.ljust(self.width), end=end, file=self.stream, flush=True)
         self.width = len(text) if self.live and passing else 0
 
+    def close(self):
+        """End a line that the next one would have overwritten."""
+        if self.width:
+            print(file=self.stream, flush=True)
+            self.width = 0
+
 
 @contextmanager
 def checked_operations():

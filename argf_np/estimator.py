@@ -17,8 +17,8 @@ from .paper.vertices import bimodal, trimodal
 from .settings import FIELDS, OWN_DATA, PRESETS, Settings, checked, settings_for
 from .storage import archive
 
-# Parameters whose defaults are taken from the data.
-BY_DATA = {"dataset", "modalities", "target"}
+# Parameters whose defaults are taken from the data, or (the epochs) from the protocol.
+BY_DATA = {"dataset", "modalities", "target", "epochs"}
 for preset_values in (OWN_DATA, *PRESETS.values()):
     BY_DATA |= preset_values.keys()
 
@@ -32,8 +32,8 @@ SAVED = ("data", "widths", "contextual", "integer_classes", "epoch", "history", 
 class Estimator:
     """Standardisation, the UCLN of each modality, and one of `baselines.MODELS`.
 
-    Arguments: fields of `settings.Settings`. Those that are None or not given are taken from the
-    data. `ARGF` lists them.
+    Arguments: fields of `settings.Settings`. Those that are None or not given take their default:
+    that of the data's preset, where it has one. `ARGF` lists them.
     """
 
     PARAMETERS = tuple(FIELDS)
@@ -222,7 +222,8 @@ class Estimator:
     def load(cls, path):
         """The model in a file, or in the folder of a run.
 
-        Raises ModelError if the file is truncated, of another version or something else.
+        Raises ModelError if the file is truncated, of another version or something else, and
+        OSError if there is no such file.
         """
         model = load(path)
         if not isinstance(model, cls):
@@ -241,8 +242,9 @@ class ARGF(Estimator):
     ----------
     modalities, target, ...
         See `settings.Settings`, or ``python -m argf_np.train --help``. Parameters left at None are
-        taken from the data: the preset of the data set, all its modalities, language as the target.
-        SettingError for a value that is not allowed.
+        taken from the data: the preset of the data set, all its modalities, language as the target;
+        epochs from the protocol. ``dataset`` only names the data: the preset is that of
+        ``published`` of the corpus. SettingError for a value that is not allowed.
 
     Attributes
     ----------
@@ -257,7 +259,7 @@ class ARGF(Estimator):
     PARAMETERS = tuple(name for name in FIELDS if name != "model")
 
     def __init__(self, *, dataset=None, modalities=None, target=None, fusion="gfn",
-                 without="nothing", variant="paper", protocol="fixed", seed=0, epochs=20,
+                 without="nothing", variant="paper", protocol="fixed", seed=0, epochs=None,
                  batch_size=None, lr=None, weight_decay=None, drop_rate=None, k=None, lambda_=None,
                  learn_w=False, activations="first", d=None, ucln_epochs=None,
                  ucln_input_drop_rate=None, ucln_drop_rate=None, ucln_patience=None,
@@ -270,7 +272,8 @@ class ARGF(Estimator):
 def load(path):
     """The fitted model in a file, or in the folder of a run: an `ARGF`, or a baseline.
 
-    Raises ModelError if the file is truncated, of another version or something else.
+    Raises ModelError if the file is truncated, of another version or something else, and OSError
+    if there is no such file.
     """
     path = Path(path) / "model.npz" if Path(path).is_dir() else Path(path)
     content = {"given": {}, "uclns": {}} | archive.read(path, "model")

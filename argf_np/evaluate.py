@@ -85,8 +85,8 @@ def work(options):
         lines[split] = metrics.scores(truth, probabilities[rows].argmax(axis=1), model.classes)
         lines[f"  majority class of {split}"] = metrics.scores(truth, guesses, model.classes)
     print(f"{model!r}", "", format_scores(lines, model.classes), "",
-          "Under a class: the accuracy on its utterances. Of its own data, the model trained on "
-          "the split train.", sep="\n")
+          "Under a class: the accuracy on its utterances. If this is the data of the run, the "
+          "model was trained on its split train.", sep="\n")
 
 
 if __name__ == "__main__":

@@ -30,7 +30,7 @@ from .storage.cache import say_once
 MODALITY_COLOURS = {"a": "#DDAA33", "l": "#004488", "v": "#BB5566"}
 MODALITY_NAMES = {"a": "acoustic", "l": "language", "v": "visual"}
 MORE_COLOURS = ("#117733", "#66CCEE", "#555555", "#AA4499")  # of other modalities
-# Purple and cyan as in Figure 5, for negative and positive. Shapes distinguish without colour.
+# Purple and cyan as in Figure 5, for negative and positive. Shapes are there beside colour.
 CLASS_COLOURS = ("#7B2D8E", "#2BB5CE", "#999933", "#CC6677", "#332288", "#DDCC77")
 SHAPES = ("o", "^", "s", "D", "v")
 INK = "0.25"
@@ -39,7 +39,7 @@ PANELS = {  # entry of the history: title of its panel
     "embedding": "encoders, decoders\n$\\lambda L_{fal} + (1 - \\lambda) L_{rl}$",
     "discriminator": "discriminator\n$0.5\\, L_{tal}$",
     "classifier": "encoders, classifier\n$L_{cl}$",
-    "fusion": "graph fusion network\nloss of $M$",
+    "fusion": "fusion\nloss of $M$",
     "validation_fusion": "validation: loss of $M$",
     "validation_accuracy": "validation: accuracy of $M$",
 }
@@ -155,12 +155,15 @@ def _training_axes(history, title, modalities):
     columns = lcm(*map(len, rows))
     mosaic = [np.repeat(row, columns // len(row)).tolist() for row in rows]
     axes = figure.subplot_mosaic(mosaic, gridspec_kw={"hspace": 0.08})
-    _describe(figure, "Training", title, (
-        "Above: the loss that each of the four updates descends, as the mean of the batches of an "
-        "epoch; every panel has its own scale. Where the discriminator's loss rises to the dotted "
-        f"line, it cannot distinguish the modalities any more ($D=1/{len(modalities)}$, $w=1$). "
-        "Below: utterances that no update sees. A loss that rises there while that of the graph "
-        "fusion network above still falls is overfitting."))
+    caption = ("Above: the loss that each update of a batch descends, as the mean of the batches "
+               "of an epoch; every panel has its own scale.")
+    if "discriminator" in names:
+        caption += (" Where the discriminator's loss rises to the dotted line, it cannot "
+                    f"distinguish the modalities any more ($D=1/{len(modalities)}$, $w=1$).")
+    if below:
+        caption += (" Below: utterances that no update sees. A loss that rises there while that of "
+                    "the fusion above still falls is overfitting.")
+    _describe(figure, "Training", title, caption)
     return axes
 
 
@@ -198,9 +201,9 @@ def embedding_space(x_e, labels, classes, ax=None, title="", seed=0):
     ax.set(xticks=[], yticks=[], xlabel=f"{method}, first dimension",
            ylabel=f"{method}, second dimension")
     _describe(figure, "Joint embedding space (Figure 5)", title, (
-        r"Each point is an utterance: $x_a^e\,\oplus\,x_l^e\,\oplus\,x_v^e$, brought to two "
-        f"dimensions by {method}. The better the classes separate, the more discriminative is the "
-        "space. Points in the cluster of another class are left to the graph fusion network."), ax)
+        "Each point is an utterance: the encoded vectors of its modalities side by side, brought "
+        f"to two dimensions by {method}. The better the classes separate, the more discriminative "
+        "the space. Points in the cluster of another class are left to the fusion."), ax)
     return ax
 
 
@@ -313,7 +316,7 @@ def graph(weights, ax=None, title="", modalities=UNIMODAL):
     """
     layers = layers_of(modalities)
     vertices = [vertex for layer in layers.values() for vertex in layer]
-    means = np.reshape(weights, (-1, len(vertices))).mean(axis=0)
+    means = np.atleast_2d(weights).mean(axis=0)
     weights = dict(zip(vertices, means, strict=True))
     colours = {vertex: vertex_colour(vertex, modalities) for vertex in vertices}
     last = [*layers.values()][-1]

@@ -4,7 +4,7 @@ from itertools import combinations
 
 import numpy as np
 
-ONE_CLASS = 0.98  # share of the predictions from which on a model is said to give one class
+ONE_CLASS = 0.98  # share of the predictions from which a model is said to give one class
 CONSTANT = 0.01  # deviation below which probabilities or weights are said to be constant
 BELOW_LINEAR = 0.03  # how far a UCLN may be below a linear model on its own training data
 
@@ -77,7 +77,7 @@ def separation(train, train_groups, test, test_groups):
 
 
 def distances(x, groups):
-    """Mean distance between the means of two groups, and of a vector from the mean of its group.
+    """Mean distance between two group means, and mean distance of a vector from its group's.
 
     Arguments: x (n, k), vectors; groups (n,), the group of each.
     """

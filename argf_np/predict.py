@@ -36,9 +36,15 @@ def write_predictions(path, videos, classes, rows, probabilities):
     files.write_csv(path, lines)
 
 
-def require_no_input(out, source):
-    """Refuse to write predictions into the data, or over a file of a run."""
+def require_no_input(out, source, model):
+    """Refuse to write predictions into the data, over the model, or over a file of a run.
+
+    - source, model: the paths of the data and of the model.
+    """
     path, source = out.resolve(), Path(source).resolve()
+    is_beside = path.parent == source.parent and path.suffix in (".pickle", ".pkl")
+    if path == model.resolve() or (is_beside and path.exists()):
+        raise SettingError(f"--out {out}: expected a file that is no input")
     if path.is_relative_to(source):
         raise SettingError(f"--out {out}: expected a file outside of the data in {source}")
     is_of_run = path.name in run_folder.NAMES and (path.parent / "config.json").exists()
@@ -70,7 +76,7 @@ def main(arguments=None):
 
 def work(options):
     """The command with its flags."""
-    require_no_input(options.out, options.data)
+    require_no_input(options.out, options.data, options.run)
     model, videos = load(options.run), data.read(options.data)
     probabilities = model.predict_proba(videos)
     rows = np.arange(len(videos.ids))

@@ -40,8 +40,10 @@ def read_configuration(folder):
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         for name in (*FIELDS, "source", "data_dir", "data", "classes", "versions"):
             config[name.rstrip("_")]
-    except (FileNotFoundError, NotADirectoryError, ValueError, KeyError, TypeError):
+    except (FileNotFoundError, NotADirectoryError):
         raise ModelError(f"{folder}: no run to continue, expected a config.json") from None
+    except (ValueError, KeyError, TypeError):
+        raise ModelError(f"{folder}/config.json: not of a run of this version") from None
     return config
 
 

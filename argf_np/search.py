@@ -140,8 +140,11 @@ def read_trials(path, subject, trials):
     """
     if not path.exists():
         return {}
-    with open(path, encoding="utf-8", newline="") as file:
-        lines = [*csv.DictReader(file)]
+    try:
+        with open(path, encoding="utf-8", newline="") as file:
+            lines = [*csv.DictReader(file)]
+    except (UnicodeDecodeError, csv.Error):
+        raise DataError(f"{path}: not the trials of a search") from None
     data, done = runs.fingerprint(subject.corpus), {}
     for number, row in enumerate(lines, 2):
         try:
@@ -164,8 +167,7 @@ def write_report(subject, common, space, lines, path):
     """Write and show ``search_STEM.md``, with a picture beside it."""
     from .experiments import search_report  # matplotlib is slow to import, and only needed here
 
-    searched = [values for name, values in space.items() if name not in common]
-    size = prod(len(values) for values in searched)
+    size = size_of({name: values for name, values in space.items() if name not in common})
     text = search_report.write(subject, lines, size, path, common)
     print(text)
 

@@ -16,9 +16,12 @@ RELEASED_EPOCHS = 500  # at most; the protocol stops by its patience
 ABLATIONS = ("nothing", "adversarial", "classifier", "decoder", "embedding")
 
 
-def setting(default, help, expected, allowed):
-    """A field of `Settings`: its help text, what is expected in words, and a test of a value."""
-    metadata = {"help": help, "expected": expected, "allowed": allowed}
+def setting(default, help, expected, allowed, names=()):
+    """A field of `Settings`: its help text, what is expected in words, and a test of a value.
+
+    - names: all values of a setting that is one of some names.
+    """
+    metadata = {"help": help, "expected": expected, "allowed": allowed, "names": names}
     return field(default=default, metadata=metadata)
 
 
@@ -27,15 +30,15 @@ def choice(default, help, names):
     def allowed(value):
         return value in names
 
-    return setting(default, help, f"one of {', '.join(names)}", allowed)
+    return setting(default, help, f"one of {', '.join(names)}", allowed, names)
 
 
 def whole(default, help, least=1):
     """A setting that is a whole number of at least ``least``."""
     def allowed(value):
-        return value >= least
+        return least <= value < 1e9
 
-    return setting(default, help, f"a whole number from {least}", allowed)
+    return setting(default, help, f"a whole number from {least}, below 1e9", allowed)
 
 
 def positive(default, help):
@@ -155,7 +158,10 @@ def checked(spec, value):
     """The value of a field of `Settings` as its plain type. SettingError if it is not allowed."""
     has_type = isinstance(value, NUMBERS.get(spec.type, spec.type))
     if not (has_type and spec.metadata["allowed"](value)):
-        raise SettingError(f"{spec.name} {value}: expected {spec.metadata['expected']}", spec.name)
+        shown = value
+        if isinstance(value, str) and spec.type is not str:
+            shown = repr(value)  # a text in place of a number
+        raise SettingError(f"{spec.name} {shown}: expected {spec.metadata['expected']}", spec.name)
     if spec.name == "modalities":  # "face, text"
         return ",".join(names_in(value))
     return spec.type(value)
@@ -196,7 +202,9 @@ def add_flags(parser, *without):
                 defaults.append(f"{name} {values[spec.name]}")
         how = {"action": "store_true"}
         if spec.type is not bool:
-            how = {"type": spec.type, "metavar": spec.name.rstrip("_").upper()}
+            values = f"{{{','.join(spec.metadata['names'])}}}"
+            how = {"type": spec.type,
+                   "metavar": values if spec.metadata["names"] else spec.name.rstrip("_").upper()}
         parser.add_argument(
             flag(spec.name), dest=spec.name, default=SUPPRESS,
             help=f"{spec.metadata['help']} (default {', '.join(defaults)})", **how)

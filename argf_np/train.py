@@ -40,7 +40,7 @@ def run(corpus, settings, folder, progress):
     corpus = select(corpus, settings.modality_list)
     model = Estimator(**asdict(settings))
     model.fit_with(settings, corpus, progress, write_history, folder / "checkpoint.npz")
-    write_history(model.history)  # baselines have no checkpoints
+    write_history(model.history)  # logistic regression has no checkpoints
     model.save(folder / "model.npz")
     test = corpus.utterances("test")
     out = {}
@@ -133,7 +133,9 @@ def table(corpus, settings, result):
     for m, scores in result["unimodal"].items():
         lines[f"UCLN {m} alone"] = scores
     lines["majority class"] = result["majority_class"]
-    known = (corpus.published, settings.target) in PAPER
+    whole = (settings.model, settings.fusion, settings.without) == ("argf", "gfn", "nothing")
+    all_three = {*settings.modality_list} == {*"alv"}
+    known = whole and all_three and (corpus.published, settings.target) in PAPER
     if known:
         printed = PAPER[corpus.published, settings.target]
         lines["paper, real data"] = [percent / 100 for percent in printed]
@@ -218,11 +220,14 @@ def work(data_dir, source, out, resume, check_finite, quiet, **options):
     with locked(folder), checked_operations() if check_finite else nullcontext():
         files.remove_parts(folder)
         prepare(folder, config, configuration(corpus, settings, data_dir))
+        progress = Progress(quiet, sys.stderr)
         try:
-            result = run(corpus, settings, folder, Progress(quiet, sys.stderr))
+            result = run(corpus, settings, folder, progress)
         except KeyboardInterrupt:
             kept = "finished epochs are kept, " * (folder / "checkpoint.npz").exists()
             raise KeyboardInterrupt(f"{kept}continue with --resume {folder}") from None
+        finally:
+            progress.close()
     print(table(corpus, settings, result), f"Everything is in {folder}", sep="\n", flush=True)
 
 

@@ -65,9 +65,9 @@ def assert_alone_in_evaluation(apply, params, x):
 
     The statistics are those of this very batch x (m, B, ...), so the results are those of training.
     """
-    frozen = nn.batch_norm_statistics(params, lambda p, rows: apply(p, x[:, rows]), [range(B)])
-    alone = [apply(frozen, x[:, [b]]) for b in range(B)]
-    assert_close(np.concatenate(alone, axis=1), apply(frozen, x))
+    evaluated = nn.batch_norm_statistics(params, lambda p, rows: apply(p, x[:, rows]), [range(B)])
+    alone = [apply(evaluated, x[:, [b]]) for b in range(B)]
+    assert_close(np.concatenate(alone, axis=1), apply(evaluated, x))
     assert_close(np.concatenate(alone, axis=1), apply(params, x))
 
 

@@ -254,6 +254,6 @@ def test_it_trains(without, protocol, variant, data):
 def test_evaluation_parameters_have_the_same_groups(without, variant, data):
     settings = replace(SETTINGS, without=without, variant=variant)
     params = init(settings)
-    frozen = evaluation_params(params, data[0], variant)
-    assert {path for path, _ in nn.leaves(params)} < {path for path, _ in nn.leaves(frozen)}
-    assert set(frozen) == set(params)
+    evaluated = evaluation_params(params, data[0], variant)
+    assert {path for path, _ in nn.leaves(params)} < {path for path, _ in nn.leaves(evaluated)}
+    assert set(evaluated) == set(params)

@@ -255,6 +255,15 @@ def test_pieces_are_whole_videos_and_together_the_corpus():
             assert piece.features["speech"].base is not None, "a view"
 
 
+@pytest.mark.parametrize("name", ["a/b", "a+b", "face ", ""])
+def test_a_corpus_refuses_names_of_modalities_that_collide(name):
+    """A model file joins names by "/", a vertex by "+"; blanks are cut off."""
+    corpus = from_arrays(**parts())
+    x = corpus.features["speech"]
+    with pytest.raises(DataError, match="expected modalities with"):
+        replace(corpus, features={"speech": x, name: x})
+
+
 def test_joined_has_the_first_for_training_and_the_second_for_validation():
     given = parts()
     first = from_arrays(**given)
@@ -267,6 +276,9 @@ def test_joined_has_the_first_for_training_and_the_second_for_validation():
     wider = from_arrays(**given | {"features": given["features"] | {"pulse": np.ones((18, 9))}})
     with pytest.raises(DataError, match=r"features of widths .*'pulse': 9.*, expected those of"):
         joined(first, wider)
+    unlabelled = replace(first, classes=(), labels=np.full_like(first.labels, -1))
+    with pytest.raises(DataError, match="nothing is labelled"):
+        joined(unlabelled, second)
 
 
 def test_labels_among_are_those_of_a_models_classes():

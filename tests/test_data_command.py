@@ -49,6 +49,13 @@ def test_the_example_is_the_same_in_both_ways_and_can_be_trained_on(tmp_path, ca
     assert main(["check", str(tmp_path / "my data")]) == 0
 
 
+def test_the_example_is_not_written_into_the_folder_itself(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main(["example", "."]) == 2
+    assert capsys.readouterr().err.startswith("error: .: is there already, expected the name")
+    assert [*tmp_path.iterdir()] == []
+
+
 def test_the_example_replaces_nothing(tmp_path, capsys):
     (tmp_path / "precious.npz").write_text("mine")
     for name in (".", "precious.npz", "precious"):

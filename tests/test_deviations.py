@@ -290,12 +290,12 @@ def test_d13_presets(dataset, expected, variant):
 def test_d14_evaluation_mode_or_dropout_and_batch_statistics_at_test_time(params, batch):
     """In training mode the answer for an utterance changes with the generator and the batch."""
     x, _ = batch
-    frozen = evaluation_params(params, x)
+    evaluated = evaluation_params(params, x)
     one, other = (
         predict(params, x, "released", "gfn", 0.5, np.random.default_rng(seed)) for seed in (1, 2))
     assert not np.allclose(one, other)
     assert not np.allclose(predict(params, x[:, :3]), predict(params, x)[:3])
-    assert_close(predict(frozen, x[:, :3]), predict(frozen, x)[:3])
+    assert_close(predict(evaluated, x[:, :3]), predict(evaluated, x)[:3])
 
 
 @pytest.mark.parametrize(("protocol", "in_training_mode"), [

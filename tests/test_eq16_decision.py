@@ -101,9 +101,9 @@ def test_order_within_the_batch_does_not_matter(params, Omega, rng):
 
 
 def test_in_evaluation_an_utterance_does_not_depend_on_the_others(params, Omega):
-    frozen = nn.batch_norm_statistics(params, lambda p, rows: decide(p, Omega[rows]), [range(B)])
-    alone = [decide(frozen, Omega[[b]]) for b in range(B)]
-    assert_close(np.concatenate(alone), decide(frozen, Omega), 1e-14)
+    evaluated = nn.batch_norm_statistics(params, lambda p, rows: decide(p, Omega[rows]), [range(B)])
+    alone = [decide(evaluated, Omega[[b]]) for b in range(B)]
+    assert_close(np.concatenate(alone), decide(evaluated, Omega), 1e-14)
 
 
 def test_Omega_is_U_B_T_side_by_side(rng):

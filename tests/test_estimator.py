@@ -77,16 +77,24 @@ def fitted(tmp_path_factory):
 
 
 def test_signature_of_argf_is_the_settings():
-    """Each is None where the data decides, and otherwise the default of `Settings`."""
-    by_data = {"dataset", "modalities", "target", "batch_size", "lr", "weight_decay", "drop_rate",
-               "k", "lambda_", "d", "ucln_epochs", "ucln_input_drop_rate", "ucln_drop_rate",
-               "ucln_patience"}
+    """Each is None where the data or the protocol decides, else the default of `Settings`."""
+    by_data = {"dataset", "modalities", "target", "epochs", "batch_size", "lr", "weight_decay",
+               "drop_rate", "k", "lambda_", "d", "ucln_epochs", "ucln_input_drop_rate",
+               "ucln_drop_rate", "ucln_patience"}
     expected = {field.name: None if field.name in by_data else field.default
                 for field in fields(Settings) if field.name != "model"}
     parameters = inspect.signature(ARGF).parameters.values()
     assert {p.name: p.default for p in parameters} == expected
     assert {p.kind for p in parameters} == {inspect.Parameter.KEYWORD_ONLY}
     assert ARGF().get_params() == expected
+
+
+@pytest.mark.parametrize("kind", [ARGF, Estimator])
+def test_epochs_are_those_of_the_protocol_unless_they_are_given(kind):
+    corpus = own(2)
+    assert settings_for(corpus, **kind(protocol="released").given).epochs == 500
+    assert settings_for(corpus, **kind(protocol="released", epochs=3).given).epochs == 3
+    assert settings_for(corpus, **kind().given).epochs == 20
 
 
 def test_parameters_are_set_and_shown():
@@ -104,7 +112,7 @@ def test_parameters_are_set_and_shown():
 
 @pytest.mark.parametrize(("parameters", "message"), [
     ({"lr": -1}, "lr -1: expected a number above 0"),
-    ({"lr": "0.1"}, "lr 0.1: expected a number above 0"),
+    ({"lr": "0.1"}, "lr '0.1': expected a number above 0"),
     ({"k": 2.5}, "k 2.5: expected a whole number from 1"),
     ({"drop_rate": 1}, "drop_rate 1: expected a number from 0 to below 1"),
     ({"variant": "best"}, "variant best: expected one of paper, released"),
@@ -530,7 +538,7 @@ def settings_of(header):
     (lambda h: h["values"].update(classes=["calm", "tense"]),
      r"gives probabilities of shape \(1, 3\) to one utterance, expected \(1, 2\)"),
     (lambda h: h["values"]["widths"].update(pulse=7), "could not be broadcast"),
-    (lambda h: settings_of(h).update(lr="x"), "lr x: expected a number above 0"),
+    (lambda h: settings_of(h).update(lr="x"), "lr 'x': expected a number above 0"),
     (lambda h: settings_of(h).update(model="tfn"), "not a whole model: 'dense_1' is missing"),
     (lambda h: settings_of(h).update(fusion="tensor"), "not a whole model: 'dense_1' is missing"),
     (lambda h: settings_of(h).update(modalities="speech,pulse"),

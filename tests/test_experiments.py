@@ -210,6 +210,12 @@ def test_a_flag_for_all_rows_leaves_what_a_row_is_about():
     protocols = {settings.protocol for [settings] in runs("protocols", protocol="released")}
     assert protocols == {"fixed", "validation", "released", "best_test"}
     assert [settings.seed for settings in runs("table5", seeds=3)[0]] == [0, 1, 2]
+    for name in ("table5", "table6", "figure5", "figure6", "protocols"):
+        for [settings] in runs(name, model="hffn"):
+            assert settings.model == "argf", "these rows are about ARGF"
+    fusions = {settings.fusion for [settings] in runs("table1", fusion="tensor")
+               if settings.without == "embedding"}
+    assert fusions == {"gfn"}
 
 
 def test_commands_repeat_a_run_by_its_changes_alone():
@@ -224,6 +230,7 @@ def test_commands_repeat_a_run_by_its_changes_alone():
 def test_titles_make_names_of_files():
     assert subject_of("mosi", title="MOSI, the authors' UCLN outputs").stem == (
         "mosi-the-authors-ucln-outputs")
+    assert subject_of("mosi", source="synthetic").stem == "mosi-synthetic", "it replaces no result"
 
 
 # What is written
@@ -362,7 +369,16 @@ def test_rows_with_a_warning_are_marked():
     assert len(cells(text, "worse†")) == 1
     assert len(cells(text, "ARGF")) == 1
     assert text.endswith("† Of these runs there is a warning.\n\n"
-                         "- worse (seed 0, 2): gives 'x' to 90.5 %.\n")
+                         "- worse (seed 0, 2): gives 'x' to 90.5 % (numbers of the first run).\n")
+
+
+def test_warnings_about_different_classes_are_different_warnings():
+    rows = (Row("worse", {"k": 3}), Row("ARGF", {}))
+    collapsed = [result(WRONG, seed, [f"gives '{seed}' to 100 %"]) for seed in (0, 1)]
+    results = {"worse": collapsed, "ARGF": [result(LABEL, seed) for seed in (0, 1)]}
+    text = result_table.render(Experiment("fusions", "Table 9", rows), subject_of("mosi"), results)
+    assert "- worse (seed 0): gives '0' to 100 %" in text
+    assert "- worse (seed 1): gives '1' to 100 %" in text
 
 
 # Claims

@@ -255,6 +255,17 @@ def test_training_curves_have_a_panel_for_each_loss(history):
     assert "L_{cl}" in axes["classifier"].get_title()
 
 
+def test_caption_of_training_speaks_of_the_panels_that_are_there(history):
+    """An ablation may have no discriminator, and a corpus no validation utterances."""
+    everything = " ".join(caption(figures.training_curves(history)["fusion"]).split())
+    assert "Where the discriminator's loss rises to the dotted line" in everything
+    assert "Below: utterances that no update sees." in everything
+    fusion_alone = [{name: row[name] for name in ("epoch", "fusion")} for row in history]
+    alone = " ".join(caption(figures.training_curves(fusion_alone)["fusion"]).split())
+    assert "discriminator" not in alone
+    assert "Below" not in alone
+
+
 def test_the_dotted_line_is_the_loss_of_a_fooled_discriminator(history):
     """One of three modalities is true: where all look alike, no D does better than 1/3."""
     dotted = figures.training_curves(history)["discriminator"].lines[1]
@@ -500,6 +511,12 @@ def test_caption_of_the_graph_names_equal_weights_of_the_layers_that_sum_to_1(we
     """Three bimodal vertices would have a third each, six trimodal ones a sixth each."""
     words = " ".join(caption(figures.graph(weights[0])).split())
     assert words.endswith("equal weights would be 0.33 and 0.17.")
+
+
+def test_weights_of_other_modalities_are_no_graph():
+    """24 numbers per utterance are not two utterances of 12."""
+    with pytest.raises(ValueError, match="zip"):
+        figures.graph(np.ones((3, 24)))
 
 
 def test_graph_draws_the_edges_of_the_network(weights):

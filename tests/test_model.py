@@ -157,13 +157,13 @@ def without(params, *groups):
 def test_evaluation_is_of_one_utterance_at_a_time(fusion, variant, rng, x):
     """In whole batches, alone, and in chunks, the last of which is smaller."""
     params = shaken(init_model(rng, d, k, N, "float64", 3, fusion, variant), rng)
-    frozen = evaluation_params(params, x, variant, fusion)
-    together = forward(frozen, x, variant, fusion)
+    evaluated = evaluation_params(params, x, variant, fusion)
+    together = forward(evaluated, x, variant, fusion)
     for b in (0, n - 1):
-        for name, value in forward(frozen, x[:, [b]], variant, fusion).items():
+        for name, value in forward(evaluated, x[:, [b]], variant, fusion).items():
             assert_close(value[..., 0, :], together[name][..., b, :])
     for chunk in (1, 5, n, 100):
-        assert_close(predict(frozen, x, variant, fusion, chunk=chunk), together["M"])
+        assert_close(predict(evaluated, x, variant, fusion, chunk=chunk), together["M"])
 
 
 @each_variant
@@ -171,8 +171,8 @@ def test_evaluation_is_of_one_utterance_at_a_time(fusion, variant, rng, x):
 def test_no_utterances_get_no_predictions(fusion, variant, rng, x):
     """As where a corpus has no test split."""
     params = init_model(rng, d, k, N, "float64", 3, fusion, variant)
-    frozen = evaluation_params(params, x, variant, fusion)
-    assert predict(frozen, x[:, :0], variant, fusion, chunk=5).shape == (0, N)
+    evaluated = evaluation_params(params, x, variant, fusion)
+    assert predict(evaluated, x[:, :0], variant, fusion, chunk=5).shape == (0, N)
 
 
 @each_variant
@@ -181,20 +181,20 @@ def test_evaluation_on_the_very_training_batch_is_training_without_dropout(
         fusion, variant, rng, x):
     """Not for the released weighted average, which has one batch norm for four inputs (D21)."""
     params = shaken(init_model(rng, d, k, N, "float64", 3, fusion, variant), rng)
-    frozen = evaluation_params(params, x, variant, fusion)
-    assert_close(predict(frozen, x, variant, fusion), predict(params, x, variant, fusion))
+    evaluated = evaluation_params(params, x, variant, fusion)
+    assert_close(predict(evaluated, x, variant, fusion), predict(params, x, variant, fusion))
 
 
 @each_variant
 def test_evaluation_statistics_are_those_of_the_named_utterances(variant, params, x):
     """Each batch norm has the mean and the variance of what enters it, in this variant."""
     rows = np.array([7, 2, 11, 5, 6])
-    frozen = evaluation_params(params, x, variant, rows=rows)
+    evaluated = evaluation_params(params, x, variant, rows=rows)
     first = params["encoders"]["dense_1"]
     z = x[:, rows] @ first["W"] + first["b"]
     Omega = forward(params, x[:, rows], variant)["Omega"]
     for norm, inputs in (
-            (frozen["encoders"]["dense_1"], z), (frozen["fusion"]["Dec"]["norm"], Omega)):
+            (evaluated["encoders"]["dense_1"], z), (evaluated["fusion"]["Dec"]["norm"], Omega)):
         assert_close(norm["mean"], inputs.mean(axis=-2, keepdims=True))
         assert_close(norm["var"], inputs.var(axis=-2, keepdims=True))
 
@@ -202,8 +202,8 @@ def test_evaluation_statistics_are_those_of_the_named_utterances(variant, params
 @each_variant
 def test_evaluation_statistics_are_averages_over_chunks_weighted_by_size(variant, params, x):
     def statistics(x, **how):
-        frozen = evaluation_params(params, x, variant, **how)
-        return frozen["encoders"]["dense_1"]["mean"], frozen["fusion"]["Dec"]["norm"]["var"]
+        evaluated = evaluation_params(params, x, variant, **how)
+        return evaluated["encoders"]["dense_1"]["mean"], evaluated["fusion"]["Dec"]["norm"]["var"]
 
     in_chunks = statistics(x, chunk=8)
     for ours, first, last in zip(

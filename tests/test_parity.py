@@ -80,9 +80,9 @@ class TestARGF:
 
     def test_prediction_in_evaluation_mode(self, rng, argf, kind, variant):
         params, x, _ = argf
-        frozen = model.evaluation_params(params, rng.standard_normal((3, 13, d)), variant)
-        theirs = kind(frozen, settings(variant)).eval().predict(torch.tensor(x))
-        assert_close("M", model.predict(frozen, x, variant), theirs)
+        evaluated = model.evaluation_params(params, rng.standard_normal((3, 13, d)), variant)
+        theirs = kind(evaluated, settings(variant)).eval().predict(torch.tensor(x))
+        assert_close("M", model.predict(evaluated, x, variant), theirs)
 
 
 @pytest.mark.usefixtures("each_implementation")

@@ -113,14 +113,14 @@ def test_evaluation_is_that_of_the_formulas(
     """All losses of Eq. 2 to 9, whether the utterances pass in one chunk or in several."""
     monkeypatch.setattr(protocols, "CHUNK", chunk)
     x, y = data
-    frozen = evaluation_params(params, x, variant)
+    evaluated = evaluation_params(params, x, variant)
     if learn_w:
-        frozen["w"] = {"log_w": np.array([-1.0])}
+        evaluated["w"] = {"log_w": np.array([-1.0])}
     w = np.exp(-1) if learn_w else 1
     settings = replace(SETTINGS, variant=variant, target="v", learn_w=learn_w)
-    values = protocols.evaluate(frozen, x, y, settings)
+    values = protocols.evaluate(evaluated, x, y, settings)
 
-    out = forward(frozen, x, variant)
+    out = forward(evaluated, x, variant)
     a, l, v = out["D"]
     L_fal = -w * np.mean(np.log(a) + np.log(l))
     L_tal = -w * np.mean(np.log(1 - a) + np.log(1 - l) + np.log(v))
@@ -222,21 +222,21 @@ def test_validation_keeps_the_epoch_of_the_lowest_validation_loss(
     """The first of two equal ones, measured with parameters for evaluation."""
     x, y = data
     settings = replace(SETTINGS, variant=variant, protocol="validation")
-    evaluate, losses, frozen = protocols.evaluate, iter([0.3, 0.1, 0.2, 0.1]), []
+    evaluate, losses, evaluated = protocols.evaluate, iter([0.3, 0.1, 0.2, 0.1]), []
 
     def dictated(params, x, y, settings):
         np.testing.assert_array_equal(x, data[0][:, ROWS["validation"]])
         np.testing.assert_array_equal(y, data[1][ROWS["validation"]])
-        frozen.append(params)
+        evaluated.append(params)
         return evaluate(params, x, y, settings) | {"fusion": next(losses)}
 
     monkeypatch.setattr(protocols, "evaluate", dictated)
     result = protocols.train(x, y, ROWS, settings)
     assert result["epoch"] == 2
-    for params, epoch in zip(frozen, epochs, strict=True):
+    for params, epoch in zip(evaluated, epochs, strict=True):
         assert bits(params) == bits(evaluation_params(epoch, x, variant, rows=ROWS["train"]))
-    assert bits(result["params"]) == bits(frozen[1]) != bits(frozen[3])
-    M = predict(frozen[1], x[:, ROWS["test"]], variant)
+    assert bits(result["params"]) == bits(evaluated[1]) != bits(evaluated[3])
+    M = predict(evaluated[1], x[:, ROWS["test"]], variant)
     assert_close(result["probabilities"], M)
 
 

@@ -8,6 +8,7 @@ import pytest
 from helpers import refused
 
 from argf_np import data, evaluate, predict, run_folder, train
+from argf_np.storage import files
 
 TINY = ["--epochs", "1", "--ucln-epochs", "1", "--ucln-patience", "0", "--d", "4", "--k", "3",
         "--batch-size", "8", "--quiet"]
@@ -211,6 +212,30 @@ def test_predictions_never_replace_the_data(out, finished, tmp_path, capsys):
     refusal = refused(capsys, predict, "run", "--data", "new.npz", "--out", out)
     assert refusal.endswith(f"expected a file outside of the data in {tmp_path / 'new.npz'}")
     assert (tmp_path / "new.npz").read_bytes() == content
+
+
+def test_predictions_never_replace_what_they_are_made_from(finished, tmp_path, capsys):
+    """The model, or a file that is read together with that of the data."""
+    write(tmp_path / "new.npz", seed=2)
+    (tmp_path / "model.npz").write_bytes((tmp_path / "run" / "model.npz").read_bytes())
+    (tmp_path / "audio_2way.pickle").write_bytes(b"mine")
+    for name in ("model.npz", "audio_2way.pickle"):
+        before = (tmp_path / name).read_bytes()
+        refusal = refused(capsys, predict, "model.npz", "--data", "new.npz", "--out", name)
+        assert refusal == f"--out {name}: expected a file that is no input"
+        assert (tmp_path / name).read_bytes() == before
+
+
+def test_a_run_removes_nothing_half_written_of_another(tmp_path):
+    """Another run in a folder below may still be writing: its lock is not ours."""
+    mine = [tmp_path / ".x.part", tmp_path / "figures" / ".y.part", tmp_path / "runs" / ".z.part"]
+    others = [tmp_path / "runs" / "other" / ".x.part", tmp_path / "sub" / ".movie.mkv.part"]
+    for part in (*mine, *others):
+        part.parent.mkdir(parents=True, exist_ok=True)
+        part.touch()
+    files.remove_parts(tmp_path)
+    assert not any(part.exists() for part in mine)
+    assert all(part.exists() for part in others)
 
 
 def test_predictions_are_not_written_into_a_folder_of_data(finished, tmp_path, capsys):

@@ -14,6 +14,7 @@ from test_runs import files_in, here, write_small
 
 from argf_np import search, train
 from argf_np.data import synthesise
+from argf_np.data.example import write_example
 from argf_np.experiments import isolated, runs, search_report
 from argf_np.experiments.catalogue import Subject
 from argf_np.settings import preset
@@ -45,6 +46,7 @@ def test_draws_are_from_the_space_of_the_authors(dataset, size):
 
 
 FLAGS = ["--epochs", "2", "--k", "3", "--jobs", "1"]
+NAME = "trials_mosi.csv"
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +72,7 @@ def searched(data, tmp_path_factory):
 
 
 def lines_of(folder):
-    with open(folder / "trials_mosi.csv", encoding="utf-8", newline="") as file:
+    with open(folder / NAME, encoding="utf-8", newline="") as file:
         return [*csv.DictReader(file)]
 
 
@@ -85,7 +87,7 @@ def test_every_trial_is_a_line_with_its_setting_and_scores(searched):
         expected |= {"k": 3}  # a flag is not searched
         for name, value in expected.items():
             assert float(line[name.rstrip("_").replace("_", "-")]) == value
-    assert {*files_in(searched)} == {"trials_mosi.csv", "search_mosi.md", "search_mosi.png",
+    assert {*files_in(searched)} == {NAME, "search_mosi.md", "search_mosi.png",
                                      ".lock"}
 
 
@@ -107,9 +109,9 @@ def test_trials_are_trained_by_the_authors_inner_loop(searched, data, tmp_path, 
 def test_a_search_continues_from_the_file_of_its_trials_alone(searched, data, tmp_path,
                                                               monkeypatch, capsys):
     """Only the missing trials are made, whichever they are; the end is the same to the byte."""
-    shutil.copy(searched / "trials_mosi.csv", tmp_path)
-    lines = (tmp_path / "trials_mosi.csv").read_text(encoding="utf-8").splitlines(keepends=True)
-    (tmp_path / "trials_mosi.csv").write_text("".join([*lines[:2], *lines[3:]]), encoding="utf-8")
+    shutil.copy(searched / NAME, tmp_path)
+    lines = (tmp_path / NAME).read_text(encoding="utf-8").splitlines(keepends=True)
+    (tmp_path / NAME).write_text("".join([*lines[:2], *lines[3:]]), encoding="utf-8")
     made, attempt = [], runs.attempt
     monkeypatch.setattr(runs, "attempt", lambda settings, *arguments: made.append(settings.seed)
                         or attempt(settings, *arguments))
@@ -122,7 +124,7 @@ def test_a_search_continues_from_the_file_of_its_trials_alone(searched, data, tm
 def test_a_killed_search_has_a_line_of_every_finished_trial(data, tmp_path, monkeypatch):
     def attempt(settings, *arguments):
         if settings.seed == 2:
-            written.append((tmp_path / "trials_mosi.csv").read_bytes())
+            written.append((tmp_path / NAME).read_bytes())
             raise KeyboardInterrupt
         return first(settings, *arguments)
 
@@ -130,11 +132,11 @@ def test_a_killed_search_has_a_line_of_every_finished_trial(data, tmp_path, monk
     monkeypatch.setattr(runs, "attempt", attempt)
     run(data, tmp_path, 4)
     assert [line["trial"] for line in lines_of(tmp_path)] == ["0", "1"]
-    assert (tmp_path / "trials_mosi.csv").read_bytes() == written[0], "before the third one ends"
+    assert (tmp_path / NAME).read_bytes() == written[0], "before the third one ends"
 
 
 def test_fewer_trials_than_there_are_lose_none(searched, data, tmp_path):
-    shutil.copy(searched / "trials_mosi.csv", tmp_path)
+    shutil.copy(searched / NAME, tmp_path)
     assert run(data, tmp_path, 1) == 0
     assert files_in(tmp_path) == files_in(searched)
 
@@ -156,8 +158,8 @@ def test_no_trial_is_started_without_time(data, tmp_path, monkeypatch, capsys):
 ])
 def test_trials_of_another_search_are_refused(change, message, searched, data, tmp_path, capsys):
     """A setting by a flag, or what is in the first line."""
-    shutil.copy(searched / "trials_mosi.csv", tmp_path)
-    path, flags = tmp_path / "trials_mosi.csv", change
+    shutil.copy(searched / NAME, tmp_path)
+    path, flags = tmp_path / NAME, change
     if not change[0].startswith("--"):
         lines, flags = lines_of(tmp_path), ()
         lines[0][change[0]] = change[1]
@@ -211,7 +213,7 @@ def test_warnings_about_a_trial_are_in_its_line():
     assert (line["test"], line["weighted F1"]) == ("75.00", f"{100 * 6 / 7 * 3 / 4:.2f}")
 
 
-def test_spread_of_one_trial_is_told_by_its_quartiles_and_by_how_many_collapsed():
+def test_spread_of_one_trial_is_told_by_its_quartiles_and_by_how_many_are_warned_about():
     trials = [{"warnings": text} for text in ("", "collapsed", "", "", "collapsed")]
     text = search_report.one_trial(np.array([66.0, 60, 62, 68, 64]), trials)
     assert text.startswith("One trial has 64.00 [")
@@ -220,13 +222,47 @@ def test_spread_of_one_trial_is_told_by_its_quartiles_and_by_how_many_collapsed(
     assert text.endswith("2 of 5.")
 
 
-@pytest.mark.parametrize(("variant", "protocol"), [("paper", "fixed"), ("released", "fixed")])
-def test_report_of_another_search_does_not_speak_of_the_authors_loop(variant, protocol):
+@pytest.mark.parametrize(("changes", "flags"), [
+    ({"variant": "paper", "protocol": "fixed"}, "--variant paper, --protocol fixed"),
+    ({"protocol": "fixed"}, "--variant released, --protocol fixed"),
+    ({"epochs": 50}, "--variant released, --protocol released, --epochs 50"),
+    ({"model": "tfn"}, "--variant released, --protocol released, --model tfn"),
+])
+def test_report_of_another_search_does_not_speak_of_the_authors_loop(changes, flags):
     subject = Subject(synthesise(), "mosi", "MOSI")
-    common = {"variant": variant, "protocol": protocol}
-    text = search_report.about(subject, 2916, Path("trials.csv"), common)
-    assert f"in variant {variant} by protocol {protocol}, which is not how" in text
+    text = search_report.about(subject, 2916, Path("trials.csv"), search.AUTHORS | changes)
+    assert f"It is trained with {flags}, which is not how" in text
     assert "patience 20" not in text
+
+
+@pytest.mark.parametrize(("model", "speaks"), [("argf", True), ("tfn", False)])
+def test_report_of_another_model_does_not_speak_of_the_papers_figure(model, speaks, tmp_path):
+    """The paper's 81.38 % is that of ARGF."""
+    trials = [{"trial": str(trial), "validation": "80.00", "test": f"{70 + trial}.00",
+               "warnings": ""} for trial in range(3)]
+    common = search.AUTHORS | {"model": model}
+    subject = Subject(synthesise(), "mosi", "MOSI")
+    text = search_report.write(subject, trials, 2916, tmp_path / "trials.csv", common)
+    assert ("The paper's figure is 81.38 %" in text) is speaks
+
+
+def test_a_file_that_holds_no_text_is_no_search(data, tmp_path, capsys):
+    path = tmp_path / NAME
+    path.write_bytes(b"\xff\xfe")
+    assert run(data, tmp_path, 1) == 2
+    assert capsys.readouterr().err.splitlines()[-1] == f"error: {path}: not the trials of a search"
+
+
+def test_a_corpus_without_the_splits_of_the_inner_loop_is_refused_before_any_run(tmp_path, capsys):
+    archive = write_example(tmp_path / "example")
+    with np.load(archive) as content:
+        arrays = {**content}
+    arrays["split"] = np.where(arrays["split"] == "valid", "train", arrays["split"])
+    np.savez(archive, **arrays)
+    flags = ["--dataset", str(archive), "--trials", "1", "--out", str(tmp_path / "out")]
+    assert search.main(flags) == 2
+    said = capsys.readouterr().err
+    assert said.endswith("cannot be trained on: no video is in the split validation\n")
 
 
 def row(n, expected, low, high, extrapolated):
@@ -239,7 +275,7 @@ def test_where_the_papers_figure_lies():
     text = search_report.in_paper(curve, np.array([70, 79.9, 80]), 79.9)
     assert text.startswith("The paper's figure is 79.90 %. 2 of 3 trials have it or more.")
     assert "reaches it at about 300 trials, by extrapolation." in text
-    assert "The band at 2,916 trials, all settings once, contains it." in text
+    assert "The band at 2,916 trials, as many as there are settings, contains it." in text
     text = search_report.in_paper(curve, np.array([70, 79]), 84.0)
     assert "The curve does not reach it up to 2,916 trials." in text
     assert text.endswith("does not contain it.")

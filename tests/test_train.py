@@ -126,6 +126,14 @@ def test_the_papers_figure_is_that_of_the_target(target, figure):
     assert line.split()[3] == figure
 
 
+@pytest.mark.parametrize("changes", [
+    {"model": "tfn"}, {"fusion": "tensor"}, {"without": "decoder"}, {"modalities": "a,l"}])
+def test_the_papers_figure_is_that_of_the_whole_argf(changes):
+    corpus, scores = data.synthesise(), [0.5, 0.5, 0.5, 0.5]
+    result = {"test": scores, "majority_class": scores, "unimodal": {}, "epoch": 1, "warnings": []}
+    assert "paper, real data" not in train.table(corpus, preset("mosi", **changes), result)
+
+
 def test_says_what_it_did(finished):
     folder, stdout, stderr = finished
     accuracy = read_json(folder / "metrics.json")["test"]["accuracy"]
@@ -282,6 +290,18 @@ def test_live_line_on_a_terminal_is_overwritten():
     assert text.count("\r") == 2
     assert text.count("\n") == 1
     assert "fusion 0.1235" in text
+
+
+def test_a_live_line_that_nothing_overwrites_is_ended():
+    """A model may stop before its last epoch, and an error may follow."""
+    terminal = Terminal()
+    progress = train.Progress(quiet=False, stream=terminal)
+    progress.begin("HFFN", 9)
+    progress.epoch(1, {"loss": 0.5})
+    progress.close()
+    progress.close()
+    assert "".join(terminal).count("\n") == 1
+    assert terminal[-1] == "\n"
 
 
 # The cache of the UCLNs

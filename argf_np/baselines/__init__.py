@@ -1,6 +1,6 @@
 """Models of Tables 1 to 3: ARGF and the baselines that it is compared with, behind one interface.
 
-A model is a module with three functions, and a line in `MODELS`:
+A model is a module with three functions, a line in `MODELS`, and its name in `settings.MODELS`:
 
     epochs(corpus, settings) -> number of epochs, at most
     train(corpus, x, settings, on_epoch=None, on_checkpoint=None, resume=None) -> dict

@@ -1,6 +1,6 @@
 r"""CHFusion, hierarchical fusion with context (Majumder et al. 2018, Knowledge-Based Systems 161).
 
-Level 0 projects each modality of an utterance, level 1 fuses every two modalities, and level 2
+Level 0 projects each modality of an utterance, level 1 fuses each pair of modalities, and level 2
 fuses what level 1 gives. On levels 1 and 2 a GRU (`ops.gru_cell`) reads the utterances of a video
 in order, so that an utterance knows the earlier ones. The product $\circ$ is entry-wise.
 

@@ -151,7 +151,7 @@ def skip_lstm(p, Z):
 
 
 def newest_first(state, last):
-    """The last states (3, B, H) with a new one (B, H) in the place of the oldest."""
+    """The last states (3, B, H) with a new one (B, H) in place of the oldest."""
     return np.concatenate([np.expand_dims(state, 0), last[:-1]])
 
 

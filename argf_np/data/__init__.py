@@ -83,6 +83,7 @@ def _load_path(path, source):
 
 def _how_to_get(name, data_dir):
     if name != "mosi":
-        return f"put {DATASETS[name].files[0]} there"
+        return (f"put {DATASETS[name].files[0]} there, with the audio and video files beside it if "
+                "it is of text")
     where = f" --data-dir {shlex.quote(str(data_dir))}" if data_dir else ""
     return f"get it with: python -m argf_np.data download {name}{where}"

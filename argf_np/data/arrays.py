@@ -146,7 +146,7 @@ def _numbers(values):
         limit = np.inf if isinstance(value, float) else 10**18
         if isinstance(value, str | bool) or not abs(value) < limit:
             raise DataError(f"order has the value {value!r:.60}, "
-                            "expected a number, if it is whole of at most 18 digits")
+                            "expected a number; a whole one has at most 18 digits")
         numbers.append(value)
     return numbers
 

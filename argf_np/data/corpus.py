@@ -104,8 +104,11 @@ class Corpus:
         count = len(self.features)
         self._require(count > 1, f"two modalities or more, not {count}")
         for m, x in self.features.items():
-            plain = not any(mark in m for mark in "*+,")  # which stand between names
-            self._require(plain, f"modalities without '*', '+' and ',' in their names, not {m!r}")
+            plain = not any(mark in m for mark in "*+,/")  # which stand between names
+            self._require(plain, "modalities without '*', '+', ',' and '/' in their names, "
+                          f"not {m!r}")
+            self._require(m == m.strip() != "", "modalities with names, without blanks around "
+                          f"them, not {m!r}")
             fits = x.ndim == 2 and len(x) == n and x.shape[1]
             self._require(fits, f"features {m} of shape ({n}, width), not {x.shape}")
             real = x.dtype.kind in "fiu"
@@ -122,8 +125,8 @@ class Corpus:
         for start, rows in chunks(x):
             broken = ~np.isfinite(rows).all(axis=1) & ~np.isnan(rows).all(axis=1)
             first = short(self.ids[start + int(broken.argmax())])
-            self._require(not broken.any(), f"features {m} that are finite, or NaN throughout a "
-                                            f"row that lacks them, also for utterance {first}")
+            self._require(not broken.any(), f"features {m} that are finite, or NaN in the whole "
+                          f"row of an utterance that lacks them; see utterance {first}")
 
     def _require(self, holds, expected):
         if not holds:
@@ -272,6 +275,8 @@ def joined(train, valid):
     if widths != others or train.contextual != valid.contextual:
         raise DataError(f"{valid.name}: features of widths {others}, "
                         f"expected those of {train.name}: {widths}")
+    if not train.classes:
+        raise DataError(f"{train.name}: nothing is labelled")
     V, more = len(train.video_ids), len(valid.video_ids)
     labels = labels_among(train.classes, valid)
     return replace(

@@ -20,7 +20,7 @@ def write_example(folder):
     archive. DataError if one of them is there.
     """
     folder = Path(folder)
-    archive = folder.with_name(f"{folder.name}.npz")
+    archive = folder.parent / f"{folder.name}.npz"
     for path in (folder, archive):
         if path.exists():
             raise DataError(f"{path}: is there already, expected the name of a new folder")

@@ -44,7 +44,7 @@ NOT_IMPLEMENTED = {
 class Subject:
     """What experiments are made on.
 
-    - corpus: a `Corpus` with all three splits.
+    - corpus: a `Corpus` with training and test videos.
     - dataset: what the settings call it, the name of a data set or of a file.
     - title: what tables call it.
     """
@@ -61,8 +61,11 @@ class Subject:
 
     @property
     def stem(self):
-        """The title as a part of file names."""
-        return "-".join(re.findall(r"\w+", self.title.lower()))
+        """The title as a part of file names; synthetic data has names of its own."""
+        words = re.findall(r"\w+", self.title.lower())
+        if self.corpus.source == "synthetic":
+            words.append("synthetic")
+        return "-".join(words)
 
     def settings(self, **changes):
         """The settings for this corpus with ``changes``, see `settings_for`."""
@@ -216,7 +219,8 @@ def comparison(subject):
         changes = {"model": "argf", "target": target}
         rows.append(Row(argf_label(corpus, target), changes, printed.of_model(published, target)))
     features = "UCLN outputs" if corpus.contextual else "raw features"
-    rows += [Row("GFN on the UCLN features", {"model": "argf", "without": "embedding"}),
+    rows += [Row("GFN on the UCLN features",
+                 {"model": "argf", "fusion": "gfn", "without": "embedding"}),
              Row(f"logistic regression on the {features}", {"model": "logistic"})]
     of_classes = [name for name in printed.COLUMNS.get(published, ()) if name not in AVERAGE]
     return Experiment(
@@ -237,7 +241,8 @@ def comparison_notes(rows, published):
     notes.append("TFN and LMF are fusion strategies without the joint embedding space. Like ARGF, "
                  "BC-LSTM, HFFN and CHFusion, they read the UCLN features. The variant is the "
                  "reading of a model that a row shows; the files of `argf_np/baselines` say where "
-                 "it is from. Where no epoch is chosen, there is no protocol (–). CHFusion has "
+                 "it is from. Where the last parameters are kept, there is no protocol (–). HFFN "
+                 "stops by the validation loss where that split can be trusted. CHFusion has "
                  "fewer epochs than its authors give it.")
     if published == "mosei":
         notes.append("The paper's text says that Negative has by far the fewest utterances. In "
@@ -251,16 +256,17 @@ def ablations(subject):
     rows = []
     for part, label in LEFT_OUT.items():
         figures = printed.of_ablation(subject.published, part)
-        rows.append(Row(label, {"without": part}, figures))
+        rows.append(Row(label, {"model": "argf", "without": part}, figures))
     title = _title(subject, "ablations", "ARGF without one of its parts")
     return Experiment("ablations", title, tuple(rows))
 
 
 def fusions(subject):
-    """Table 6: other fusion strategies in the place of the graph fusion network (Figure 4)."""
+    """Table 6: other fusion strategies in place of the graph fusion network (Figure 4)."""
     rows = []
     for name, label in STRATEGIES.items():
-        rows.append(Row(label, {"fusion": name}, printed.of_fusion(subject.published, name)))
+        changes = {"model": "argf", "fusion": name}
+        rows.append(Row(label, changes, printed.of_fusion(subject.published, name)))
     title = _title(subject, "fusions", "fusion strategies in the joint embedding space")
     return Experiment("fusions", title, tuple(rows), STRATEGIES["gfn"])
 
@@ -270,7 +276,7 @@ def protocols(subject):
     rows = []
     for variant in ("paper", "released"):
         for protocol in PROTOCOLS:
-            changes = {"variant": variant, "protocol": protocol}
+            changes = {"model": "argf", "variant": variant, "protocol": protocol}
             if protocol in ("validation", "released") and not len(
                     subject.corpus.split["validation"]):
                 rows.append(Row(f"{variant} variant, {protocol}", None,
@@ -299,7 +305,7 @@ an upper bound for what choosing an epoch can give."""
 
 def embedding(subject):
     """Figure 5: the embedding space, also without the classifier and without the adversary."""
-    rows = [Row(LEFT_OUT[part], {"without": part})
+    rows = [Row(LEFT_OUT[part], {"model": "argf", "without": part})
             for part in ("nothing", "classifier", "adversarial")]
     title = _title(subject, "embedding", "the joint embedding space")
     return Experiment("embedding", title, tuple(rows))

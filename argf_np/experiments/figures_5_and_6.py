@@ -28,18 +28,24 @@ def embedding(experiment, subject, results, path):
         if some is not reference:
             differences.append([label, *changed(some, reference)])
     seeds, count = len(reference), len(differences) * len(MEASURES)
+    what = (f"mean ± half of the 95 % interval over {seeds} seeds, for other seeds and the same "
+            "test videos")
+    paired = (f"Difference to “{experiment.reference}”, paired by seed. These are {count} "
+              f"comparisons. About {count * (1 - LEVEL):.1g} of their intervals would exclude 0 by "
+              "chance.")
+    if seeds == 1:
+        what = "one seed, and so no interval"
+        paired = f"Difference to “{experiment.reference}” of the same seed."
     columns = ["modality: probe", "modality: distance", "class: probe", "class: distance"]
     return page(
         heading(experiment.title, source), f"![{path.stem}]({path.name})",
-        f"How far modalities and classes lie apart, {source} data, test utterances: mean ± half "
-        f"of the 95 % interval over {seeds} seeds, for other seeds and the same test videos. "
+        f"How far modalities and classes lie apart, {source} data, test utterances: {what}. "
         "Probe: the accuracy in percent of a linear probe (least squares, fitted to the training "
         f"utterances) of the modality of a vector, where chance is {100 / m:.1f}, and of the "
         "class of an utterance from the vectors of all modalities. Distance: between the means of "
         "two modalities or classes, in units of the mean distance of a vector from its own mean.",
         grid(["", *columns], lines),
-        f"Difference to “{experiment.reference}”, paired by seed. These are {count} comparisons. "
-        f"About {count * (1 - LEVEL):.1g} of their intervals would exclude 0 by chance.",
+        paired,
         grid(["", *columns], differences))
 
 

@@ -11,7 +11,9 @@ from pathlib import Path
 from .. import settings
 from ..data import data_dir
 from ..errors import SettingError
+from ..pipeline import require_fit
 from ..run_folder import require_outside_data
+from ..storage import files
 from ..storage.lock import locked
 from . import runs
 from .catalogue import Subject
@@ -108,7 +110,12 @@ def completed(options, subject, wanted):
 
 
 def execute_missing(workers, options, subject, missing, keep, total, budget=None):
-    """`execute_all` on the data of the flags. Return which runs fail, and say it on stderr."""
+    """`execute_all` on the data of the flags. Return which runs fail, and say it on stderr.
+
+    DataError, before any run, if the data lacks a split that one of them needs.
+    """
+    for run in missing:
+        require_fit(subject.corpus, run, "test")
     source, data = subject.corpus.source, runs.fingerprint(subject.corpus)
     live = Live(total, len(missing), sys.stderr)
     failed = execute_all(missing, source, place_of(options), data, keep, workers, live, budget)
@@ -122,8 +129,7 @@ def ready(folder):
     """Make the folder, lock it, and remove what a killed process has left half-written."""
     folder.mkdir(parents=True, exist_ok=True)
     with locked(folder):
-        for part in [*folder.glob(".*.part"), *folder.glob("runs/.*.part")]:
-            part.unlink()
+        files.remove_parts(folder)
         yield
 
 

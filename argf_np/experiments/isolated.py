@@ -13,11 +13,13 @@ import sys
 import tempfile
 import threading
 
+from ..errors import ArgfError
+
 NAMES = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 running: set[subprocess.Popen] = set()  # of this process; killing them ends their calls
 
 
-class CallError(RuntimeError):
+class CallError(ArgfError):
     """The process of a call ended without a result."""
 
 

@@ -10,7 +10,7 @@ from .printed import AVERAGE
 from .runs import settings_of
 from .statistics import accuracy_interval, comparisons_note, mean_interval, paired_difference, scope
 
-WITHOUT_PROTOCOL = ("logistic", "bc_lstm", "chfusion")  # which chooses an epoch
+WITHOUT_PROTOCOL = ("logistic", "bc_lstm", "hffn", "chfusion")  # their last parameters are kept
 WITHOUT_VARIANT = ("logistic",)  # there is one reading of it
 ALWAYS_RELEASED = ("chfusion",)  # the one reading is that of its authors' code
 
@@ -189,12 +189,12 @@ def warned(lines):
     for label, some in lines.items():
         for result in some:
             for text in map(str, result["warnings"]):
-                kind = re.sub(r"[\d.]+", "", text)  # alike but for a number
+                kind = re.sub(r"[\d.]+ %", "", text)  # alike but for a share
                 examples.setdefault(kind, text)
                 seed = settings_of(result).seed
                 places.setdefault(kind, {}).setdefault(label, []).append(seed)
     found = []
     for kind, rows in places.items():
         where = [f"{label} (seed {', '.join(map(str, seeds))})" for label, seeds in rows.items()]
-        found.append(f"- {'; '.join(where)}: {examples[kind]}.")
+        found.append(f"- {'; '.join(where)}: {examples[kind]} (numbers of the first run).")
     return "\n".join(["† Of these runs there is a warning.", "", *found]) if found else ""

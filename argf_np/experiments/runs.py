@@ -36,7 +36,7 @@ def execute(settings, source, place, data):
     - prediction, label, video (n,), probabilities (n, N).
     - unimodal (m, n): what each modality alone predicts, see `alone`.
     - epoch: the one that was chosen; validation: the accuracy on the validation utterances there,
-      NaN of a baseline.
+      NaN where the model computes none.
     - warnings: texts, see `metrics.warnings_of`.
     - of ARGF also what `measures` returns.
     """
@@ -103,9 +103,10 @@ def measures(params, x, out, corpus, settings):
 
     Returns a dict
 
-    - gap (2, 2): `metrics.modality_gap` of the UCLN features and of the embedding.
-    - separation (2, 2): the same of `class_separation`.
-    - weights (2, vertices): mean and deviation of each vertex over the test utterances.
+    - with encoders, gap (2, 2): `metrics.modality_gap` of the UCLN features and of the embedding;
+      separation (2, 2): the same of `class_separation`.
+    - of the graph, weights (2, vertices): mean and deviation of each vertex over the test
+      utterances.
     - of seed 0, for the pictures, x_e (m, n_test, k) and the weights of the vertices, alpha_...
     """
     train, test = corpus.utterances("train"), corpus.utterances("test")

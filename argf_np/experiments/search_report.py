@@ -6,6 +6,7 @@ from matplotlib.ticker import PercentFormatter
 
 from .. import figures
 from ..data.published import PAPER
+from ..settings import flag
 from ..storage import files
 from .markdown import grid, heading, page, with_ends
 from .statistics import best_curve, mean_interval
@@ -23,7 +24,9 @@ def write(subject, trials, size, path, common):
     """
     name = f"search_{subject.stem}"
     values = np.array([float(trial["test"]) for trial in trials])
-    paper = PAPER.get((subject.published, subject.settings().target), (None,))[0]
+    paper = None
+    if common.get("model", "argf") == "argf":
+        paper = PAPER.get((subject.published, subject.settings().target), (None,))[0]
     curve = []
     if len(values) > 2:
         curve = [at_most_all(row) for row in best_curve(values, counts_up_to(size, len(values)))]
@@ -51,12 +54,12 @@ def at_most_all(row):
 
 def about(subject, size, path, common):
     """What a trial is."""
-    if (common["variant"], common["protocol"]) != ("released", "released"):
+    if common != {"variant": "released", "protocol": "released"}:
+        given = ", ".join(f"{flag(name)} {value}" for name, value in common.items())
         return (
             f"Each trial draws one of {size:,} settings, whose values are those of the authors' "
-            f"script (D13), and has a seed of its own. It is trained in variant "
-            f"{common['variant']} by protocol {common['protocol']}, which is not how their script "
-            f"does it (D14). Every trial and its command are in {path.name}.")
+            f"script (D13), and has a seed of its own. It is trained with {given}, which is not "
+            f"how their script does it (D14). Every trial and its command are in {path.name}.")
     return (
         f"Each trial draws one of {size:,} settings, whose values are those of the authors' script "
         "(D13), and has a seed of its own. It is trained as their script does (variant and "
@@ -71,13 +74,13 @@ def one_trial(values, trials):
     """Mean and spread of one trial."""
     mean, half = mean_interval(values)
     low, middle, high = np.quantile(values, [0.25, 0.5, 0.75])
-    collapsed = sum(bool(trial["warnings"]) for trial in trials)
+    warned = sum(bool(trial["warnings"]) for trial in trials)
     spread = f", standard deviation {values.std(ddof=1):.2f}" if len(values) > 1 else ""
     return (
         f"One trial has {with_ends(mean, mean - half, mean + half)} % on test (mean with its 95 % "
         f"interval over {len(values)} trials){spread}, quartiles {low:.2f}, {middle:.2f} and "
         f"{high:.2f}, worst {values.min():.2f}, best {values.max():.2f}. Trials with a "
-        f"warning, which collapsed or learnt next to nothing: {collapsed} of {len(trials)}.")
+        f"warning: {warned} of {len(trials)}.")
 
 
 def best_of(curve):
@@ -90,7 +93,7 @@ def best_of(curve):
             count = f"{row['n']:,}" + (" (extrapolated)" if row["extrapolated"] else "")
             lines.append([count, with_ends(row["expected"], row["low"], row["high"])])
     return page(
-        "The best of n trials by *test* accuracy is expected to have, in percent with a 95 % "
+        "Expected accuracy of the best of n trials by *test* accuracy, in percent with a 95 % "
         f"band (see `experiments/statistics.py`; above {tried} trials it is an extrapolation, "
         "which takes the better half of the trials for the tail of a normal distribution):",
         grid(["n", "expected best"], lines)).rstrip()
@@ -108,8 +111,8 @@ def in_paper(curve, values, paper):
     inside = "contains" if last["low"] <= paper <= last["high"] else "does not contain"
     return (
         f"The paper's figure is {paper:.2f} %. {np.sum(values >= paper)} of {len(values)} trials "
-        f"have it or more. {where} The band at {last['n']:,} trials, all settings once, "
-        f"{inside} it.")
+        f"have it or more. {where} The band at {last['n']:,} trials, as many as there are "
+        f"settings, {inside} it.")
 
 
 def chosen(trials):

@@ -8,7 +8,7 @@ def flush_denormals(array, threshold):
     with such numbers takes up to ten times as long.
 
     - array: floats of any shape. In float32, entries are rounded to multiples of about 6e-8 times
-      the threshold, so smaller ones become 0 and those above the threshold keep their value.
+      the threshold, so smaller ones become 0, and those above it change by rounding at most.
     - threshold: positive number.
     """
     array += threshold

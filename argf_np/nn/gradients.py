@@ -2,8 +2,7 @@
 
 `autograd.grad` of a nested dict wraps the dict itself, so that each read of a parameter becomes an
 operation on the tape. Here every leaf is a root of the tape instead. The dicts stay plain, a read
-costs nothing, and only the leaves of the given tree are differentiated. No other module uses the
-internals of autograd.
+costs nothing, and only the leaves of the given tree are differentiated.
 """
 
 import numpy as np

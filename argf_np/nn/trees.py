@@ -18,7 +18,7 @@ def leaves(tree, path=()):
 
 
 def map_leaves(function, tree):
-    """A tree of the same shape with ``function(leaf)`` in the place of each leaf."""
+    """A tree of the same shape with ``function(leaf)`` in place of each leaf."""
     result = {}
     for key, value in tree.items():
         result[key] = map_leaves(function, value) if isinstance(value, dict) else function(value)

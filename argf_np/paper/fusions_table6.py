@@ -1,4 +1,4 @@
-r"""Table 6: other ways to fuse the embedded modalities, in the place of the graph.
+r"""Table 6: other ways to fuse the embedded modalities, in place of the graph.
 
 A strategy is a pair of functions, and a line in `STRATEGIES`:
 
@@ -93,7 +93,7 @@ def weighted_average(params, x_e, variant="paper", rng=None):
 def init_tensor_fusion(rng, modalities, k, N, variant="paper"):
     """Parameters: dense (k + 1)^m -> 32 -> 32 -> N, 32 (k + 1)^m + 1,088 + 33 N scalars.
 
-    Released: 50 in the place of 32.
+    Released: 50 in place of 32.
     """
     hidden = HIDDEN[variant]
     return {
@@ -136,7 +136,7 @@ def init_low_rank_fusion(rng, modalities, k, N, variant="paper"):
     """Parameters: factors (4 m, k + 1, k), weights (4, 1, 1); Dec with an input of k entries.
 
     4 m k (k + 1) + 4 + 52 k + 2,600 + 51 N scalars. Released: factors (4 m, k + 1, N) and a bias
-    (1, N) in the place of Dec, 4 m (k + 1) N + 4 + N scalars.
+    (1, N) in place of Dec, 4 m (k + 1) N + 4 + N scalars.
     """
     bank = (modalities * RANK,)
     weights = np.full((RANK, 1, 1), 1 / RANK)

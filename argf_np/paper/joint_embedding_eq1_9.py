@@ -1,6 +1,6 @@
 r"""The joint embedding space ("Joint Embedding Space Learning"), Eq. 1 to 9 in printed order.
 
-Encoders (Eq. 1) map every modality into one space. A discriminator tells there whether a vector
+Encoders (Eq. 1) map every modality into one space. There, a discriminator judges whether a vector
 comes from the target modality, and the other encoders learn to deceive it (Eq. 2 to 4). Decoders
 (Eq. 5, 6) keep what was said, and a classifier (Eq. 7, 8) keeps the classes apart.
 
@@ -9,8 +9,9 @@ its first axis. So are the decoders. The discriminator and the classifier are on
 shared by all modalities (D4). The layer sizes are those of Figure 3.
 
 ``rng=None`` means no dropout: evaluation. ``variant="paper"``: each loss is the mean over the batch
-of what the paper prints for one sample. ``"released"``: the sums that the authors' code computes
-(D2, D3, D5), so that the balance between the losses depends on the batch.
+of what the paper prints for one sample. ``"released"``: Eq. 6 and 8 are the sums of the authors'
+code (D2, D3, D5). The adversarial losses stay means, so that the balance between the losses depends
+on the batch.
 """
 
 import autograd.numpy as np

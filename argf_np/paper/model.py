@@ -52,7 +52,7 @@ def forward(params, x, variant="paper", fusion="gfn", drop_rate=0.0, rng=None):
     """One pass through the whole network (Figure 1).
 
     Arguments
-        - params: of `init_model` or `evaluation_params`; a group may be absent.
+        - params: of `init_model` or `evaluation_params`; each group but the fusion may be absent.
         - x (m, B, d): features.
         - fusion: the strategy that ``params["fusion"]`` belongs to.
         - drop_rate, rng: dropout in encoders, decoders and classifier; None means no dropout. The
@@ -81,7 +81,7 @@ def predict(params, x, variant="paper", fusion="gfn", drop_rate=0.0, rng=None, c
     """Class probabilities M (B, N) of x (m, B, d). Only the encoders and the fusion are used.
 
     Arguments: as those of `forward`. With evaluation parameters, ``chunk`` utterances at a time
-    give the same probabilities in less memory.
+    give the same probabilities in less memory; drop_rate and rng are then not used.
     """
     if chunk is None:
         x_e = embed(params, x, drop_rate, rng)
@@ -99,7 +99,8 @@ def evaluation_params(params, x, variant="paper", fusion="gfn", rows=None, chunk
     Arguments
         - x (m, n, d): features.
         - rows: indices of the training utterances; all n by default.
-        - chunk: how many utterances are passed through the network at a time.
+        - chunk: how many utterances are passed through the network at a time. The variance of a
+          batch norm is the mean of those within the chunks, each of consecutive rows.
     """
     rows = np.arange(x.shape[1]) if rows is None else rows
     batches = []

@@ -104,16 +104,16 @@ def train_one_epoch(state, x, y, rows, settings, rng, epoch):
     row |= train_epoch(params, state["optimisers"], x, y, settings, rng, rows["train"], epoch)
     update_average(state["average"], params, epoch)
     candidate = state["average"] if settings.protocol == "fixed" else params
-    frozen = evaluation_params(candidate, x, settings.variant, settings.fusion, rows["train"])
+    evaluated = evaluation_params(candidate, x, settings.variant, settings.fusion, rows["train"])
     x_validation = x[:, rows["validation"]]
     y_validation = y[rows["validation"]]
     scores = {}
     if len(y_validation):
-        scores = evaluate(frozen, x_validation, y_validation, settings)
+        scores = evaluate(evaluated, x_validation, y_validation, settings)
     for name, value in scores.items():
         row[f"validation_{name}"] = value
 
-    merit, best = epoch, {"epoch": epoch, "params": frozen}
+    merit, best = epoch, {"epoch": epoch, "params": evaluated}
     if settings.protocol == "validation":
         merit = -scores["fusion"]
     elif settings.protocol == "released":

@@ -62,7 +62,7 @@ def context_features(params, x, mask, settings, rng=None):
         - params: of `init_ucln`.
         - x (V, u, d_j): padded raw features.
         - mask (V, u): True on real utterances.
-        - settings: its ``ucln_input_drop_rate`` and ``ucln_drop_rate`` count.
+        - settings: only its ``ucln_input_drop_rate`` and ``ucln_drop_rate`` are used.
         - rng: None means no dropout.
     Returns (V, u, d), each entry in (-1, 1); what stands on padding is not to be used.
     """
@@ -106,7 +106,7 @@ def train_ucln(x, y, starts, videos, settings, rng, on_epoch=None, validation=()
         - y (n, N): one-hot labels; their dtype is that of the network.
         - starts (V + 1,): where videos begin.
         - videos, validation: indices of the training and of the validation videos.
-        - settings: its ``d`` and the fields ``ucln_...`` count.
+        - settings: only its ``d`` and its fields ``ucln_...`` are used.
         - on_epoch: called as ``on_epoch(epoch, loss)`` with the mean loss of the batches.
     Returns the parameters.
     """

@@ -112,8 +112,8 @@ def adversarial_weight(params):
 def updates_of(settings):
     """``{update: groups that it changes}`` in the order of the steps.
 
-    An ablation of Table 5 leaves out the update, or the group, of what it is without. A learnt w
-    is changed by the first update.
+    An ablation of Table 5 leaves out the update, or the group, of the part that it removes. A
+    learnt w is changed by the first update.
     """
     updates = dict(GROUPS[settings.variant])
     if settings.without == "embedding":

@@ -1,9 +1,9 @@
 """The vertices of the graph: their names, and the two vertices that each one fuses (Figure 2).
 
     layer 1  unimodal   a, l, v
-    layer 2  bimodal    al, vl, av        every two modalities
-    layer 3  trimodal   av+vl to vl+a     every two bimodal vertices, and each bimodal vertex with
-                                          a modality that it lacks (D11)
+    layer 2  bimodal    al, vl, av        each pair of modalities
+    layer 3  trimodal   av+vl to vl+a     each pair of bimodal vertices, and each bimodal vertex
+                                          with a modality that it lacks (D11)
 
 The paper has three modalities. The graph of two or of more modalities follows the same rule; a
 graph of two modalities has no third layer.

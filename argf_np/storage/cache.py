@@ -28,7 +28,8 @@ def cached(depends_on, compute):
         path = _folder() / f"{key}.npz"
         return npz.load(path)
     except (OSError, ValueError, RuntimeError):  # RuntimeError: there is no home folder
-        result = compute()
+        pass
+    result = compute()
     try:
         path = _folder() / f"{key}.npz"
         path.parent.mkdir(parents=True, exist_ok=True)

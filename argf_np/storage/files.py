@@ -30,13 +30,17 @@ def replacing(path):
 
 
 def remove_parts(folder):
-    """Remove what a killed process left half-written. Only for a folder that is locked."""
-    for part in folder.rglob(".*.part"):
-        part.unlink()
+    """Remove what a killed process left half-written. Only for a folder that is locked.
+
+    It looks nowhere but where a run or a table writes: other folders within are not locked.
+    """
+    for place in (folder, folder / "figures", folder / "runs"):
+        for part in place.glob(".*.part"):
+            part.unlink()
 
 
 def write_text(path, text):
-    """Write a text file in UTF-8, whatever the locale; bytes of a path that are none stay."""
+    """Write a text in UTF-8, whatever the locale. Bytes of a path that are not UTF-8 are kept."""
     with replacing(path) as part:
         part.write_text(text, encoding="utf-8", errors="surrogateescape")
 

@@ -1,7 +1,8 @@
 """The operations of `nn.ops` with hand-written gradients: the same values in less time.
 
-Each is a single operation of the tape, where the textbook version records up to a dozen, and every
-intermediate keeps the type of its input. Without this folder the package computes the same.
+Each is a single operation of the tape, where the textbook version records several, or several per
+time step. Every intermediate keeps the type of its input. Without this folder the package computes
+the same.
 """
 
 from .elementary import dropout, elu, log_softmax, mean, norm, sigmoid, softmax, softplus, take_rows
