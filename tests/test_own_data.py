@@ -282,7 +282,7 @@ BAD_COLUMNS = {
     ),
     "an order of twenty digits": (
         {"order": [str(10**19 + i) for i in range(20)]},
-        "a number, if it is whole of at most 18 digits",
+        "a number; a whole one has at most 18 digits",
     ),
     "another split": (
         {"split": ["later"] * 20},
@@ -343,9 +343,9 @@ def test_bad_columns_get_one_line(tmp_path, case):
         (
             "speech",
             np.where(np.arange(36).reshape(18, 2) == 9, np.nan, 0),
-            "NaN throughout .* for utterance v1_1",
+            "NaN in the whole row .* see utterance v1_1",
         ),
-        ("speech", np.full((18, 2), np.inf), "for utterance v0_1"),
+        ("speech", np.full((18, 2), np.inf), "see utterance v0_1"),
         (
             "../speech",
             np.zeros((18, 2)),
@@ -560,7 +560,7 @@ def test_features_are_refused_that_are_infinite_as_float64(tmp_path):
     if np.isinf(
         float(features["speech"][4, 2])
     ):  # a machine may have no longer numbers than float64
-        assert "for utterance v1_1" in refusal(save(tmp_path / "x.npz", columns, features))
+        assert "see utterance v1_1" in refusal(save(tmp_path / "x.npz", columns, features))
 
 
 # --- memory --------------------------------------------------------------------------------------

@@ -63,7 +63,7 @@ class Subject:
     def stem(self):
         """The title as a part of file names; synthetic data has names of its own."""
         words = re.findall(r"\w+", self.title.lower())
-        if self.corpus.source == "synthetic":
+        if words and self.corpus.source == "synthetic":
             words.append("synthetic")
         return "-".join(words)
 
