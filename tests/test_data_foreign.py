@@ -175,7 +175,7 @@ def test_names_with_line_breaks_are_said_on_one_line(tmp_path):
     columns["video"] = [f"a\n{name}" for name in columns["video"]]
     features["speech"][3, 2] = np.nan
     write_folder(tmp_path, columns, features)
-    assert "for utterance a v0_4" in refusal_text(tmp_path)
+    assert "see utterance a v0_4" in refusal_text(tmp_path)
     columns["la\nbel"] = columns.pop("order")
     write_folder(tmp_path, columns, features)
     message = refusal_text(tmp_path)
