@@ -369,7 +369,7 @@ def test_rows_with_a_warning_are_marked():
     assert len(cells(text, "worse†")) == 1
     assert len(cells(text, "ARGF")) == 1
     assert text.endswith("† Of these runs there is a warning.\n\n"
-                         "- worse (seed 0, 2): gives 'x' to 90.5 % (numbers of the first run).\n")
+                         "- worse (seed 0, 2): gives 'x' to 90.5 % (in the first of them).\n")
 
 
 def test_warnings_about_different_classes_are_different_warnings():

@@ -246,6 +246,28 @@ def test_report_of_another_model_does_not_speak_of_the_papers_figure(model, spea
     assert ("The paper's figure is 81.38 %" in text) is speaks
 
 
+def test_collapsed_trials_do_not_squeeze_the_picture(tmp_path, monkeypatch):
+    """They are counted below the axis; without them nothing is cut off."""
+    drawn = []
+
+    def keep(figure, path):
+        drawn.append(figure)
+        path.touch()
+
+    monkeypatch.setattr(search_report.figures, "save", keep)
+    subject = Subject(synthesise(), "mosi", "MOSI")
+    for lowest in (38.0, 74.0):
+        accuracies = [lowest, *np.linspace(75, 80, 20)]
+        trials = [{"trial": str(trial), "validation": "80.00", "test": str(value), "warnings": ""}
+                  for trial, value in enumerate(accuracies)]
+        search_report.write(subject, trials, 2916, tmp_path / "trials.csv", search.AUTHORS)
+    squeezed, whole = (figure.axes[1] for figure in drawn)
+    assert squeezed.get_ylim()[0] > 70
+    assert [text.get_text() for text in squeezed.texts] == ["1 lower"]
+    assert whole.get_ylim()[0] < 74
+    assert len(whole.texts) == 0
+
+
 def test_a_file_that_holds_no_text_is_no_search(data, tmp_path, capsys):
     path = tmp_path / NAME
     path.write_bytes(b"\xff\xfe")

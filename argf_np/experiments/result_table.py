@@ -196,5 +196,6 @@ def warned(lines):
     found = []
     for kind, rows in places.items():
         where = [f"{label} (seed {', '.join(map(str, seeds))})" for label, seeds in rows.items()]
-        found.append(f"- {'; '.join(where)}: {examples[kind]} (numbers of the first run).")
+        share = "" if kind == examples[kind] else " (in the first of them)"
+        found.append(f"- {'; '.join(where)}: {examples[kind]}{share}.")
     return "\n".join(["† Of these runs there is a warning.", "", *found]) if found else ""

@@ -14,6 +14,7 @@ from .statistics import best_curve, mean_interval
 SHOWN = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
 POINTS = 60  # of the curve
 BEST = 5  # trials that are listed
+MARGIN = 3.0  # points of accuracy below all but a tenth of the trials, which the picture shows
 
 
 def write(subject, trials, size, path, common):
@@ -141,13 +142,20 @@ def draw(subject, values, curve, paper, path):
                     label="95 % band")
     ax.plot(n[:tried], expected[:tried], color=colour, label="expected best")
     ax.plot(n[tried - 1:], expected[tried - 1:], "--", color=colour, label="extrapolated")
-    beside.hist(values, bins=20, orientation="horizontal", color=figures.INK)
+    bins = np.arange(np.floor(values.min()), values.max() + 1, 0.5)
+    beside.hist(values, bins=bins, orientation="horizontal", color=figures.INK)
     beside.set_xlabel("trials", fontsize="small")
     if paper is not None:
         for panel in (ax, beside):
             panel.axhline(paper, color=figures.MODALITY_COLOURS["v"], linestyle=":")
         ax.annotate(f"the paper, {paper:.2f} %", (1, paper), (0, 3), fontsize="small",
                     textcoords="offset points")
+    lowest = np.quantile(values, 0.1) - MARGIN
+    lower = int(np.sum(values < lowest))
+    if lower:  # a few collapsed trials would squeeze everything else
+        ax.set_ylim(bottom=lowest)
+        beside.text(0.95, 0.02, f"{lower} lower", fontsize="small", ha="right",
+                    transform=beside.transAxes)
     ax.set_xscale("log")
     ax.set_xlabel("number of trials n", fontsize="small")
     ax.set_ylabel("test accuracy", fontsize="small")
