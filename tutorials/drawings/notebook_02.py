@@ -113,8 +113,9 @@ def race(losses, paths):
             tracks[title, name], = ax.plot([], [], style, color=colour, lw=1.5, label=name)
             heads[title, name], = ax.plot([], [], color=colour, ls="", **HEADS[name])
     axes[0].set_ylabel(r"$\theta_2$")
-    fig.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3,
-               frameon=False)
+    handles = [plt.Line2D([], [], ls=style, color=colour, label=name, **HEADS[name])
+               for name, (colour, style) in LOOKS.items()]
+    fig.legend(handles=handles, loc="outside lower center", ncols=3, frameon=False)
     counter = axes[0].text(0.97, 0.03, "", transform=axes[0].transAxes, ha="right")
     fig.get_layout_engine().set(w_pad=0.15, h_pad=0.15)  # inches, so that nothing is cut off
     fig.canvas.draw()

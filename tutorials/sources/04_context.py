@@ -346,6 +346,26 @@ assert (strengths["both"] > 0).all()
 # \bar W = \sum_t \mathbf{x}_t^T \bar{\mathbf{z}}, \qquad
 # \bar U = \sum_t \mathbf{h}_{t-1}^T \bar{\mathbf{z}}, \qquad
 # \bar{\mathbf{b}} = \sum_t \bar{\mathbf{z}}.$$
+#
+# ### Exercise 4.2 ★★★ (20 minutes): one step back
+#
+# You get the gradients of the loss with respect to the new $\mathbf{h}$ and the new $\mathbf{c}$,
+# as the loss and the next step hand them over, and what the step has computed. What is the gradient
+# with respect to $\mathbf{z}$, the input of the three gates and of the candidate? Turn the formulas
+# for $\bar{\mathbf{z}}$ into code.
+
+# %%
+def step_back(h_bar, c_bar, c_before, c, i, f, g, o):
+    """All (V, H); c_before is the cell before the step, c after it. Returns z_bar (V, 4H)."""
+    raise NotImplementedError("exercise 4.2")
+
+
+check("4.2", step_back)
+
+# %% [markdown]
+# ### A whole video
+#
+# Now all steps of a video, forwards and then backwards:
 
 # %%
 def forward(x, W, U, b):
@@ -429,22 +449,6 @@ for name in ("W", "U", "b"):
     difference = abs(by_hand[name] - by_autograd[name]).max()
     print(f"{name} {by_hand[name].shape}: largest entry of the gradient "
           f"{abs(by_hand[name]).max():.3f}, largest difference to autograd {difference:.0e}")
-
-# %% [markdown]
-# ### Exercise 4.2 ★★★ (20 minutes): one step back
-#
-# You get the gradients of the loss with respect to the new $\mathbf{h}$ and the new $\mathbf{c}$,
-# as the loss and the next step hand them over, and what the step has computed. What is the gradient
-# with respect to $\mathbf{z}$, the input of the three gates and of the candidate? Try it without
-# looking at the code above.
-
-# %%
-def step_back(h_bar, c_bar, c_before, c, i, f, g, o):
-    """All (V, H); c_before is the cell before the step, c after it. Returns z_bar (V, 4H)."""
-    raise NotImplementedError("exercise 4.2")
-
-
-check("4.2", step_back)
 
 # %% [markdown]
 # ### How far back does a gradient reach?

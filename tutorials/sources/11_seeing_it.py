@@ -609,6 +609,24 @@ assert last.max() < 0.1
 # about *this* utterance. The absolute change of the probability of "positive" is the **effect** of
 # the vertex in this utterance. (The vector $\mathbf{V}$ and the weight $\alpha$ still enter the
 # layers above. Only the direct contribution is removed.)
+#
+# ### Exercise 11.3 ★★ (10 minutes): remove a vertex
+#
+# Write the output of a layer, $\sum \alpha \mathbf{V}$, in which the contribution of one vertex is
+# replaced by its mean over the utterances of the batch. The other weights stay as they are.
+
+# %%
+def without_vertex(alpha, V, vertex):
+    """alpha (vertices, B, 1), V (vertices, B, k), vertex a row. Returns (B, k)."""
+    raise NotImplementedError("exercise 11.3")
+
+
+check("11.3", without_vertex)
+
+# %% [markdown]
+# ### The effect of every vertex
+#
+# For all vertices of six networks:
 
 # %%
 def contributions(out):
@@ -675,19 +693,6 @@ assert every.max() < 0.5
 # utterances; $Dec$ may not react to its direction; and another vertex may say the same. (The last
 # one also limits our measure. Where two vertices say the same, each can be removed without effect,
 # but not both.)
-#
-# ### Exercise 11.3 ★★ (10 minutes): remove a vertex
-#
-# Write the output of a layer, $\sum \alpha \mathbf{V}$, in which the contribution of one vertex is
-# replaced by its mean over the utterances of the batch. The other weights stay as they are.
-
-# %%
-def without_vertex(alpha, V, vertex):
-    """alpha (vertices, B, 1), V (vertices, B, k), vertex a row. Returns (B, k)."""
-    raise NotImplementedError("exercise 11.3")
-
-
-check("11.3", without_vertex)
 
 # %% [markdown]
 # ## 7. Do the weights follow the truth?
