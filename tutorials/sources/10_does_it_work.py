@@ -809,13 +809,14 @@ assert max(abs(rows_5[0][1]), abs(rows_5[1][1])) < 2
 # ## 9. The full runs, as a picture
 #
 # [RESULTS.md](../results/RESULTS.md) has the runs of full size, on real data. The next cell reads
-# every difference that its tables state, counts them, and draws those between models that fuse
-# (single modalities, the linear classifier and the constant answer are counted, but not drawn): the
-# dot is the mean over seeds, the line is the 95 % interval for other seeds and other test videos,
-# and the dot is filled where the interval excludes 0. If a dot lies further out, its number stands
-# at the left edge, without a line; lines are cut off at both edges. ("IEMOCAP as rebuilt" has no
-# vision. There, d is a third modality: *disfluencies*, such as "uh" and words that are broken off.)
-# The title of a panel is the heading in RESULTS.md. RESULTS.md also says which row is subtracted.
+# every difference that its tables state, counts them, and draws those between models that fuse, and
+# between protocols (single modalities, the linear classifier and the constant answer are counted,
+# but not drawn): the dot is the mean over seeds, the line is the 95 % interval for other seeds and
+# other test videos, and the dot is filled where the interval excludes 0. If a dot lies further out,
+# its number stands at the left edge, without a line; lines are cut off at both edges. ("IEMOCAP as
+# rebuilt" has no vision. There, d is a third modality: *disfluencies*, such as "uh" and words that
+# are broken off.) The title of a panel is the heading in RESULTS.md. RESULTS.md also says which row
+# is subtracted.
 
 # %%
 text = (draw.RESULTS / "RESULTS.md").read_text(encoding="utf-8")
