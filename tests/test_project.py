@@ -47,9 +47,12 @@ def test_the_workflow_runs_what_a_change_must_pass_from_the_lowest_python_on():
 
 def test_results_are_the_report_of_their_parts(tmp_path, capsys):
     """RESULTS.md is what `experiments report` makes of the tables beside it."""
-    for path in (ROOT / "results").glob("*.md"):
+    results = ROOT / "results"
+    for path in results.rglob("*.md"):
         if path.name != "RESULTS.md":
-            shutil.copy(path, tmp_path)
+            copy = tmp_path / path.relative_to(results)
+            copy.parent.mkdir(exist_ok=True)
+            shutil.copy(path, copy)
     assert experiments.main(["report", "--out", str(tmp_path)]) == 0
     report = (tmp_path / "RESULTS.md").read_text(encoding="utf-8")
     assert report == text("results/RESULTS.md")
