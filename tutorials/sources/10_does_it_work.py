@@ -415,18 +415,20 @@ check("10.2", mean_intervals)
 #
 # $$y_{rv} = \mu + a_r + b_v + c_{rv}$$
 #
-# a seed shifts its row by $a_r$, a video shifts its column by $b_v$, and $c_{rv}$ is the rest. The
-# scatter of the row means and of the column means tells how large each part is. With Student's $t$
-# for each part we get an interval that holds for other seeds *and* other videos. With $\sigma_a$,
-# $\sigma_b$ and $\sigma_c$ for the standard deviations of $a_r$, $b_v$ and $c_{rv}$, the mean of
-# the table has the variance $\sigma_a^2 / s + \sigma_b^2 / V + \sigma_c^2 / (s V)$. The mean
-# squares in the loop estimate $V \sigma_a^2 + \sigma_c^2$ (`of_seeds`), $s \sigma_b^2 + \sigma_c^2$
-# (`of_videos`) and $\sigma_c^2$ (`rest`). Divided by $s V$, the first two give the first two terms
-# of the variance, but each with $\sigma_c^2 / (s V)$ on top. To count this only once, the loop
-# subtracts `rest` from `of_seeds`. What remains is that videos differ in length: the mean over
-# utterances is not the mean over videos. So the package fills the table with *pseudo-values*
-# instead of plain means per video. With $\theta_r$ the mean gain of seed $r$ over all utterances,
-# and $\theta_{r(-v)}$ the same without video $v$,
+# a seed shifts its row by $a_r$, a video shifts its column by $b_v$, and $c_{rv}$ is the rest. All
+# three are random, independent, and 0 on average. With $\sigma_a$, $\sigma_b$ and $\sigma_c$ for
+# their standard deviations, the mean of the table has the variance $\sigma_a^2 / s + \sigma_b^2 / V
+# + \sigma_c^2 / (s V)$. The loop below computes three *mean squares*. `of_seeds`, from the row
+# means, estimates $V \sigma_a^2 + \sigma_c^2$; `of_videos`, from the column means, estimates $s
+# \sigma_b^2 + \sigma_c^2$; and `rest` estimates $\sigma_c^2$. The first two, divided by $s V$ and
+# added, are the variance with its last term twice. So the loop subtracts `rest` from `of_seeds`
+# (and takes 0 if the result is negative). Each of the two parts gets a Student's $t$ of its own.
+# The interval then holds for other seeds *and* other videos.
+#
+# What remains is that videos differ in length: the mean over utterances is not the mean over
+# videos. So the package fills the table with *pseudo-values* instead of plain means per video. With
+# $\theta_r$ the mean gain of seed $r$ over all utterances, and $\theta_{r(-v)}$ the same without
+# video $v$,
 #
 # $$y_{rv} = V \theta_r - (V - 1)\, \theta_{r(-v)}.$$
 #
@@ -475,12 +477,13 @@ assert np.mean(gain == 0) > 0.9
 # narrower than that of the accuracy.
 #
 # **Do these intervals cover?** A simulation in `results/coverage_of_intervals.py` draws 2,000
-# experiments with known truth, in six scenarios: as on MOSI, as on IEMOCAP, where seeds or videos
-# differ much or little, and where one run in ten collapses, that is, ends far below the others. The
-# next cell draws its result, `results/coverage.csv`, for the scenarios without collapse: one line
-# per scenario and kind of interval. The panels are the intervals of this notebook: of a mean for
-# other seeds (section 3), of an accuracy for other seeds and videos, and of a difference (both in
-# section 4). The bootstrap of the last two draws seeds and videos.
+# experiments with known truth, in six scenarios: as on MOSI, as on IEMOCAP, where seeds differ
+# most, where videos differ most, where seeds hardly differ, and where one run in ten collapses,
+# that is, ends far below the others. The next cell draws its result, `results/coverage.csv`, for
+# the scenarios without collapse: one line per scenario and kind of interval. The panels are the
+# intervals of this notebook: of a mean for other seeds (section 3), of an accuracy for other seeds
+# and videos, and of a difference (both in section 4). The bootstrap of the last two draws seeds and
+# videos.
 
 # %%
 with open(draw.RESULTS / "coverage.csv", encoding="utf-8") as file:
@@ -556,8 +559,9 @@ check("10.3", resampled_gain)
 # Now Table 1, live. [Notebook 13](13_other_models.ipynb) explains the models. In short: TFN and LMF
 # multiply the features of the modalities; BC-LSTM puts them side by side and lets an LSTM read each
 # video; HFFN multiplies small windows of them. "GFN on the UCLN features" is ARGF without its joint
-# embedding space, and logistic regression is the floor: what a linear classifier gets. (HFFN
-# and CHFusion would take minutes, so they are not among them.) In the print, ± is half of the
+# embedding space, and logistic regression is the floor: what a linear classifier gets. (HFFN and
+# CHFusion would take minutes, so they are not among them. LMFN is in no run of this project: no
+# code of it is public, and its abstract leaves too much open.) In the print, ± is half of the
 # interval for other seeds (section 3), and the brackets hold for other seeds and other videos
 # (section 4).
 
@@ -801,22 +805,24 @@ assert max(abs(rows_5[0][1]), abs(rows_5[1][1])) < 2
 # classifier, the networks cannot be distinguished from ARGF. The paper's differences (crosses) are
 # 0.46 to 1.66 points. The largest is about what the best of 20 looks buys in section 2, with
 # nothing to find. And three of the four accuracies of Table 5 are no single run on this test set
-# (section 1), so the paper must have averaged, or used another test set, and it does not say so.
-# (Choosing alone would still give a count.) Remember also what [notebook 06](06_adversary.ipynb)
-# has found: with the released weight of the adversarial loss, $\lambda = 0.001$, the adversary has
-# almost no influence on what the encoders learn.
+# (section 1), so the paper has probably averaged, or used another test set, and it does not say so.
+# (Three typing errors in one column of four are unlikely.) (Choosing alone would still give a
+# count.) Remember also what [notebook 06](06_adversary.ipynb) has found: with the released weight
+# of the adversarial loss, $\lambda = 0.001$, the adversary has almost no influence on what the
+# encoders learn.
 #
 # ## 9. The full runs, as a picture
 #
 # [RESULTS.md](../results/RESULTS.md) has the runs of full size, on real data. The next cell reads
-# every difference that its tables state, counts them, and draws those between models that fuse, and
-# between protocols (single modalities, the linear classifier and the constant answer are counted,
-# but not drawn): the dot is the mean over seeds, the line is the 95 % interval for other seeds and
-# other test videos, and the dot is filled where the interval excludes 0. If a dot lies further out,
-# its number stands at the left edge, without a line; lines are cut off at both edges. ("IEMOCAP as
-# rebuilt" has no vision. There, d is a third modality: *disfluencies*, such as "uh" and words that
-# are broken off.) The title of a panel is the heading in RESULTS.md. RESULTS.md also says which row
-# is subtracted.
+# the column "difference" of every table that has one, counts these, and draws those between models
+# that fuse, and between protocols (single modalities, the linear classifier and the constant answer
+# are counted, but not drawn): the dot is the mean over seeds, the line is the 95 % interval for
+# other seeds and other test videos, and the dot is filled where the interval excludes 0. If a dot
+# lies further out, its number stands at the left edge, without a line; lines are cut off at both
+# edges. ("IEMOCAP as rebuilt" has no vision. There, d is a third modality: *disfluencies*, such as
+# "uh" and words that are broken off.) The title of a panel is the heading in RESULTS.md. RESULTS.md
+# also says which row is subtracted. (Its first two tables put the same differences, and some
+# others, beside the paper's claims. They are not read here.)
 
 # %%
 text = (draw.RESULTS / "RESULTS.md").read_text(encoding="utf-8")
@@ -875,11 +881,12 @@ print(f"comparisons: {len(rows_1 + rows_5)}")
 #   seeds) LMF and HFFN are ahead of it, and so is a logistic regression on the same outputs (by 2.4
 #   points). After Holm's correction for 13 comparisons ([notebook 13](13_other_models.ipynb)
 #   explains it) only HFFN is. In Table 6 DFG is ahead by 0.8 points, with an interval that begins
-#   just above 0. On none of the three is ARGF ahead of language alone by an interval without 0. Two
-#   differences between ARGF and itself without a part exclude 0: without its decoders it collapses
-#   on IEMOCAP, and with the authors' UCLN outputs it is better without its classifier.
-# - Ask of any table how the epoch was chosen, and by whose labels. The best of many looks gains one
-#   to two points even where there is nothing to find.
+#   just above 0 (and no longer excludes 0 after Holm's correction). On none of the three is ARGF
+#   ahead of language alone by an interval without 0. Two differences between ARGF and itself
+#   without a part exclude 0: without its decoders it collapses on IEMOCAP, and with the authors'
+#   UCLN outputs it is better without its classifier.
+# - Ask of any table how the epoch was chosen, and by whose labels. The best of 20 to 400 looks
+#   gains 1.5 to 2.4 points even where there is nothing to find.
 # - Ask how many seeds there were, and what the ± is: a deviation, a standard error, an interval?
 # - A difference needs an interval of its own, from pairs of the same seed and utterance. Its units
 #   are seeds and videos.
