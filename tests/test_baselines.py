@@ -14,6 +14,7 @@ from helpers import assert_gradient, bits, dense, softmax
 
 from argf_np import nn
 from argf_np.baselines import MODELS, bc_lstm, chfusion, hffn, logistic
+from argf_np.baselines.epoch_loop import batches_of
 from argf_np.data import Corpus, standardise
 from argf_np.errors import ModelError, NotFiniteError
 from argf_np.paper import ucln
@@ -241,6 +242,16 @@ def test_logistic_loss_one_number_at_a_time(rng, each_implementation):
 
     np.testing.assert_allclose(loss(params), expected, rtol=1e-13)
     assert_gradient(loss, params, rng)
+
+
+def test_batches_hold_each_of_the_given_videos_once_in_random_order(rng):
+    """The videos of a split need not be the first ones of the corpus."""
+    videos = np.array([9, 2, 7, 4, 30, 11, 5])
+    batches = batches_of(videos, 3, rng)
+    assert [len(batch) for batch in batches] == [3, 3, 1]
+    together = np.concatenate(batches)
+    assert sorted(together) == sorted(videos)
+    assert list(together) != list(videos)
 
 
 def test_logistic_number_of_parameters(corpus, x):

@@ -504,7 +504,10 @@ def test_graph_draws_the_vertices_by_weight(weights):
     )
     for vertex, weight in zip(gfn.VERTICES, weights[0], strict=True):
         assert f"{figures.vertex_label(vertex)} = {weight:.2f}" in texts(ax)
-    assert len(set(vertices.get_offsets()[:, 0])) == 3  # three layers
+    across, up = vertices.get_offsets().T
+    assert len(set(across)) == 3  # three layers
+    for x in set(across):
+        assert (np.diff(up[across == x]) < 0).all(), "each in its order, from top to bottom"
 
 
 def test_caption_of_the_graph_names_equal_weights_of_the_layers_that_sum_to_1(weights):

@@ -159,7 +159,8 @@ def test_mmsa_rows_are_averaged_and_grouped(tmp_path, aligned, capsys):
         np.nan,
     )
     videos["test"]["d"][11][1]["text"][:] = 0  # no valid step: missing
-    videos["valid"]["c"][11][1]["audio"][:] = 3  # a length ends it, where there is one
+    ended = videos["valid"]["c"][11][1]["audio"]  # a length ends it, where there is one
+    ended[:] = 1 + np.arange(len(ended))[:, None]
     write_mmsa(tmp_path / "aligned_50.pkl", videos, aligned)
     corpus = read(tmp_path, "mosei")
     assert ": 3 infinite or NaN values of the features count as 0" in capsys.readouterr().err
