@@ -30,7 +30,7 @@ from .storage.cache import say_once
 MODALITY_COLOURS = {"a": "#DDAA33", "l": "#004488", "v": "#BB5566"}
 MODALITY_NAMES = {"a": "acoustic", "l": "language", "v": "visual"}
 MORE_COLOURS = ("#117733", "#66CCEE", "#555555", "#AA4499")  # of other modalities
-# Purple and cyan as in Figure 5, for negative and positive. Shapes are there beside colour.
+# Purple and cyan as in Figure 5, for negative and positive. Shapes distinguish classes as well.
 CLASS_COLOURS = ("#7B2D8E", "#2BB5CE", "#999933", "#CC6677", "#332288", "#DDCC77")
 SHAPES = ("o", "^", "s", "D", "v")
 INK = "0.25"

@@ -59,6 +59,10 @@ def _is_positive_or_zero(value):
     return 0 <= value < 1e9
 
 
+def _is_natural(value):
+    return value >= 0
+
+
 def _is_share(value):
     return 0 <= value < 1
 
@@ -104,7 +108,7 @@ class Settings:
         "beforehand; validation, the epoch of the lowest validation loss; released, the same as "
         "the authors' script has it, up to 500 epochs; best_test, the epoch of the best test "
         "accuracy, which peeks [D14]", PROTOCOLS)
-    seed: int = whole(0, "seed of all random numbers", 0)
+    seed: int = setting(0, "seed of all random numbers", "a whole number from 0", _is_natural)
     epochs: int = whole(20, "epochs of ARGF, TFN and LMF, and of HFFN where the validation split "
                         "cannot be trusted [this project: set before any run; protocol released "
                         "500 at most]")
@@ -202,9 +206,9 @@ def add_flags(parser, *without):
                 defaults.append(f"{name} {values[spec.name]}")
         how = {"action": "store_true"}
         if spec.type is not bool:
-            values = f"{{{','.join(spec.metadata['names'])}}}"
-            how = {"type": spec.type,
-                   "metavar": values if spec.metadata["names"] else spec.name.rstrip("_").upper()}
+            how = {"type": spec.type, "metavar": spec.name.rstrip("_").upper()}
+        if spec.metadata["names"]:
+            how["metavar"] = "{" + ",".join(spec.metadata["names"]) + "}"
         parser.add_argument(
             flag(spec.name), dest=spec.name, default=SUPPRESS,
             help=f"{spec.metadata['help']} (default {', '.join(defaults)})", **how)

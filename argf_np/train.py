@@ -12,7 +12,7 @@ from . import metrics
 from .commands import Parser, Progress, checked_operations, exit_code
 from .data import load, select, standardise
 from .data.check import linear_accuracy
-from .data.published import PAPER
+from .data.published import of_the_paper
 from .errors import SettingError
 from .estimator import Estimator
 from .evaluate import format_scores, majority
@@ -133,11 +133,8 @@ def table(corpus, settings, result):
     for m, scores in result["unimodal"].items():
         lines[f"UCLN {m} alone"] = scores
     lines["majority class"] = result["majority_class"]
-    whole = (settings.model, settings.fusion, settings.without) == ("argf", "gfn", "nothing")
-    all_three = {*settings.modality_list} == {*"alv"}
-    known = whole and all_three and (corpus.published, settings.target) in PAPER
-    if known:
-        printed = PAPER[corpus.published, settings.target]
+    printed = of_the_paper(corpus.published, settings)
+    if printed:
         lines["paper, real data"] = [percent / 100 for percent in printed]
     sources = ",".join(m for m in settings.modality_list if m != settings.target)
     head = (f"{settings.dataset} ({corpus.source} data), {sources} -> {settings.target}, variant "
@@ -147,7 +144,7 @@ def table(corpus, settings, result):
         head += f" of {settings.epochs}"
     foot = (f"Test utterances: {len(corpus.utterances('test'))}. Under a class: the accuracy on "
             "its utterances.")
-    if known:
+    if printed:
         foot += " The paper does not name its protocol."
     warnings = [f"warning: {text}" for text in result["warnings"]]
     return "\n".join([head, "", format_scores(lines, corpus.classes), "", foot, *warnings])

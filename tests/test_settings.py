@@ -48,6 +48,10 @@ def test_numbers_of_numpy_become_plain_numbers():
         int, float, float]
 
 
+def test_a_seed_may_be_as_large_as_one_likes():
+    assert Settings(seed=10**20).seed == 10**20
+
+
 @pytest.mark.parametrize("text", ["face,text", "face, text", " face ,text "])
 def test_blanks_around_modalities_do_not_count(text):
     settings = Settings(modalities=text, target="text")
@@ -60,6 +64,8 @@ def test_blanks_around_modalities_do_not_count(text):
     ({"drop_rate": 1}, "drop_rate 1: expected a number from 0 to below 1", "--drop-rate 1: "),
     ({"lambda_": 2.0}, "lambda_ 2.0: expected a number from 0 to 1", "--lambda 2.0: "),
     ({"lr": np.nan}, "lr nan: expected a number above 0, below 1e9", "--lr nan: "),
+    ({"d": 10**20}, f"d {10**20}: expected a whole number from 1, below 1e9", f"--d {10**20}: "),
+    ({"seed": -1}, "seed -1: expected a whole number from 0", "--seed -1: "),
     ({"target": "x"}, "target x: expected one of a, l, v", "--target x: "),
     ({"modalities": "a"}, "modalities a: expected two names or more, each once",
      "--modalities a: "),

@@ -1,7 +1,7 @@
 """What notebook 12 measures with: the tape of autograd, and the bytes that NumPy moves.
 
-Both look at what the libraries do without changing it. How they get in is of no importance for the
-notebook.
+Both watch the libraries and change nothing that they compute. The notebook does not depend on how
+this file does it.
 """
 
 from contextlib import contextmanager

@@ -20,4 +20,5 @@ def train(corpus, x, settings, on_epoch=None, on_checkpoint=None, resume=None):
 def predict_proba(params, corpus, x, settings):
     """Class probabilities (n, N) of the UCLN features x (m, n, d), in evaluation mode."""
     x = x.astype(settings.dtype, copy=False)
-    return model.predict(params, x, settings.variant, settings.fusion, chunk=256)
+    return model.predict(params, x, settings.variant, settings.fusion,
+                         chunk=protocols.PREDICT_CHUNK)

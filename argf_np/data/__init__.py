@@ -83,7 +83,8 @@ def _load_path(path, source):
 
 def _how_to_get(name, data_dir):
     if name != "mosi":
-        return (f"put {DATASETS[name].files[0]} there, with the audio and video files beside it if "
-                "it is of text")
+        first = DATASETS[name].files[0]
+        others = ", and the files of audio and video beside it" if "text" in first else ""
+        return f"put {first} there{others}"
     where = f" --data-dir {shlex.quote(str(data_dir))}" if data_dir else ""
     return f"get it with: python -m argf_np.data download {name}{where}"

@@ -112,3 +112,14 @@ PAPER = {
     ("iemocap", "v"): (60.20, 59.81),
     ("mosei", "l"): (60.88, 58.92), ("mosei", "a"): (60.55, 59.52), ("mosei", "v"): (60.88, 58.66),
 }
+
+
+def of_the_paper(name, settings):
+    """The paper's accuracy and F1 of ARGF in percent; None where it prints none.
+
+    - name: of a data set of the paper; any other name, "" and None have no figures.
+    - settings: a `Settings`. Other models, parts of ARGF and fewer modalities have no figures here.
+    """
+    is_whole = (settings.model, settings.fusion, settings.without) == ("argf", "gfn", "nothing")
+    has_all_three = {*settings.modality_list} == {*"alv"}
+    return PAPER.get((name, settings.target)) if is_whole and has_all_three else None

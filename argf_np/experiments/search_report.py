@@ -5,7 +5,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
 from .. import figures
-from ..data.published import PAPER
+from ..data.published import of_the_paper
 from ..settings import flag
 from ..storage import files
 from .markdown import grid, heading, page, with_ends
@@ -25,9 +25,8 @@ def write(subject, trials, size, path, common):
     """
     name = f"search_{subject.stem}"
     values = np.array([float(trial["test"]) for trial in trials])
-    paper = None
-    if common.get("model", "argf") == "argf":
-        paper = PAPER.get((subject.published, subject.settings().target), (None,))[0]
+    printed = of_the_paper(subject.published, subject.settings(**common))
+    paper = printed[0] if printed else None
     curve = []
     if len(values) > 2:
         curve = [at_most_all(row) for row in best_curve(values, counts_up_to(size, len(values)))]

@@ -12,6 +12,7 @@ from .updates import adversarial_weight, init_optimisers, init_params, train_bat
 AVERAGE_DECAY = 0.8  # of the average over epochs, protocol "fixed"
 PATIENCE = 20  # epochs without a lower validation loss, protocol "released"
 CHUNK = 4096  # utterances whose activations are in memory together
+PREDICT_CHUNK = 256  # the same for predictions, where fewer are faster
 
 
 def train(x, y, rows, settings, on_epoch=None, on_checkpoint=None, resume=None):
@@ -60,7 +61,7 @@ def train(x, y, rows, settings, on_epoch=None, on_checkpoint=None, resume=None):
     if "probabilities" not in best:
         x_test = x[:, rows["test"]]
         best["probabilities"] = predict(best["params"], x_test, settings.variant, settings.fusion,
-                                        chunk=256)
+                                        chunk=PREDICT_CHUNK)
     chosen = {name: best[name] for name in ("params", "probabilities", "epoch")}
     return chosen | {"history": state["history"]}
 
