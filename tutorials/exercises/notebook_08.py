@@ -45,7 +45,7 @@ def gradient_of_the_weights(answer, rng):
 
 @exercise("8.2", 12)
 def all_similarities(answer, rng):
-    """S (n, m, m) of every two of the vertices V (m, n, k)."""
+    """S (n, m, m) of every vertex with every vertex, of V (m, n, k)."""
     V = rng.standard_normal((m, n, k))
 
     def S(V_tilde):

@@ -197,7 +197,7 @@ plt.show()
 # all near 0, and they need not sum to 1. The paper calls $\mathbf{U}$ a weighted average, but
 # strictly it is not one. With small weights it is simply short.
 #
-# ## 3. Fuse every two vertices (Eq. 11)
+# ## 3. Fuse each pair of vertices (Eq. 11)
 #
 # A bimodal vertex is made from two unimodal ones. Their vectors are concatenated ($\oplus$), which
 # gives $2k$ numbers, and a small network maps these to $k$ numbers:
@@ -322,8 +322,8 @@ print(f"for k = {k}, similarities from {S.min():.3f} to {S.max():.3f}")
 # %% [markdown]
 # ### Exercise 8.2 ★★ (10 minutes): all similarities at once (Eq. 12)
 #
-# We have computed three similarities. Compute that of *every* two vertices of each utterance,
-# however many there are. One or two lines are enough, without a loop.
+# We have computed three similarities. Compute that of *every* vertex with every vertex, itself too,
+# for each utterance, however many there are. One or two lines are enough, without a loop.
 
 # %%
 def all_similarities(V):
@@ -964,7 +964,7 @@ assert mean_weights["paper"][:3].sum() < 0.5 < 0.8 < mean_weights["released"][:3
 #
 # ## What to take away
 #
-# - Layer 1 weighs each modality with a sigmoid of its own. Layer 2 fuses every two of them, and
+# - Layer 1 weighs each modality with a sigmoid of its own. Layer 2 fuses each pair of them, and
 #   shares out its weights with a softmax.
 # - Vectors with entries between $-1$ and $1$ have similarities near $1/k$. For $k = 50$ the
 #   similarity changes a score by at most 7.7 %.
