@@ -341,6 +341,23 @@ def test_words_below_the_table_say_what_the_intervals_say():
     assert "Here 2 exclude 0 (worse, better)." in text
 
 
+def test_a_flag_for_all_rows_hides_figures_that_are_of_another_argf():
+    """With --target a, the paper's figure of target l stands only beside the row of target l."""
+    rows = (Row("ARGF", {"model": "argf"}, {"accuracy": 81.0}),
+            Row("to l", {"model": "argf", "target": "l"}, {"accuracy": 81.5}),
+            Row("TFN", {"model": "tfn"}, {"accuracy": 78.0}))
+    experiment = Experiment("comparison", "Table 9: some models", rows)
+
+    def figures(**common):
+        results = {row.label: [result(HALF, 0, **common | row.changes)] for row in rows}
+        text = result_table.render(experiment, subject_of("mosi"), results)
+        return [cells(text, row.label)[0][1] for row in rows]
+
+    assert figures() == ["81.00", "81.50", "78.00"]
+    assert figures(target="a") == ["", "81.50", "78.00"]
+    assert figures(fusion="tensor") == figures(without="decoder") == ["", "", "78.00"]
+
+
 def test_settings_for_all_rows_are_named(rendered):
     assert "Settings: the preset of mosi, but for --protocol validation, --k 3." in rendered[0]
 

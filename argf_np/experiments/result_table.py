@@ -13,6 +13,7 @@ from .statistics import accuracy_interval, comparisons_note, mean_interval, pair
 WITHOUT_PROTOCOL = ("logistic", "bc_lstm", "hffn", "chfusion")  # their last parameters are kept
 WITHOUT_VARIANT = ("logistic",)  # there is one reading of it
 ALWAYS_RELEASED = ("chfusion",)  # the one reading is that of its authors' code
+PARTS = ("fusion", "without", "target")  # settings that a figure of the paper is about
 
 
 def render(experiment, subject, results):
@@ -22,7 +23,7 @@ def render(experiment, subject, results):
     """
     source, reference = subject.corpus.source, results[experiment.reference]
     lines = {row.label: results.get(row.label, []) for row in experiment.rows}
-    paper = {row.label: row.paper for row in experiment.rows}
+    paper = {row.label: comparable(row, lines[row.label], subject) for row in experiment.rows}
     if experiment.alone:
         lines |= floors(results)
     grids = [averages(lines, paper, reference, source)]
@@ -31,6 +32,19 @@ def render(experiment, subject, results):
                   classes(lines, paper, experiment.by_class)]
     return page(heading(experiment.title, source), about(experiment, subject, reference), *grids,
                 verdict(experiment, paper, lines), warned(lines), experiment.notes)
+
+
+def comparable(row, some, subject):
+    """The paper's figures of a row, without those that are of another ARGF than its runs.
+
+    A flag for all rows, such as ``--target a``, changes the rows that do not name a target.
+    """
+    expected = subject.settings(**row.changes or {})
+    if not some or expected.model != "argf":
+        return row.paper
+    found = settings_of(some[0])
+    same = all(getattr(found, name) == getattr(expected, name) for name in PARTS)
+    return row.paper if same else {}
 
 
 def about(experiment, subject, reference):
