@@ -73,11 +73,12 @@ def parser():
                "is the best test accuracy of such trials.",
                epilog="Every finished trial is a line of trials_TITLE.csv. Starting again does "
                "only what is missing there, on any machine. A setting that is given by its flag "
-               f"is not searched; {', '.join(map(flag, MOSI))} are.")
+               f"is not searched; {', '.join(map(flag, MOSI))} are. Here the "
+               "defaults of --variant and --protocol are released, and with them --epochs is 500.")
     p.add_argument("--trials", type=whole, default=20,
-                   help="trials to make in all, number 0, 1, ... (default 20)")
+                   help="number of trials in all: 0, 1, ... (default 20)")
     p.add_argument("--budget", type=whole, metavar="MINUTES",
-                   help="start no trial after this time")
+                   help="start no new trial after so many minutes")
     add_flags(p, Path("results/search"))
     return p
 

@@ -102,11 +102,11 @@ class Settings:
         "nothing", "what to leave out [Table 5; embedding: the fusion reads the UCLN features]",
         ABLATIONS)
     variant: str = choice("paper", "what the paper prints, or what its authors' code computes "
-                          "[D2-D12]", ("paper", "released"))
+                          "[D2-D12, D18-D21]", ("paper", "released"))
     protocol: str = choice(
         "fixed", "which parameters are kept: fixed, an average over a number of epochs that is set "
-        "beforehand; validation, the epoch of the lowest validation loss; released, the same as "
-        "the authors' script has it, up to 500 epochs; best_test, the epoch of the best test "
+        "beforehand; validation, the epoch of the lowest validation loss; released, that epoch as "
+        "the authors' script finds it, within 500 epochs; best_test, the epoch of the best test "
         "accuracy, which peeks [D14]", PROTOCOLS)
     seed: int = setting(0, "seed of all random numbers", "a whole number from 0", _is_natural)
     epochs: int = whole(20, "epochs of ARGF, TFN and LMF, and of HFFN where the validation split "

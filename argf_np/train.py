@@ -1,4 +1,4 @@
-"""``python -m argf_np.train --dataset mosi``: the whole paper in one command."""
+"""``python -m argf_np.train --dataset mosi``: the whole method in one command."""
 
 import re
 import sys
@@ -166,8 +166,8 @@ def run_name(source, settings):
 def parser():
     """The command line: one flag for each field of `Settings`, and where data and results are."""
     p = Parser(prog="python -m argf_np.train", description=DESCRIPTION, epilog=(
-        "Square brackets name the source of a default: a section or table of the paper, or a row "
-        "of DEVIATIONS.md."))
+        "From --dataset on, square brackets name the source of a default: the paper, the authors' "
+        "script, this project, or a row of DEVIATIONS.md. Before that, they hold the default."))
     p.add_argument("--data-dir", metavar="DIR",
                    help="folder of the data sets [$ARGF_NP_DATA, else the user's cache]")
     p.add_argument("--source", choices=("auto", "real", "synthetic"), default="auto",

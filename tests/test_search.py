@@ -191,7 +191,7 @@ def test_report_of_a_search(searched):
     text = (searched / "search_mosi.md").read_text(encoding="utf-8")
     values = [float(line["test"]) for line in lines_of(searched)]
     assert text.startswith("## Search: 4 random trials, MOSI\n\nEach trial draws one of 972 settin")
-    assert f"One trial has {np.mean(values):.2f} [" in text
+    assert f"A trial has {np.mean(values):.2f} [" in text
     assert f"standard deviation {np.std(values, ddof=1):.2f}" in text
     assert "![search_mosi](search_mosi.png)" in text
     assert re.search(r"^\| 4 \| ", text, re.M)
@@ -216,7 +216,7 @@ def test_warnings_about_a_trial_are_in_its_line():
 def test_spread_of_one_trial_is_told_by_its_quartiles_and_by_how_many_are_warned_about():
     trials = [{"warnings": text} for text in ("", "collapsed", "", "", "collapsed")]
     text = search_report.one_trial(np.array([66.0, 60, 62, 68, 64]), trials)
-    assert text.startswith("One trial has 64.00 [")
+    assert text.startswith("A trial has 64.00 [")
     assert f"standard deviation {np.sqrt(10):.2f}" in text
     assert "quartiles 62.00, 64.00 and 66.00, worst 60.00, best 68.00" in text
     assert text.endswith("2 of 5.")

@@ -25,19 +25,20 @@ from .flags import add_flags, common_settings, completed, load_subject, whole
 
 def parser():
     """The command line."""
-    names = ", ".join(KINDS)
+    names = ", ".join(names_of(""))
     p = Parser(prog="python -m argf_np.experiments",
                description="The paper's tables and figures, and the same for any other corpus.",
                epilog="Every finished run is a file. Starting again does only what is missing. A "
                "setting that is given by its flag holds for all rows but those that are about it.")
     p.add_argument("names", nargs="*", metavar="NAME",
-                   help=f"{names}. On the paper's data sets also table1 to table6, figure5 and "
-                   "figure6; all; or report, which puts the experiments that are in the folder "
+                   help=f"{names}; all. On the paper's data sets also table4, and the paper's "
+                   "names: table1 (mosi), table2 (iemocap) or table3 (mosei), table5, table6, "
+                   "figure5, figure6. Or report, which puts the experiments that are in the folder "
                    "together as RESULTS.md, after introduction.md if there is one")
     p.add_argument("--list", action="store_true",
                    help="list every row with its number of runs, or why there is none")
     add_flags(p, Path("results"))
-    p.add_argument("--seeds", type=whole, default=10, help="seeds 0, 1, ... (default 10)")
+    p.add_argument("--seeds", type=whole, default=10, help="number of seeds: 0, 1, ... (default 10)")
     return p
 
 

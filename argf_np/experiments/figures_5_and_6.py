@@ -114,8 +114,8 @@ def vertices(experiment, subject, results, path):
         f"Mean and standard deviation of each weight over the {n} test utterances, {source} data; "
         f"both as mean ± half of the 95 % interval over {seeds} seeds, for other seeds and the "
         "same test videos. The bimodal weights of an utterance sum to 1, and so do the trimodal "
-        f"ones. The picture is of seed 0. The rows of {with_words.name} bear the words of the "
-        "utterances; here they bear their ids, so that this page can be passed on where the data "
+        "ones. The picture is of seed 0. Its rows bear the ids of the utterances. The command also "
+        f"writes {with_words.name}, with their words, which must not be passed on where the data "
         "cannot.",
         grid(header, lines))
 
