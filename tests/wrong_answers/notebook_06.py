@@ -69,6 +69,12 @@ def target_left_out(z, target):
     return result
 
 
+def only_three(z, target):
+    result = np.zeros((2, *z.shape))
+    result[:, :3] = forces(z, target)[:, :3]
+    return result
+
+
 WRONG = {
     "6.1": [
         ("mean of the sources", lambda p_t, p_s: p_t / (p_t + p_s.mean(axis=0))),
@@ -88,6 +94,7 @@ WRONG = {
         ("is an argument", lambda z, target: losses(z, 1)),
         ("are averaged", lambda z, target: losses(z, target, np.mean)),
         ("sum over the batch", lambda z, target: z.shape[1] * losses(z, target)),
+        ("here there are four", lambda z, target: losses(z[:3], target)),
     ],
     "6.3": [
         ("these are the gradients", lambda z, target: -forces(z, target)),
@@ -100,6 +107,7 @@ WRONG = {
         ("pulls its logit up", target_left_out),
         ("mean over all logits", lambda z, target: forces(z, target) / len(z)),
         ("one by one", lambda z, target: forces(z, target).sum(axis=0)),
+        ("here there are four", only_three),
     ],
     "6.4": [
         ("argsort of argsort", lambda x_a, x_l: np.sort(x_l)[np.argsort(x_a)]),

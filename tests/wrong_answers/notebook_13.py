@@ -92,6 +92,7 @@ WRONG = {
     "13.5": [
         ("changed places", lambda *arguments: gru(*arguments, keep=False)),
         ("ordinary sigmoid", lambda *arguments: gru(*arguments, gate=soft)),
+        ("a GRU has a tanh", lambda *arguments: gru(*arguments, tanh=hard)),
         ("before the product", lambda *arguments: gru(*arguments, reset="after")),
         ("reset gate is missing", lambda *arguments: gru(*arguments, reset="none")),
         ("tanh of the candidate", lambda *arguments: gru(*arguments, tanh=same)),

@@ -160,7 +160,7 @@ def effects(by_distance):
     _, axes = plt.subplots(1, 2, figsize=(9, 3.1), layout="constrained", sharex=True)
     for ax, (name, change) in zip(axes, by_distance.items(), strict=True):
         ax.bar(list(change), list(change.values()), color=COLOURS["l"])
-        ax.set(title=f"UCLN trained on {name}", xticks=range(-5, 6),
+        ax.set(title=f"UCLN trained on: {name}", xticks=range(-5, 6),
                xlabel="distance of the silenced utterance")
     axes[0].set_ylabel("change of the decision")
     return axes

@@ -96,7 +96,7 @@ def limit_for_leaky_relu(answer, rng):
         slips = {
             "it looks like the limit without the activation: behind a leaky ReLU, the mean square "
             "is (1 + s^2) / 2 times the variance": math.sqrt(3 / fan_in),
-            "this is the variance of W, and you are asked for its limit": right ** 2 / 3,
+            "this is the variance of W, and you are asked for the limit c of W": right ** 2 / 3,
             "this is the standard deviation of W; a uniform one has variance c^2 / 3":
                 right / math.sqrt(3),
         }

@@ -67,6 +67,7 @@ def adversarial_losses(answer, rng):
         "the target is not always row 1: it is an argument": _both(z, 1),
         "the sources are averaged: Eq. 3 and 4 add them up": np.array(averaged),
         "it looks like the sum over the batch: the loss is a mean": B * right,
+        "the first three modalities are there: here there are four": _both(z[:3], target),
     })
     return "and an answer that is sure and wrong costs about |z|, however large z is"
 
@@ -93,6 +94,8 @@ def forces(answer, rng):
     without_target = right.copy()
     without_target[1, target] = 0
     together = right.sum(axis=0)
+    first_three = right.copy()
+    first_three[:, 3:] = 0
     compare(answer, (z, target), right, {
         "these are the gradients: a force goes down the loss": -right,
         "the target does not enter L_fal: its encoder is not pulled": for_target,
@@ -106,6 +109,7 @@ def forces(answer, rng):
         "it looks like the mean over all logits: Eq. 3 and 4 add up the modalities": right / m,
         "these are the forces of the sum, Eq. 2: return those of the two players one by one":
             together,
+        "the first three modalities have their forces: here there are four": first_three,
     })
     return "and on a source they add up to (1 - 2 D) / B, which is 0 at D = 1/2"
 

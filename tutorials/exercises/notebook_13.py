@@ -147,6 +147,8 @@ def gru_step(answer, rng):
     compare(answer, (h, gates_x, U_z, U_r, U_g), mix(z, r, g), {
         "z and 1 - z have changed places: z keeps the old output": z * g + (1 - z) * h,
         "it looks like the ordinary sigmoid: these gates are hard sigmoids": mix(*step(sigmoid)),
+        "it looks like a hard sigmoid for the candidate: HFFN's LSTM has it, a GRU has a tanh":
+            mix(*step(candidate=hard)),
         "the reset gate acts on h, before the product with U_g": mix(*step(after=True)),
         "the reset gate is missing": mix(z, r, np.tanh(x_g + h @ U_g)),
         "the tanh of the candidate is missing": mix(*step(candidate=lambda x: x)),

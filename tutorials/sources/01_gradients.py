@@ -293,9 +293,9 @@ for name, number in (("w", w_n), ("V_1", V_1_n), ("V_2", V_2_n)):
 # **A picture.** The graph of the formula, drawn from the tape. Values go from left to right. The
 # small number at each arrow is the local derivative. The red numbers are the derivatives of $L$.
 # (The constant 0.5 needs none.) They travel from right to left and are multiplied by the number at
-# each arrow that they pass. Two arrows leave $w$, $V_1$ and $V_2$, so two parts come back and add
-# up. Check one part with the numbers in the picture: what comes back to $w$ from $z_1$ is $0.1415
-# \cdot 0.9 = 0.1274$.
+# each arrow that they pass. Two arrows leave each of $w$, $V_1$ and $V_2$, so two parts come back
+# to each and add up. Check one part with the numbers in the picture: what comes back to $w$ from
+# $z_1$ is $0.1415 \cdot 0.9 = 0.1274$.
 
 # %%
 names = ["w", "V_1", "V_2", "0.5", "z_1", r"\alpha_1", "z_2", r"\alpha_2", "t", "S", "q", "L"]
@@ -407,7 +407,8 @@ assert last[1].min() > 0.5 > 0.1 > last[4].max()
 assert np.sum(last[2] > 0.5) == 2
 
 # %% [markdown]
-# One unit is not enough: it can only draw one straight line. Two units suffice, but from two of the
+# One unit is not enough: it can only draw one straight line. (The line cuts off one corner, and the
+# three others share one answer, 1/3 or 2/3. This costs 2/3.) Two units suffice, but from two of the
 # four starting points the loss gets stuck near 0.5. Four units have room to spare and succeed every
 # time. Where two units are stuck, the slope has become so small that they hardly move: after 2,000
 # steps it is still at 0.50. Gradient descent slows down wherever it is flat, and this need not be
@@ -596,7 +597,7 @@ plt.show()
 # %% [markdown]
 # Two things to remember:
 #
-# - The fourth-order difference with $h = 10^{-3}$ (the dotted line) gives about twelve digits in
+# - The fourth-order difference with $h = 10^{-3}$ (the dotted line) gives about thirteen digits in
 #   float64 here, and about ten for the loss below. This is far more than a check needs, so $h$ does
 #   not have to be chosen with care. This is what `nn.check_gradient` uses.
 # - In float32 the best of them gives about six digits. A mistake of one part in a million cannot be
@@ -692,7 +693,7 @@ assert min(noticed["half-way"][1:]) > 1e-6
 # left of the dotted line, the tolerance, passes the check. The three bars of the right gradient
 # should, and of the others none should. The direction of the gradient misses the forgotten row.
 # (The bars of the right gradient show what Taylor's series leaves over at $h = 10^{-3}$, which
-# depends on the direction. With half the step they would be about 16 times shorter.)
+# depends on the direction. With half the step these errors would be about 16 times smaller.)
 
 # %%
 draw.noticed(shares, noticed, list(mistakes))

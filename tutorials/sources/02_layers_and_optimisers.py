@@ -524,15 +524,15 @@ for g in gradients:
     nn.adam(state, params, {"theta": g}, lr=0.1)  # changes state and params in place
 same("package and loop", params["theta"], adam_loop(theta, gradients, lr=0.1))
 
-# By hand: in the first step m_hat = g and v_hat = g^2, so it is eta times the sign of g.
+# By hand: in the first step m_hat = g and v_hat = g^2, so theta moves by -eta * sign(g).
 first = {"theta": theta.copy()}
 nn.adam(nn.init_adam(first), first, {"theta": 1000 * gradients[0]}, lr=0.1)
 print("first step:", (first["theta"] - theta).round(6))
 
 # %% [markdown]
 # **A picture** of the correction: gradients that are 1 on average, with noise. Without the division
-# (dashed), $m$ reaches 90 % of its goal after 22 steps, and $v$ only after 2300. With it (thick
-# line), both are near the mean of the dots after a few steps.
+# (dashed), $m$ reaches 90 % of its goal after 22 steps, and $v$ only after 2300, far outside the
+# picture. With it (thick line), both are near the mean of the dots after a few steps.
 
 # %%
 noisy = 1 + 0.5 * np.random.default_rng(4).standard_normal(60)
@@ -660,10 +660,11 @@ Image(draw.race(losses, paths), alt="The paths of the three optimisers, step by 
 # The picture moves, from step 0 to step 400. Ring: gradient descent; dot: Adam; square: Adadelta.
 #
 # **Left**, gradient descent jumps from wall to wall and creeps along the floor. Adam moves along
-# the floor as fast as across it, and overshoots at first like a rolling ball, since its average
-# keeps the direction of the past. Adadelta is the slowest of the three at every step that is
-# printed above. Nor is it made to settle: near the minimum $g$ and $\operatorname{RMS}[g]$ shrink
-# together, so their ratio stays, and with it the length of the steps.
+# the floor as fast as across it, and overshoots at first like a rolling ball (the blue line dips
+# below the floor), since its average keeps the direction of the past. Adadelta is the slowest of
+# the three at every step that is printed above. Nor is it made to settle: near the minimum $g$ and
+# $\operatorname{RMS}[g]$ shrink together, so their ratio stays, and with it the length of the
+# steps.
 #
 # **Right**, Adam has lost its lead: after 400 steps it is behind plain gradient descent. Where the
 # valley lies crosswise, steep and flat are mixed in each coordinate, and rescaling single
@@ -779,7 +780,8 @@ plt.show()
 
 # %% [markdown]
 # Here is what each network has learnt: its regions of the two classes, with the training points.
-# Three borders follow the spirals. That of the network with small weights is almost straight.
+# Three borders follow the spirals. That of the network with small weights and no batch norm is
+# almost straight.
 #
 # **Look inside.** To see why, look at the outputs of all hidden units for all points, layer by
 # layer, *before* training (grey) and after (blue line). They lie between $-1$ and 1. What would a

@@ -58,8 +58,8 @@ plt.rcParams.update(STYLE)
 # The notebooks run on a *synthetic* corpus with the same 93 lengths, the same split and the same
 # balance of classes. Its features and words are made up. So everybody can run it, and its truth is
 # known. Next to its numbers the text gives those of the real corpus. To get them yourself, download
-# it (`python -m argf_np.data download mosi`), write `source="real"` here, and leave out the two
-# cells with `signs` in their code, and the `assert` lines: they are about the synthetic corpus:
+# it (`python -m argf_np.data download mosi`), write `source="real"` here, and leave out the
+# `assert` lines and the two cells with `signs` in their code, which are about the synthetic corpus.
 
 # %%
 raw = load("mosi", source="synthetic")
@@ -307,9 +307,9 @@ for m, z in corpus.features.items():
     assert share > 10 * by_chance
 
 # %% [markdown]
-# In every modality this happens far more often than by chance: the offset gives the speaker away.
-# In the real corpus it is above all the voice that does so. (The real numbers are computed by this
-# cell with `source="real"`.) So with a split by utterance, a test would reward a network for
+# In every modality this happens far more often than by chance. In the synthetic corpus the offset
+# gives the speaker away, in the real one above all the voice. (The real numbers are computed by
+# this cell with `source="real"`.) So with a split by utterance, a test would reward a network for
 # remembering people.
 #
 # ### Exercise 3.1 ★★ (10 minutes): standardise
@@ -413,8 +413,8 @@ print(f"cross-entropy {value:.4f}, by the loop {by_loop:.4f}")
 # \sum_i q_{ic} (1 - q_{ic})\, x_{ij}^2$. Let $X$ have the rows $\mathbf{x}_i$. So the loss curves
 # like $\frac{1}{n} X^T X$, times a number: at most $1/4$ if one column of $W$ changes, and at most
 # $1/2$ if both change in opposite directions. The *eigenvalues* of this matrix are its curvatures
-# along perpendicular directions, the largest along the steepest. The steepest direction limits the
-# step. Along a flat one, such a step gets nowhere.
+# along perpendicular directions. The direction of the largest curvature, the steep walls of the
+# valley in notebook 02, limits the step. Along a flat one, such a step gets nowhere.
 #
 # We fit the layer to the acoustic features, raw and standardised. The step is one over the largest
 # curvature, half of the limit of notebook [02](02_layers_and_optimisers.ipynb).
@@ -655,9 +655,10 @@ plt.show()
 
 # %% [markdown]
 # The dashed hill is three times as wide as the other one: the 752 utterances tell as little as 83
-# independent coins would. The formula is far too optimistic. (**On real CMU-MOSI** the bootstrap
-# says 4.0 %, computed by this cell with `source="real"`.) Notebook [10](10_does_it_work.ipynb)
-# builds on this: its intervals are about other videos, not only about other utterances.
+# independent coins would. (That the 752 coins vary like 732 is chance: they were drawn only 2,000
+# times.) The formula is far too optimistic. (**On real CMU-MOSI** the bootstrap says 4.0 %,
+# computed by this cell with `source="real"`.) Notebook [10](10_does_it_work.ipynb) builds on this:
+# its intervals are about other videos, not only about other utterances.
 #
 # One thing these hills do *not* say is how certain the *difference* of two methods is. Two methods
 # are tried on the same utterances, and most of their luck is the same luck. Their difference needs

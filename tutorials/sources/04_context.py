@@ -69,6 +69,8 @@ plt.rcParams.update(STYLE)
 #
 # Look at the thick line at the top of the picture: the memory passes straight through the step. On
 # its way it is multiplied by $\mathbf{f}$, and then something is added. Nothing else happens to it.
+# Below, $\mathbf{x}_t$ and $\mathbf{h}_{t-1}$ come together, and both go into all four boxes. The
+# box *new* is the candidate $\mathbf{g}$: what the input gate may let in.
 
 # %%
 draw.lstm_cell()
@@ -627,9 +629,9 @@ check("4.3", turned_round)
 #
 # The paper does not give the dropout rates. The authors' code has 0.6 for the input and 0.9 after
 # that, and these are this package's defaults for MOSI. They are so high that the network hardly
-# learns from features that do not already contain the label ([D24](../DEVIATIONS.md#d24)). MOSEI
-# has the same two. For IEMOCAP and for your own data the package takes 0.2 and 0.5, and so do we
-# here.
+# learns from features that do not already contain the label ([D24](../DEVIATIONS.md#d24)). (The
+# page and notebook 05 keep them all the same.) MOSEI has the same two. For IEMOCAP and for your own
+# data the package takes 0.2 and 0.5, and so do we here.
 #
 # We put the network together from parts that we know, and compare with the package's function. The
 # loss counts real utterances only:
@@ -853,15 +855,15 @@ assert scores["UCLN"] > 0.9
 assert scores["trained forwards only"] > 0.9
 assert max(scores["trained among strangers"], scores["trained backwards only"]) < p
 lost = scores["UCLN"] - scores["UCLN, backward half switched off"]
-print(f"lost by switching the backward half off after training: {lost:.0%}")
+print(f"lost by switching the backward half off after training: {100 * lost:.0f} points")
 assert lost > 0.05
 
 # %% [markdown]
 # The UCLN is right on nearly all utterances, except for the first ones of the videos, which it can
 # only guess (65 % of 31 utterances is 20, not far from half). Among strangers it is at chance, and
 # so is the LSTM that reads backwards: the future holds no label here. (At chance means half of the
-# answers, not the dotted 62 %. In training the classes are equally frequent, so nothing tells a
-# network to prefer "positive".)
+# answers, not the dotted 62 %. In training the classes are almost equally frequent, so nothing
+# tells a network to prefer "positive".)
 #
 # Now compare the last bar with "trained forwards only". The backward half is not needed: without
 # it, training leads to the same accuracy. But if you switch it off *after* training, the last line

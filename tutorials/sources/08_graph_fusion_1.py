@@ -484,7 +484,7 @@ print(f"k = 50: the similarity changes a score by at most {(high + 0.5) / (low +
 #
 # **An experiment** ★ (5 minutes). By how much can the similarity change a score for $k = 4$?
 # Predict first, then run in a new cell: `low_4, high_4 = S_bounds(4)` and `print((high_4 + 0.5) /
-# (low_4 + 0.5) - 1)`. (The bounds give 81 %.)
+# (low_4 + 0.5) - 1)`. (The number is in the solutions.)
 #
 # ## 6. The weights of the pairs (Eq. 14)
 #
@@ -720,8 +720,10 @@ print(f"largest change of a bimodal weight if S is replaced by 1/k: {change:.4f}
 #
 # A linear classifier on $\mathbf{U}$ cannot learn it. $\mathbf{U}$ is a sum of three vectors, and
 # each of them depends on one modality only, since $\alpha_m$ depends on $\mathbf{V}_m$ only. Hold
-# $\mathbf{V}_v$ fixed and count its part with $f$. Take the four combinations of the two signs. Any
-# sum $f(V_a) + g(V_l)$ obeys
+# $\mathbf{V}_v$ fixed. Then each entry of $\mathbf{U}$ is a sum $f(\mathbf{V}_a) +
+# g(\mathbf{V}_l)$, in which the part of $v$ is a constant that belongs to $f$. Write $f(+)$ and
+# $f(-)$ for the values of $f$ at two vectors, one of each sign, and likewise for $g$. Any such sum
+# obeys
 #
 # $$[f(+) + g(+)] + [f(-) + g(-)] = [f(+) + g(-)] + [f(-) + g(+)].$$
 #
@@ -905,7 +907,7 @@ for variant, layer in {"paper": layer_2, "released": released}.items():
 
 # %% [markdown]
 # The ELU itself hardly matters. With weights near a third, $\alpha V$ is seldom below $-0.3$, and
-# above $-0.3$ $ELU(z)$ differs from $z$ by at most 0.04. But the vectors that layer 3 receives are
+# above $-0.3$ $ELU(z)$ differs from $z$ by at most 0.041. But the vectors that layer 3 receives are
 # only a third as long, since they come with their weight. That is a real difference.
 #
 # **Another weight for layer 3** ([D10](../DEVIATIONS.md#d10)). Layer 3 applies Eq. 13 and 14 again,

@@ -3,6 +3,9 @@
 #
 # *Needs: 04, 08, 09, 10. Minutes: 25. Paper: the models of Tables 1 to 3; Table 6 and Figure 4.*
 #
+# (25 minutes are for reading. The exercises take about 85 more, the experiment 15, the last task
+# 60.)
+#
 # Tables 1 to 3 of the paper compare ARGF with six other models, and Table 6 puts six other ways to
 # fuse in place of its graph. To judge such a comparison, one has to know the other models. What do
 # they do differently? And what would they have to be bad at, for ARGF to win? The end of the
@@ -78,7 +81,8 @@ plt.show()
 # the modalities into one space before they meet.
 #
 # LMFN, the strongest rival in Table 1, extends HFFN. No code of it is public, and its abstract
-# leaves sizes, gates and loss open. So it is not in the package, and its row stays empty.
+# leaves sizes, gates and loss open. So it is not in the package, and in the tables of
+# [RESULTS.md](../results/RESULTS.md) its row has the paper's figures only.
 #
 # Most models exist in two versions in the package, their *variants*: `paper`, after their own paper
 # or after Table 4, and `released`, after the code of their authors. (CHFusion is as its authors'
@@ -324,14 +328,15 @@ print("local tensors:", Z.shape)
 # **The LSTM** has two peculiarities. It is *skip-connected*: a step sees the outputs and the cells
 # of the last three steps, not only of the last one. And it is *attentive*: the window decides how
 # much each of the three counts. With $\mathbf{q}_{t-1}, \mathbf{q}_{t-2}, \mathbf{q}_{t-3}$ for the
-# three outputs (or cells) and a matrix $A$,
+# three outputs (or cells) and a matrix $A$, one for the outputs and another for the cells,
 #
 # $$e_j = \|\tanh([\mathbf{q}_{t-j}; \mathbf{Z}_t] A)\|, \qquad
 # (w_1, w_2, w_3) = softmax(e_1, e_2, e_3), \qquad
 # \tilde{\mathbf{q}}_t = ReLU(w_1 \mathbf{q}_{t-1} + w_2 \mathbf{q}_{t-2} + w_3 \mathbf{q}_{t-3}).$$
 #
-# The score is the *length* of a vector, an unusual choice. The rest is an LSTM without biases whose
-# candidate is a hard sigmoid too, as the released code has it:
+# The score is the *length* of a vector, an unusual choice. The rest is an LSTM without biases. Its
+# gates are hard sigmoids, and so is its candidate, where other LSTMs have a tanh. (The released
+# code has it so.)
 #
 # $$[\mathbf{i}, \mathbf{f}, \mathbf{g}, \mathbf{o}] = hs(\mathbf{Z}_t W + \tilde{\mathbf{h}}_t U),
 # \qquad \mathbf{c}_t = \mathbf{f} \odot \tilde{\mathbf{c}}_t + \mathbf{i} \odot \mathbf{g}, \qquad
@@ -756,7 +761,8 @@ assert sizes["CHFusion"] == 8_606_308
 # half a minute). Your function `keep(state)` is called after each epoch. Let it predict with
 # `hffn.predict(state["params"], x[:, test], "paper")`. How many percent of the test utterances are
 # right after 20 epochs, after 60, and at the end, and which epoch is the last? Write down four
-# numbers before you run. (74, 83 and 89 percent; epoch 226.)
+# numbers before you run. (The numbers are in the solutions. The ways to fuse in section 8 had four
+# epochs, so this is no comparison with them.)
 #
 # ## What to take away
 #
@@ -768,8 +774,8 @@ assert sizes["CHFusion"] == 8_606_308
 #   from modalities that lie in different spaces, since only ARGF trains them into one. Or they
 #   could miss interactions: BC-LSTM and CHFusion build no products of two modalities explicitly,
 #   HFFN builds some of them, and LMF has few weights for them. Or they could overfit: MOSI has
-#   1,141 training utterances, and TFN and CHFusion have four and eight times as many parameters as
-#   ARGF. (But ARGF has more than a million itself.)
+#   1,141 training utterances, and TFN and CHFusion have almost four times and seven and a half
+#   times as many parameters as ARGF. (But ARGF has more than a million itself.)
 # - **Does that happen?** In the paper ARGF leads Table 1, which does not say for which of these
 #   reasons. In the runs of Table 1 in [RESULTS.md](../results/RESULTS.md), which use UCLNs of our
 #   own, the difference of ARGF to each of these five models on MOSI has an interval that includes
