@@ -209,8 +209,8 @@ CLAIMS = (
           "next, not in points", "a picture", "above 0", language),
     Claim("pairs", "Bimodal vertices with language weigh more (Figure 6). Their mean weight ahead "
           "of the others', not in points", "a picture", "above 0", language_in_pairs),
-    Claim("trimodal", "Trimodal vertices that fuse two bimodal ones dominate their layer (Figure 6). "
-          "Their share ahead of equal weights, not in points", "a picture", "above 0",
+    Claim("trimodal", "Trimodal vertices that fuse two bimodal ones dominate their layer "
+          "(Figure 6). Their share ahead of equal weights, not in points", "a picture", "above 0",
           two_bimodal_sources),
 )
 

@@ -77,8 +77,8 @@ def one_trial(values, trials):
     warned = sum(bool(trial["warnings"]) for trial in trials)
     spread = f", standard deviation {values.std(ddof=1):.2f}" if len(values) > 1 else ""
     return (
-        f"A trial has {with_ends(mean, mean - half, mean + half)} % on test on average (with the 95 % "
-        f"interval over {len(values)} trials){spread}, quartiles {low:.2f}, {middle:.2f} and "
+        f"A trial has {with_ends(mean, mean - half, mean + half)} % on test on average (with the "
+        f"95 % interval over {len(values)} trials){spread}, quartiles {low:.2f}, {middle:.2f} and "
         f"{high:.2f}, worst {values.min():.2f}, best {values.max():.2f}. Trials with a "
         f"warning: {warned} of {len(trials)}.")
 
