@@ -35,7 +35,3 @@ class InUseError(ArgfError):
 
 class NotFiniteError(ArgfError):
     """A number that became infinite or NaN during training."""
-
-    def __init__(self, message, step=None):
-        super().__init__(message)
-        self.step = step

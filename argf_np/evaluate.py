@@ -3,23 +3,12 @@
 import sys
 from pathlib import Path
 
-import numpy as np
-
 from . import data, metrics
 from .commands import Parser, exit_code
 from .data.corpus import short
 from .errors import ModelError
 from .estimator import load
 from .run_folder import read_configuration
-
-
-def majority(labels, N):
-    """Shares of the classes among some labels, repeated for each: (n, N).
-
-    This is what a model gives that knows no features.
-    """
-    shares = np.bincount(labels, minlength=N) / len(labels)
-    return np.tile(shares, (len(labels), 1))
 
 
 def format_scores(lines, classes):
@@ -73,7 +62,7 @@ def work(options):
     source = "auto" if options.data else model.data["source"]
     data_dir = options.data_dir or data_dir_of(options.run)
     videos = data.load(options.data or model.settings.dataset, data_dir, source)
-    labels, N = data.labels_among(model.classes, videos), len(model.classes)
+    labels = data.labels_among(model.classes, videos)
     probabilities = model.predict_proba(videos)
     lines = {}
     for split in videos.split:
@@ -81,7 +70,7 @@ def work(options):
         if len(rows) == 0:
             continue
         truth = labels[rows]
-        guesses = majority(truth, N).argmax(axis=1)
+        guesses = metrics.most_frequent(truth)
         lines[split] = metrics.scores(truth, probabilities[rows].argmax(axis=1), model.classes)
         lines[f"  majority class of {split}"] = metrics.scores(truth, guesses, model.classes)
     print(f"{model!r}", "", format_scores(lines, model.classes), "",

@@ -91,15 +91,6 @@ def fooled(m):
     return 0.5 * (m * np.log(m) - (m - 1) * np.log(m - 1))
 
 
-def stack_weights(out):
-    """The weights of all vertices from an output of `model.forward`, in the order of the layers.
-
-    Returns (B, 12) for the paper's modalities, in the order of `vertices.VERTICES`.
-    """
-    names = [name for name in ("alpha_m", "alpha_2", "alpha_3") if name in out]
-    return np.concatenate([out[name] for name in names])[..., 0].T
-
-
 def save(figure, path):
     """Write a PNG 1600 pixels wide, without date or version: equal pictures are equal files.
 
@@ -243,7 +234,7 @@ def vertex_weights(weights, words, ax=None, title="", modalities=UNIMODAL):
     """Figure 6: the weights of the vertices on some utterances, one row per utterance.
 
     Arguments
-        - weights (B, 12): of `stack_weights`. Some 10 to 40 rows fit.
+        - weights (B, 12): of `vertices.stack_weights`. Some 10 to 40 rows fit.
         - words: the B transcripts; long ones are cut.
     Raises ValueError for another shape.
     """

@@ -44,6 +44,14 @@ def scores(truth, prediction, classes):
     }
 
 
+def most_frequent(labels):
+    """The most frequent of some labels, for each of them: (n,).
+
+    A model that knows no features could only say this if it knew the labels.
+    """
+    return np.full_like(labels, np.bincount(labels).argmax())
+
+
 def modality_gap(train, test):
     """How far the modalities lie apart: `separation` of vectors (m, n, k) by their modality."""
     m, _, k = train.shape

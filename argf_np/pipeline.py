@@ -7,6 +7,7 @@ import numpy as np
 
 from . import __version__
 from .baselines import MODELS
+from .commands import Progress
 from .data import moments, notice, require_trainable, select, standardise
 from .data.check import reason_for_distrust
 from .errors import DataError, ModelError, NotFiniteError
@@ -18,16 +19,6 @@ from .storage.cache import cached, fingerprint
 SEEDS = {"a": 0, "l": 1, "v": 2}  # of the paper's modalities; for others the letters of the name
 EPOCHS_WITHOUT_STOPPING = 10  # of a UCLN whose validation split cannot say when to stop
 SHOWN = ("embedding", "discriminator", "classifier", "fusion", "loss", "validation_accuracy")
-
-
-class NoProgress:
-    """A progress listener that does nothing; `commands.Progress` is one that shows it."""
-
-    def begin(self, stage, epochs, done=0):
-        """A stage of some epochs begins; some of them may be done already."""
-
-    def epoch(self, epoch, values):
-        """An epoch has ended, with ``{name: value}``."""
 
 
 def require_fit(corpus, settings, *splits):
@@ -49,7 +40,7 @@ def train(corpus, settings, progress=None, on_history=None, checkpoint=None):
     Arguments
         - corpus: with raw features. It is reduced to the modalities of the settings.
         - settings: a `Settings`, as `settings_for` gives it for this corpus.
-        - progress: a listener such as `NoProgress`.
+        - progress: a `commands.Progress`; nothing is shown by default.
         - on_history: called with the history, a list of dicts, before each checkpoint.
         - checkpoint: path of a file for the state of training after each epoch. If the file exists,
           training continues from it.
@@ -60,7 +51,7 @@ def train(corpus, settings, progress=None, on_history=None, checkpoint=None):
         - params, probabilities (n_test, N), epoch, history: see `baselines`.
     Raises DataError, ModelError (a broken checkpoint) or NotFiniteError, each with one line.
     """
-    progress = progress or NoProgress()
+    progress = progress or Progress(quiet=True)
     corpus = select(corpus, settings.modality_list)
     task = {"settings": asdict(settings), "data": corpus_fingerprint(corpus)} if checkpoint else {}
     validation, epochs = stopping(corpus, settings)
@@ -149,8 +140,7 @@ def train_uclns(corpus, settings, progress, validation):
 
 def largest_of_video(corpus, modality, row):
     """Which utterance has the largest feature in the video of the utterance ``row``."""
-    video = np.searchsorted(corpus.starts, row, "right") - 1
-    rows = np.arange(corpus.starts[video], corpus.starts[video + 1])
+    rows = corpus.rows_of([np.searchsorted(corpus.starts, row, "right") - 1])
     return rows[np.abs(corpus.features[modality][rows]).max(axis=1).argmax()]
 
 
@@ -228,6 +218,7 @@ def _facts(task):
 
 
 def corpus_fingerprint(corpus):
-    """What distinguishes a corpus from every other one: a digest of features, labels and splits."""
-    return fingerprint({"features": corpus.features, "labels": corpus.labels,
+    """What a result depends on in a corpus, as a digest; names of videos do not count."""
+    return fingerprint({"features": corpus.features, "starts": corpus.starts,
+                        "labels": corpus.labels, "classes": tuple(map(str, corpus.classes)),
                         "split": corpus.split})

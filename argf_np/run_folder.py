@@ -2,12 +2,11 @@
 
 import json
 import shlex
-import sys
 from dataclasses import asdict
 from pathlib import Path
 
 from . import __version__
-from .data import data_dir
+from .data import data_dir, notice
 from .errors import ModelError, SettingError
 from .pipeline import corpus_fingerprint
 from .settings import FIELDS, PRESETS, command_line
@@ -72,8 +71,7 @@ def prepare(folder, before, now):
     elif (now["data"], now["classes"]) != (before["data"], before["classes"]):
         raise ModelError(f"{folder}: began with other data than what is in {now['dataset']} now")
     elif now["versions"] != before["versions"]:
-        print(f"notice: the run began with versions {before['versions']}, so its bits may differ",
-              file=sys.stderr)
+        notice(f"the run began with versions {before['versions']}, so its bits may differ")
 
 
 def begin(folder, config):

@@ -13,19 +13,19 @@ import numpy as np
 
 from .commands import Parser, exit_code
 from .errors import DataError
-from .experiments import runs
 from .experiments.flags import (
     add_flags,
     common_settings,
     execute_missing,
     load_subject,
-    ready,
     whole,
     workers_of,
 )
 from .experiments.result_table import score
+from .pipeline import corpus_fingerprint
 from .settings import flag
 from .storage import files
+from .storage.lock import locked
 
 # The spaces of the authors' scripts (D13). Any other corpus has MOSI's.
 MOSI = {
@@ -98,7 +98,7 @@ def work(options):
     for trial in range(options.trials):
         trials[trial] = subject.settings(**draw(trial, space) | common)
     path = options.out / f"trials_{subject.stem}.csv"
-    with workers_of(options) as workers, ready(options.out):
+    with workers_of(options) as workers, locked(options.out):
         done = read_trials(path, subject, trials)
         missing = {settings: trial for trial, settings in trials.items() if trial not in done}
 
@@ -146,7 +146,7 @@ def read_trials(path, subject, trials):
             lines = [*csv.DictReader(file)]
     except (UnicodeDecodeError, csv.Error):
         raise DataError(f"{path}: not the trials of a search") from None
-    data, done = runs.fingerprint(subject.corpus), {}
+    data, done = corpus_fingerprint(subject.corpus), {}
     for number, row in enumerate(lines, 2):
         try:
             trial = int(row["trial"])

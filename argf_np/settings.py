@@ -41,11 +41,6 @@ def whole(default, help, least=1):
     return setting(default, help, f"a whole number from {least}, below 1e9", allowed)
 
 
-def positive(default, help):
-    """A setting that is a positive number."""
-    return setting(default, help, "a number above 0, below 1e9", _is_positive)
-
-
 def share(default, help):
     """A setting that is a share of some units."""
     return setting(default, help, "a number from 0 to below 1", _is_share)
@@ -113,7 +108,8 @@ class Settings:
                         "cannot be trusted [this project: set before any run; protocol released "
                         "500 at most]")
     batch_size: int = whole(16, "utterances per batch [authors' script, D13]")
-    lr: float = positive(1e-3, "learning rate of Adam [authors' script, D13]")
+    lr: float = setting(1e-3, "learning rate of Adam [authors' script, D13]",
+                        "a number above 0, below 1e9", _is_positive)
     weight_decay: float = setting(
         5e-3, "L2 weight decay of Adam beside losses that are sums over the batch; variant paper, "
         "whose losses are means, divides it by the batch size [authors' script, D13, D20]",
@@ -128,7 +124,8 @@ class Settings:
         "first", "activations that the later updates of a batch see [authors' script, D6]",
         ("first", "fresh"))
     d: int = whole(50, "width of the UCLN's output [Experimental details]")
-    ucln_epochs: int = whole(5, "epochs of each UCLN, at most [this project: RESULTS.md]")
+    ucln_epochs: int = whole(5, "epochs of each UCLN, at most, and of BC-LSTM [this project: "
+                             "RESULTS.md]")
     ucln_input_drop_rate: float = share(0.6, "dropout of the UCLN's input [authors' script, D24]")
     ucln_drop_rate: float = share(0.9, "dropout behind the UCLN's LSTM and behind its dense layer "
                                   "[authors' script, D24]")

@@ -15,8 +15,9 @@ from .data.check import linear_accuracy
 from .data.published import of_the_paper
 from .errors import SettingError
 from .estimator import Estimator
-from .evaluate import format_scores, majority
+from .evaluate import format_scores
 from .paper.model import forward
+from .paper.vertices import stack_weights
 from .pipeline import require_fit
 from .predict import write_predictions
 from .run_folder import configuration, prepare, read_configuration, require_outside_data
@@ -66,8 +67,8 @@ def evaluation(corpus, settings, model, alpha_m=None):
     test = corpus.utterances("test")
     truth = corpus.labels[test]
 
-    def score(probabilities):
-        return metrics.scores(truth, probabilities.argmax(axis=1), corpus.classes)
+    def score(prediction):
+        return metrics.scores(truth, prediction, corpus.classes)
 
     names = ("dataset", "target", "variant", "protocol", "seed")
     unimodal = model.trained["unimodal"]
@@ -75,9 +76,9 @@ def evaluation(corpus, settings, model, alpha_m=None):
         **{name: getattr(settings, name) for name in names},
         "source": corpus.source,
         "epoch": model.epoch,
-        "test": score(model.trained["probabilities"]),
-        "majority_class": score(majority(truth, len(corpus.classes))),
-        "unimodal": {m: score(probabilities[test]) for m, probabilities in unimodal.items()},
+        "test": score(model.trained["probabilities"].argmax(axis=1)),
+        "majority_class": score(metrics.most_frequent(truth)),
+        "unimodal": {m: score(P[test].argmax(axis=1)) for m, P in unimodal.items()},
         "warnings": metrics.warnings_of(model.trained["probabilities"], corpus.classes, alpha_m,
                                         train_accuracy(corpus, unimodal, model.moments)),
     }
@@ -116,7 +117,7 @@ def draw(folder, history, out, corpus, settings):
         pictures["embedding"] = figures.embedding_space(out["x_e"], corpus.labels[rows],
                                                         corpus.classes, title=title)
     if "alpha_2" in out:  # of the graph
-        weights = figures.stack_weights(out)
+        weights = stack_weights(out)
         shown = np.linspace(0, len(rows) - 1, min(len(rows), 24)).astype(int)
         words = [corpus.words[rows[i]] for i in shown]
         pictures["vertex_weights"] = figures.vertex_weights(weights[shown], words, **named)
@@ -213,11 +214,9 @@ def work(data_dir, source, out, resume, check_finite, quiet, **options):
     folder = folder or Path("runs") / run_name(corpus.source, settings)
     if config is None and corpus.source == "real":
         require_outside_data(folder, dataset, data_dir)
-    folder.mkdir(parents=True, exist_ok=True)
     with locked(folder), checked_operations() if check_finite else nullcontext():
-        files.remove_parts(folder)
         prepare(folder, config, configuration(corpus, settings, data_dir))
-        progress = Progress(quiet, sys.stderr)
+        progress = Progress(quiet)
         try:
             result = run(corpus, settings, folder, progress)
         except KeyboardInterrupt:

@@ -125,7 +125,7 @@ def prediction(n, goal, tiny=False):
     x = np.ascontiguousarray(x[:, :n])
     network, x_torch = twin.Best(params, settings).eval(), torch.tensor(x)
     with torch.inference_mode():
-        ours = partial(model.predict, params, x, chunk=256)
+        ours = partial(model.predict_in_chunks, params, x)
         theirs = partial(network.predict, x_torch)
         twin.same("prediction", [torch.tensor(ours())], [theirs()], 1e-4)
         ms = in_turns({"ours": ours, "theirs": theirs}, tiny)

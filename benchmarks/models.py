@@ -107,7 +107,7 @@ def fits(rng, tiny):
     """The fits of all models. CHFusion has two: a pair of modalities, and all pairs together."""
     corpus = synthesise()
     videos = corpus.split["train"][:4 if tiny else None]
-    rows = hffn.utterances_of(corpus, videos)
+    rows = corpus.rows_of(videos)
     x = rng.uniform(-1, 1, (3, len(corpus.labels), d)).astype("f4")
     y = np.eye(N, dtype="f4")[corpus.labels]
     starts = corpus.starts
@@ -168,7 +168,7 @@ def of_hffn(x, y, corpus, videos, rng):
         return hffn.cosine_loss(hffn.decide(params, hffn.local_tensors(x), "paper", rng), y)
 
     def batch(videos):
-        rows = hffn.utterances_of(corpus, videos)
+        rows = corpus.rows_of(videos)
         return x[:, rows], y[rows]
 
     optimiser = partial(torch.optim.RMSprop, lr=0.001, alpha=0.9, eps=1e-7, foreach=True)

@@ -470,7 +470,7 @@ def test_every_claim_compares_what_it_says():
     ablations = {"ARGF": 0.8, "ARGF without adversarial training": 0.77,
                  "ARGF without classifier": 0.78, "ARGF without decoder": 0.79}
     shares = (0.71, 0.72, 0.73, 0.74, 0.75, 0.76, 0.8)  # the last is the graph's
-    fusions = zip(catalogue.STRATEGIES.values(), shares, strict=True)
+    fusions = zip(catalogue.FUSION_LABELS.values(), shares, strict=True)
     weights = [0.1, 0.6, 0.2, 0.4, 0.5, 0.1, 0.3, 0.2, 0.2, 0.1, 0.1, 0.1]
     results = {
         "comparison": models_as_claimed(subject),

@@ -414,7 +414,7 @@ def test_modality_gap_states_the_share_of_the_variance_in_two_components():
 def test_stack_weights_is_in_the_order_of_the_vertices(rng):
     params = model.init_model(rng, d=7, k=K, N=2, dtype="float64")
     out = model.forward(params, rng.normal(size=(3, B, 7)))
-    weights = figures.stack_weights(out)
+    weights = gfn.stack_weights(out)
     assert weights.shape == (B, len(gfn.VERTICES)) == (B, 12)
     for column, vertex in enumerate(gfn.VERTICES):
         layer, names = (

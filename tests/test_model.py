@@ -8,7 +8,14 @@ from argf_np import nn
 from argf_np.paper.fusions_table6 import STRATEGIES
 from argf_np.paper.graph_fusion_eq10_16 import graph_fusion
 from argf_np.paper.joint_embedding_eq1_9 import classify, decode, discriminate, encode
-from argf_np.paper.model import embed, evaluation_params, forward, init_model, predict
+from argf_np.paper.model import (
+    embed,
+    evaluation_params,
+    forward,
+    init_model,
+    predict,
+    predict_in_chunks,
+)
 
 GROUPS = ("encoders", "decoders", "discriminator", "classifier", "fusion")
 n = 13  # utterances of more than one chunk
@@ -163,7 +170,7 @@ def test_evaluation_is_of_one_utterance_at_a_time(fusion, variant, rng, x):
         for name, value in forward(evaluated, x[:, [b]], variant, fusion).items():
             assert_close(value[..., 0, :], together[name][..., b, :])
     for chunk in (1, 5, n, 100):
-        assert_close(predict(evaluated, x, variant, fusion, chunk=chunk), together["M"])
+        assert_close(predict_in_chunks(evaluated, x, variant, fusion, chunk), together["M"])
 
 
 @each_variant
@@ -172,7 +179,7 @@ def test_no_utterances_get_no_predictions(fusion, variant, rng, x):
     """As where a corpus has no test split."""
     params = init_model(rng, d, k, N, "float64", 3, fusion, variant)
     evaluated = evaluation_params(params, x, variant, fusion)
-    assert predict(evaluated, x[:, :0], variant, fusion, chunk=5).shape == (0, N)
+    assert predict_in_chunks(evaluated, x[:, :0], variant, fusion, 5).shape == (0, N)
 
 
 @each_variant

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from argf_np import pipeline
+from argf_np.commands import Progress
 from argf_np.data import Corpus
 from argf_np.paper import ucln
 from argf_np.settings import Settings
@@ -42,7 +43,7 @@ def trained(monkeypatch):
 
 def train_uclns(corpus, settings=SETTINGS, validation=(1, 4)):
     validation = np.array(validation, int)
-    return pipeline.train_uclns(corpus, settings, pipeline.NoProgress(), validation)
+    return pipeline.train_uclns(corpus, settings, Progress(quiet=True), validation)
 
 
 # The cache
@@ -153,3 +154,21 @@ def test_fewer_epochs_and_no_early_stopping_stay_as_they_are_set(
     monkeypatch.setattr(pipeline, "reason_for_distrust", lambda corpus: "it knows the labels")
     pipeline.train(corpus, replace(SETTINGS, **changes))
     assert {(arguments[4].ucln_epochs, len(arguments[7])) for arguments in trained} == {(epochs, 0)}
+
+
+# The digest of a corpus
+
+
+def test_digest_is_another_for_whatever_changes_a_result(corpus):
+    """Moved boundaries of the videos, too: the UCLNs and the intervals depend on them."""
+    moved = STARTS.copy()
+    moved[2] += 1
+    assert moved[2] < moved[3]
+    speech = {"speech": corpus.features["speech"] + 1}
+    others = [corpus, replace(corpus, starts=moved), replace(corpus, classes=("x", "y", "w")),
+              relabelled(corpus, 0), exchanged(corpus),
+              replace(corpus, features=corpus.features | speech)]
+    digests = {pipeline.corpus_fingerprint(other) for other in others}
+    assert len(digests) == len(others)
+    renamed = replace(corpus, name="yours", video_ids=tuple("uvwxyz"))
+    assert pipeline.corpus_fingerprint(renamed) == pipeline.corpus_fingerprint(corpus)

@@ -8,7 +8,7 @@ import pytest
 from helpers import refused
 
 from argf_np import data, evaluate, predict, run_folder, train
-from argf_np.storage import files
+from argf_np.storage.lock import locked
 
 TINY = ["--epochs", "1", "--ucln-epochs", "1", "--ucln-patience", "0", "--d", "4", "--k", "3",
         "--batch-size", "8", "--quiet"]
@@ -233,7 +233,8 @@ def test_a_run_removes_nothing_half_written_of_another(tmp_path):
     for part in (*mine, *others):
         part.parent.mkdir(parents=True, exist_ok=True)
         part.touch()
-    files.remove_parts(tmp_path)
+    with locked(tmp_path):
+        pass
     assert not any(part.exists() for part in mine)
     assert all(part.exists() for part in others)
 

@@ -26,6 +26,7 @@ from argf_np.experiments import __main__ as experiments
 from argf_np.experiments import isolated, many_runs, runs
 from argf_np.metrics import class_separation, modality_gap
 from argf_np.paper.model import embed, forward
+from argf_np.paper.vertices import stack_weights
 from argf_np.settings import preset
 from argf_np.storage import npz
 from argf_np.storage.lock import locked
@@ -52,7 +53,7 @@ def data(tmp_path_factory):
 @pytest.fixture(scope="module")
 def digest(data):
     """The fingerprint of the small data set."""
-    return runs.fingerprint(read(data / "unimodal_mosi_2way.pickle"))
+    return pipeline.corpus_fingerprint(read(data / "unimodal_mosi_2way.pickle"))
 
 
 def files_in(folder):
@@ -186,7 +187,7 @@ def test_results_hold_what_tables_and_figures_need(finished, tmp_path):
     assert result["weights"][0, 3:6].sum() == pytest.approx(1, abs=1e-5)
     assert 0 <= result["validation"] <= 1
     assert result["x_e"].shape == (3, n, 3), "seed 0 has what is drawn"
-    weights = runs.vertex_weights(result)
+    weights = stack_weights(result)
     np.testing.assert_allclose(result["weights"], [weights.mean(axis=0), weights.std(axis=0)])
 
 
@@ -475,7 +476,7 @@ def executed(tmp_path, monkeypatch):
     monkeypatch.setattr(pipeline, "train", train_and_record)
     settings = preset(str(path), modalities="breath,pulse,speech", target="pulse",
                       variant="released", epochs=2, k=3, d=3, ucln_epochs=1, batch_size=4)
-    return corpus, fitted, runs.execute(settings, "real", path, runs.fingerprint(corpus))
+    return corpus, fitted, runs.execute(settings, "real", path, pipeline.corpus_fingerprint(corpus))
 
 
 def test_a_result_is_of_the_epoch_that_was_chosen(executed):
@@ -503,7 +504,7 @@ def test_weights_of_the_vertices_are_those_of_the_variant_and_are_looked_at(
         np.testing.assert_allclose(result[name], own[name], rtol=0, atol=1e-6)
     monkeypatch.setattr(runs.metrics, "CONSTANT", np.inf)  # so that all of them hardly vary
     again = runs.execute(runs.settings_of(result), "real", tmp_path / "interviews.npz",
-                         runs.fingerprint(corpus))
+                         pipeline.corpus_fingerprint(corpus))
     assert any("weights of the unimodal vertices" in text for text in again["warnings"])
 
 
@@ -524,7 +525,7 @@ def test_modalities_alone_are_models_of_the_ucln_outputs_where_these_are_given(d
     path = data / "unimodal_mosi_2way.pickle"
     corpus = read(path)
     settings = preset("mosi", model="logistic", dataset=path.name)
-    result = runs.execute(settings, "real", path, runs.fingerprint(corpus))
+    result = runs.execute(settings, "real", path, pipeline.corpus_fingerprint(corpus))
     assert result["unimodal"].shape == (3, len(result["label"]))
     assert len({prediction.tobytes() for prediction in result["unimodal"]}) == 3
     train, test = corpus.utterances("train"), corpus.utterances("test")
@@ -537,7 +538,7 @@ def test_modalities_alone_are_models_of_the_ucln_outputs_where_these_are_given(d
     expected = (x[test] @ W + b).argmax(axis=1)
     assert np.mean(result["unimodal"][1] == expected) > 0.98
     other = runs.execute(replace(settings, model="argf", epochs=1, k=3), "real", path,
-                         runs.fingerprint(corpus))
+                         pipeline.corpus_fingerprint(corpus))
     assert other["unimodal"].shape == (0, len(result["label"]))
 
 

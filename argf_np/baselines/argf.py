@@ -20,5 +20,4 @@ def train(corpus, x, settings, on_epoch=None, on_checkpoint=None, resume=None):
 def predict_proba(params, corpus, x, settings):
     """Class probabilities (n, N) of the UCLN features x (m, n, d), in evaluation mode."""
     x = x.astype(settings.dtype, copy=False)
-    return model.predict(params, x, settings.variant, settings.fusion,
-                         chunk=protocols.PREDICT_CHUNK)
+    return model.predict_in_chunks(params, x, settings.variant, settings.fusion)

@@ -97,11 +97,6 @@ def init_hffn(rng, modalities, d, N):
     }
 
 
-def relu(x):
-    """x where x > 0, otherwise 0, for x of any shape."""
-    return ops.ACTIVATIONS["relu"](x)
-
-
 def attend(states, Z_t, A):
     r"""The states of the last three steps as one, by attention that the window directs.
 
@@ -118,7 +113,7 @@ def attend(states, Z_t, A):
     keys = ops.tanh(np.matmul(states, of_state) + np.matmul(Z_t, of_window))  # (3, B, width)
     w = ops.softmax(ops.norm(keys), axis=0)  # (3, B)
     weighted = np.expand_dims(w, 2) * states  # (3, B, H)
-    return relu(np.sum(weighted, axis=0))
+    return ops.leaky_relu(np.sum(weighted, axis=0), 0.0)
 
 
 def skip_lstm(p, Z):
@@ -224,7 +219,7 @@ def train(corpus, x, settings, on_epoch=None, on_checkpoint=None, resume=None):
     early = stops_early(corpus, settings)
 
     def loss(params, videos):
-        rows = utterances_of(corpus, videos)
+        rows = corpus.rows_of(videos)
         Z = local_tensors(x[:, rows])
         return cosine_loss(decide(params, Z, settings.variant, rng), y[rows])
 
@@ -245,12 +240,6 @@ def train(corpus, x, settings, on_epoch=None, on_checkpoint=None, resume=None):
     probabilities = predict(params, x[:, test], settings.variant)
     return {"params": params, "probabilities": probabilities, "epoch": len(history),
             "history": history}
-
-
-def utterances_of(corpus, videos):
-    """Indices of the utterances of some videos."""
-    parts = [np.arange(corpus.starts[video], corpus.starts[video + 1]) for video in videos]
-    return np.concatenate(parts)
 
 
 def predict_proba(params, corpus, x, settings):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ..errors import DataError
 from .arrays import from_arrays
-from .check import require_trainable, validation_is_trustworthy
+from .check import reason_for_distrust, require_trainable
 from .corpus import Corpus, joined, labels_among, notice, pieces_of, select
 from .formats import find, read
 from .published import DATASETS
@@ -14,8 +14,8 @@ from .standardisation import moments, standardise
 from .synthetic import synthesise
 
 __all__ = ["DATASETS", "Corpus", "DataError", "data_dir", "from_arrays", "joined", "labels_among",
-           "load", "moments", "pieces_of", "read", "require_trainable", "select", "standardise",
-           "synthesise", "validation_is_trustworthy"]
+           "load", "moments", "pieces_of", "read", "reason_for_distrust", "require_trainable",
+           "select", "standardise", "synthesise"]
 
 
 def load(name="mosi", data_dir=None, source="auto"):

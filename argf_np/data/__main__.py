@@ -22,11 +22,7 @@ WHERE = "[$ARGF_NP_DATA, else the user's cache]"
 def main(arguments=None):
     """Run the command. Exit code 0; 2 for an error, 130 for Ctrl-C, each with one line."""
     options = parser().parse_args(arguments)
-
-    def work():
-        options.run(options)
-
-    return exit_code(work)
+    return exit_code(lambda: options.run(options))
 
 
 def parser():

@@ -147,18 +147,10 @@ def linear_scores(z, labels, utterances):
     return scores
 
 
-def validation_is_trustworthy(corpus):
-    """Whether something may be chosen by the validation split, without use of test labels.
-
-    True where there is no `reason_for_distrust`. That is no proof, least of all where there are no
-    test videos to compare with.
-    """
-    return reason_for_distrust(corpus) is None
-
-
 def reason_for_distrust(corpus):
     """Why nothing should be chosen by the validation split: a text, or None. No test label is used.
 
+    None is no proof that it can be trusted, least of all without test videos to compare with.
     There are too few validation utterances, or the features know their labels. That is a stored
     fact for the features of MOSI that Poria et al. (2017) published: they were made with the labels
     of training and validation alike, so no comparison of these two splits can show it.

@@ -139,7 +139,10 @@ class Corpus:
 
     def utterances(self, split):
         """Indices of the utterances of a split, video by video in the order of `split[...]`."""
-        videos = self.split[split]
+        return self.rows_of(self.split[split])
+
+    def rows_of(self, videos):
+        """Indices of the utterances of some videos, video by video."""
         parts = [np.arange(self.starts[i], self.starts[i + 1]) for i in videos]
         return np.concatenate([np.arange(0), *parts])
 
@@ -252,7 +255,7 @@ def pieces_of(corpus, size=PIECE):
 def _videos_of(corpus, videos, split):
     """The corpus of some videos, all of them in one split."""
     lengths = corpus.lengths[videos]
-    rows = np.concatenate([np.arange(*corpus.starts[i:i + 2]) for i in videos])
+    rows = corpus.rows_of(videos)
     place = rows
     if len(rows) == rows[-1] + 1 - rows[0]:
         place = slice(rows[0], rows[-1] + 1)  # a view, not a copy

@@ -7,4 +7,5 @@
     complexity_table4                   parameters and operations, where nothing is trained
     claims                              each claim of the paper beside what is found
     search_report                       what a random search (`argf_np.search`) gives
+    markdown                            headings, grids and intervals as text
 """

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field
 
 from ..data import Corpus
 from ..errors import SettingError
-from ..settings import MODELS, PROTOCOLS, flag, settings_for
+from ..settings import PROTOCOLS, flag, settings_for
 from . import printed
 from .printed import AVERAGE
 
@@ -21,12 +21,12 @@ PAPER_NAMES = {"ablations": "table5", "fusions": "table6", "embedding": "figure5
                "vertices": "figure6"}
 
 BASELINES = {"tfn": "TFN", "lmf": "LMF", "bc_lstm": "BC-LSTM", "hffn": "HFFN",
-             "chfusion": "CHFusion", "lmfn": "LMFN"}
+             "chfusion": "CHFusion"}
 LEFT_OUT = {"adversarial": "ARGF without adversarial training",
             "classifier": "ARGF without classifier",
             "decoder": "ARGF without decoder",
             "nothing": "ARGF"}
-STRATEGIES = {"concatenation": "Concatenation + FC",
+FUSION_LABELS = {"concatenation": "Concatenation + FC",
               "multiplication": "Multiplication + FC",
               "weighted_average": "Weighted Average",
               "tensor": "Tensor Fusion",
@@ -205,10 +205,7 @@ def _title(subject, kind, words):
 def comparison(subject):
     """Tables 1 to 3: ARGF with each target modality, beside other models."""
     published, corpus = subject.published, subject.corpus
-    models = {}
-    for name in MODELS:
-        if name not in ("argf", "logistic"):
-            models[BASELINES.get(name, name)] = {"model": name}
+    models = {label: {"model": name} for name, label in BASELINES.items()}
     cited = [label for label in printed.MODELS.get(published, ()) if label not in corpus.features]
     rows = []
     for label in dict.fromkeys([*cited, *models]):
@@ -242,8 +239,9 @@ def comparison_notes(rows, published):
                  "BC-LSTM, HFFN and CHFusion, they read the UCLN features. The variant is the "
                  "reading of a model that a row shows; the files of `argf_np/baselines` say where "
                  "it is from. Where the last parameters are kept, there is no protocol (–). HFFN "
-                 "stops by the validation loss where that split can be trusted. CHFusion has "
-                 "fewer epochs than its authors give it.")
+                 "stops by the validation loss where that split can be trusted, or where the "
+                 "protocol is validation or released. CHFusion has fewer epochs than its authors "
+                 "give it.")
     if published == "mosei":
         notes.append("The paper's text says that Negative has by far the fewest utterances. In "
                      "the published labels that is neutral, so the headings of its Table 3 may "
@@ -264,11 +262,11 @@ def ablations(subject):
 def fusions(subject):
     """Table 6: other fusion strategies in place of the graph fusion network (Figure 4)."""
     rows = []
-    for name, label in STRATEGIES.items():
+    for name, label in FUSION_LABELS.items():
         changes = {"model": "argf", "fusion": name}
         rows.append(Row(label, changes, printed.of_fusion(subject.published, name)))
     title = _title(subject, "fusions", "fusion strategies in the joint embedding space")
-    return Experiment("fusions", title, tuple(rows), STRATEGIES["gfn"])
+    return Experiment("fusions", title, tuple(rows), FUSION_LABELS["gfn"])
 
 
 def protocols(subject):

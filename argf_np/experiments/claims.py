@@ -12,7 +12,7 @@ import numpy as np
 
 from ..paper.vertices import bimodal, trimodal
 from ..storage import files
-from .catalogue import BASELINES, LEFT_OUT, STRATEGIES, argf_label, by_corpus
+from .catalogue import BASELINES, FUSION_LABELS, LEFT_OUT, argf_label, by_corpus
 from .figures_5_and_6 import measure
 from .markdown import grid, page, with_ends
 from .result_table import accuracy, floors, gain
@@ -97,7 +97,7 @@ def left_out(part):
 def strategies(results, subject):
     """How far the graph is ahead of each other fusion strategy."""
     rows = results["fusions"]
-    graph = STRATEGIES["gfn"]
+    graph = FUSION_LABELS["gfn"]
     return against(rows[graph], {label: runs for label, runs in rows.items() if label != graph})
 
 
@@ -105,8 +105,8 @@ def embedding_space(results, subject):
     """How far a fusion of the embedding is ahead of the same fusion of the UCLN features."""
     models, fusions = results["comparison"], results["fusions"]
     pairs = {"graph": (argf(results, subject), models["GFN on the UCLN features"]),
-             "tensor fusion": (fusions[STRATEGIES["tensor"]], models[BASELINES["tfn"]]),
-             "low-rank fusion": (fusions[STRATEGIES["low_rank"]], models[BASELINES["lmf"]])}
+             "tensor fusion": (fusions[FUSION_LABELS["tensor"]], models[BASELINES["tfn"]]),
+             "low-rank fusion": (fusions[FUSION_LABELS["low_rank"]], models[BASELINES["lmf"]])}
     return [Finding(label, *gain(*pair)) for label, pair in pairs.items()]
 
 

@@ -12,12 +12,12 @@ import numpy as np
 
 from .. import nn
 from ..baselines import chfusion, hffn
-from ..baselines.bc_lstm import WIDTH
+from ..baselines.bc_lstm import WIDTH, logits
 from ..nn import ops
 from ..paper import graph_fusion_eq10_16
 from ..paper.fusions_table6 import STRATEGIES
 from ..paper.model import init_model, predict
-from ..paper.ucln import class_logits, context_features, init_ucln
+from ..paper.ucln import init_ucln
 from ..settings import preset
 from .markdown import grid, page
 
@@ -215,9 +215,8 @@ def models():
 
 def run_bc_lstm(params):
     """Pass one utterance through BC-LSTM."""
-    settings = preset("mosi")
     joint, mask = np.zeros((1, 1, 3 * d)), np.ones((1, 1), bool)
-    return class_logits(params, context_features(params, joint, mask, settings), settings)
+    return logits(params, joint, mask, preset("mosi"))
 
 
 def run_chfusion(params):

@@ -4,9 +4,9 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from .. import figures
+from ..paper.vertices import stack_weights
 from ..storage import files
 from .markdown import grid, heading, page, with_ends, with_half_width
-from .runs import vertex_weights
 from .statistics import LEVEL, mean_interval
 
 SHOWN = 24  # utterances in Figure 6
@@ -127,7 +127,7 @@ def draw_vertices(subject, results, texts, path):
     figure = Figure((figures.WIDTH, 7 * len(results)), layout="constrained")
     panels = figure.subplots(len(results))
     for ax, (label, some) in zip(panels, results.items(), strict=True):
-        weights = vertex_weights(some[0])[shown]
+        weights = stack_weights(some[0])[shown]
         rows = [texts[test[i]] for i in shown]
         figures.vertex_weights(weights, rows, ax, label, modalities)
     figure.suptitle(f"The weights of the vertices, {subject.title}, {subject.corpus.source} data, "

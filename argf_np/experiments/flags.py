@@ -11,9 +11,8 @@ from pathlib import Path
 from .. import settings
 from ..data import data_dir
 from ..errors import SettingError
-from ..pipeline import require_fit
+from ..pipeline import corpus_fingerprint, require_fit
 from ..run_folder import require_outside_data
-from ..storage import files
 from ..storage.lock import locked
 from . import runs
 from .catalogue import Subject
@@ -93,7 +92,7 @@ def completed(options, subject, wanted):
     Yields a function: Settings -> result of the run, None if it failed. The folder is locked
     meanwhile.
     """
-    source, data = subject.corpus.source, runs.fingerprint(subject.corpus)
+    source, data = subject.corpus.source, corpus_fingerprint(subject.corpus)
     wanted = [*dict.fromkeys(wanted)]
 
     def read(settings):
@@ -102,7 +101,7 @@ def completed(options, subject, wanted):
     def keep(settings, result):
         runs.write(options.out, source, settings, data, result)
 
-    with workers_of(options) as workers, ready(options.out):
+    with workers_of(options) as workers, locked(options.out):
         (options.out / "runs").mkdir(exist_ok=True)
         missing = [settings for settings in wanted if read(settings) is None]
         execute_missing(workers, options, subject, missing, keep, len(wanted))
@@ -116,21 +115,12 @@ def execute_missing(workers, options, subject, missing, keep, total, budget=None
     """
     for run in missing:
         require_fit(subject.corpus, run, "test")
-    source, data = subject.corpus.source, runs.fingerprint(subject.corpus)
+    source, data = subject.corpus.source, corpus_fingerprint(subject.corpus)
     live = Live(total, len(missing), sys.stderr)
     failed = execute_all(missing, source, place_of(options), data, keep, workers, live, budget)
     for name, error in failed.items():
         print(f"failed: {name}: {error}", file=sys.stderr)
     return failed
-
-
-@contextmanager
-def ready(folder):
-    """Make the folder, lock it, and remove what a killed process has left half-written."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with locked(folder):
-        files.remove_parts(folder)
-        yield
 
 
 @contextmanager

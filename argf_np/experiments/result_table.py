@@ -110,10 +110,9 @@ def floors(results):
         for i, m in enumerate(some[0]["modalities"]):
             found[f"{m} alone"] = [guessing(result, result["unimodal"][i]) for result in some]
     some = next(iter(results.values()))
-    label, names = some[0]["label"], some[0]["classes"]
-    frequent = np.bincount(label).argmax()
-    always = np.full_like(label, frequent)
-    found[f"always {names[frequent]}"] = [guessing(result, always) for result in some]
+    always = metrics.most_frequent(some[0]["label"])
+    name = some[0]["classes"][always[0]]
+    found[f"always {name}"] = [guessing(result, always) for result in some]
     return found
 
 

@@ -15,13 +15,13 @@ from ..baselines import logistic
 from ..data import load
 from ..errors import DataError
 from ..paper.model import embed, forward
-from ..pipeline import corpus_fingerprint as fingerprint
+from ..paper.vertices import ALPHAS, stack_weights
+from ..pipeline import corpus_fingerprint
 from ..settings import PRESETS, Settings, preset
 from ..storage import cache, files, npz
 from ..train import run_name
 
 LONGEST = 160  # letters of a name of a run in the name of its file
-ALPHAS = ("alpha_m", "alpha_2", "alpha_3")  # weights of the vertices in an output of `forward`
 
 
 def execute(settings, source, place, data):
@@ -41,7 +41,7 @@ def execute(settings, source, place, data):
     - of ARGF also what `measures` returns.
     """
     corpus = load_corpus(settings.dataset, source, place)
-    if fingerprint(corpus) != data:
+    if corpus_fingerprint(corpus) != data:
         raise DataError(f"{settings.dataset}: the data in {place} is not what the command was "
                         "started with")
     fitted = pipeline.train(corpus, settings)
@@ -119,18 +119,13 @@ def measures(params, x, out, corpus, settings):
         found["separation"] = np.array([metrics.class_separation(*space, *labels)
                                         for space in spaces])
     if "alpha_2" in out:
-        weights = vertex_weights(out)
+        weights = stack_weights(out)
         found["weights"] = np.array([weights.mean(axis=0), weights.std(axis=0)])
     if settings.seed == 0:
         for name, value in out.items():
             if name in ("x_e", *ALPHAS):
                 found[name] = value
     return found
-
-
-def vertex_weights(out):
-    """The weights of all vertices, (n, vertices), of an output of `forward` or a run of seed 0."""
-    return np.concatenate([out[name] for name in ALPHAS if name in out])[..., 0].T
 
 
 def attempt(*arguments):

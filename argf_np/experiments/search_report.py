@@ -54,20 +54,19 @@ def at_most_all(row):
 
 def about(subject, size, path, common):
     """What a trial is."""
+    n = len(subject.corpus.utterances("test"))
+    how = (
+        "It is trained as their script does (variant and protocol released, D14): the epoch of the "
+        f"lowest validation loss, patience 20, at most 500 epochs, and one measurement on the {n} "
+        "test utterances, with dropout and batch statistics left on. Nothing of a trial is chosen "
+        "by a test label. To report the best of all trials, as the paper does, is to choose by "
+        "test labels.")
     if common != {"variant": "released", "protocol": "released"}:
         given = ", ".join(f"{flag(name)} {value}" for name, value in common.items())
-        return (
-            f"Each trial draws one of {size:,} settings, whose values are those of the authors' "
-            f"script (D13), and has a seed of its own. It is trained with {given}, which is not "
-            f"how their script does it (D14). Every trial and its command are in {path.name}.")
+        how = f"It is trained with {given}, which is not how their script does it (D14)."
     return (
         f"Each trial draws one of {size:,} settings, whose values are those of the authors' script "
-        "(D13), and has a seed of its own. It is trained as their script does (variant and "
-        "protocol released, D14): the epoch of the lowest validation loss, patience 20, at most "
-        f"500 epochs, and one measurement on the {len(subject.corpus.utterances('test'))} test "
-        "utterances, with dropout and batch statistics left on. Nothing of a trial is chosen by a "
-        "test label. To report the best of all trials, as the paper does, is to choose by test "
-        f"labels. Every trial and its command are in {path.name}.")
+        f"(D13), and has a seed of its own. {how} Every trial and its command are in {path.name}.")
 
 
 def one_trial(values, trials):

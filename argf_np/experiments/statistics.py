@@ -237,25 +237,19 @@ def listed(labels):
 # The best of n trials
 
 
-def expected_best(values, n, replacement=True):
-    """Expected maximum of n trials that are drawn from the given ones.
+def expected_best(values, n):
+    """Expected maximum of n trials that are drawn from the given ones with replacement.
 
-    With replacement (Dodge et al. 2019, "Show Your Work"), the i-th smallest of N values is the
-    maximum with the probability (i/N)^n - ((i-1)/N)^n. The nearer n is to N, the more this falls
-    short of the best of n new trials. Without replacement (Tang et al. 2020), the probability is
-    C(i-1, n-1) / C(N, n), and the estimate is unbiased.
+    The i-th smallest of N values is the maximum with the probability (i/N)^n - ((i-1)/N)^n (Dodge
+    et al. 2019, "Show Your Work"). The nearer n is to N, the more this falls short of the best of n
+    new trials.
 
     - values (..., N): one score per trial, in any order.
-    - n: from 1; without replacement, up to N. Raises ValueError for another n.
+    - n: from 1.
     """
     values = np.sort(values, axis=-1)
     N = values.shape[-1]
-    if n < 1 or (n > N and not replacement):
-        raise ValueError(f"best of {n} out of {N} trials: expected a number from 1 to {N}")
-    if replacement:
-        weights = np.diff((np.arange(N + 1) / N) ** n)
-    else:
-        weights = np.array([math.comb(i, n - 1) / math.comb(N, n) for i in range(N)])
+    weights = np.diff((np.arange(N + 1) / N) ** n)
     return values @ weights
 
 
@@ -298,15 +292,15 @@ def normal_maximum(n, start):
     return total
 
 
-def best_curve(values, counts, level=LEVEL):
+def best_curve(values, counts):
     """Expected best of n trials for each n of ``counts``, with a bootstrap band.
 
-    Up to the number of trials N it is `expected_best` with replacement, above it
-    `extrapolated_best`. A bootstrap over trials alone gives a band that is too narrow and too low
-    as n nears N, since no resample holds a better trial than the best. So the band runs from the
-    lower to the higher of two bootstrap bands, of `expected_best` (no new trial is better than the
-    best) and of `extrapolated_best` (the tail is a normal's). It is meant for scores whose upper
-    tail is no heavier than a normal's; `results/coverage.md` shows how often it holds the truth.
+    Up to the number of trials N it is `expected_best`, above it `extrapolated_best`. A bootstrap
+    over trials alone gives a band that is too narrow and too low as n nears N, since no resample
+    holds a better trial than the best. So the band runs from the lower to the higher of two
+    bootstrap bands, of `expected_best` (no new trial is better than the best) and of
+    `extrapolated_best` (the tail is a normal's). It is meant for scores whose upper tail is no
+    heavier than a normal's; `results/coverage.md` shows how often it holds the truth.
 
     Returns a list of dicts, one per n: ``n``, ``expected``, ``low``, ``high``, ``extrapolated``.
     """
@@ -316,7 +310,7 @@ def best_curve(values, counts, level=LEVEL):
     rows = []
     for n in counts:
         best = extrapolated_best if n > N else expected_best
-        bands = [np.quantile(estimate(resamples, n), [(1 - level) / 2, (1 + level) / 2])
+        bands = [np.quantile(estimate(resamples, n), [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
                  for estimate in (expected_best, extrapolated_best)]
         rows.append({"n": n, "expected": float(best(values, n)), "low": float(np.min(bands)),
                      "high": float(np.max(bands)), "extrapolated": n > N})

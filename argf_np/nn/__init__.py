@@ -6,7 +6,6 @@ call the operations as ``ops.softmax(...)``, so that `use` can choose which func
 
 from . import ops
 from .batch_statistics import batch_norm_statistics
-from .denormals import flush_denormals
 from .gradient_check import check_gradient
 from .gradients import value_and_grad, vjp
 from .implementations import use
@@ -16,7 +15,7 @@ from .trees import build, cast, count, leaves, map_leaves, restore
 
 __all__ = [
     "adadelta", "adam", "batch_norm_statistics", "build", "cast", "check_gradient", "count",
-    "flush_denormals", "init_adadelta", "init_adam", "init_batch_norm", "init_bilstm",
-    "init_dense", "init_gru", "init_rmsprop", "leaves", "map_leaves", "ops", "redraw_as_pytorch",
-    "restore", "rmsprop", "use", "value_and_grad", "vjp",
+    "init_adadelta", "init_adam", "init_batch_norm", "init_bilstm", "init_dense", "init_gru",
+    "init_rmsprop", "leaves", "map_leaves", "ops", "redraw_as_pytorch", "restore", "rmsprop",
+    "use", "value_and_grad", "vjp",
 ]

@@ -77,15 +77,20 @@ def forward(params, x, variant="paper", fusion="gfn", drop_rate=0.0, rng=None):
     return out | decide(params["fusion"], out["x_e"], variant, rng)
 
 
-def predict(params, x, variant="paper", fusion="gfn", drop_rate=0.0, rng=None, chunk=None):
+def predict(params, x, variant="paper", fusion="gfn", drop_rate=0.0, rng=None):
     """Class probabilities M (B, N) of x (m, B, d). Only the encoders and the fusion are used.
 
-    Arguments: as those of `forward`. With evaluation parameters, ``chunk`` utterances at a time
-    give the same probabilities in less memory; drop_rate and rng are then not used.
+    Arguments: as those of `forward`.
     """
-    if chunk is None:
-        x_e = embed(params, x, drop_rate, rng)
-        return STRATEGIES[fusion].decide(params["fusion"], x_e, variant, rng)["M"]
+    x_e = embed(params, x, drop_rate, rng)
+    return STRATEGIES[fusion].decide(params["fusion"], x_e, variant, rng)["M"]
+
+
+def predict_in_chunks(params, x, variant="paper", fusion="gfn", chunk=256):
+    """The probabilities of `predict` with evaluation parameters, in less memory.
+
+    - chunk: how many utterances are passed through the network at a time.
+    """
     parts = []
     for start in range(0, max(1, x.shape[1]), chunk):  # no utterances at all: one empty part
         some = x[:, start:start + chunk]

@@ -6,13 +6,12 @@ from .. import nn
 from ..errors import ModelError, NotFiniteError
 from . import joint_embedding_eq1_9 as embedding
 from .graph_fusion_eq10_16 import fusion_loss
-from .model import evaluation_params, forward, predict
+from .model import evaluation_params, forward, predict, predict_in_chunks
 from .updates import adversarial_weight, init_optimisers, init_params, train_batch
 
 AVERAGE_DECAY = 0.8  # of the average over epochs, protocol "fixed"
 PATIENCE = 20  # epochs without a lower validation loss, protocol "released"
 CHUNK = 4096  # utterances whose activations are in memory together
-PREDICT_CHUNK = 256  # the same for predictions, where fewer are faster
 
 
 def train(x, y, rows, settings, on_epoch=None, on_checkpoint=None, resume=None):
@@ -60,8 +59,8 @@ def train(x, y, rows, settings, on_epoch=None, on_checkpoint=None, resume=None):
     best = state["best"]
     if "probabilities" not in best:
         x_test = x[:, rows["test"]]
-        best["probabilities"] = predict(best["params"], x_test, settings.variant, settings.fusion,
-                                        chunk=PREDICT_CHUNK)
+        best["probabilities"] = predict_in_chunks(best["params"], x_test, settings.variant,
+                                                  settings.fusion)
     chosen = {name: best[name] for name in ("params", "probabilities", "epoch")}
     return chosen | {"history": state["history"]}
 

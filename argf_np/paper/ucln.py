@@ -182,7 +182,6 @@ def apply_ucln(params, x, starts, settings):
         x_batch = x_batch.astype(dtype)
         h = context_features(params, x_batch, mask, settings)  # (V, u, d)
         logits = class_logits(params, h, settings)
-        padded = ops.softmax(logits)
         features.append(unpad(h, mask))
-        probabilities.append(unpad(padded, mask))
+        probabilities.append(unpad(ops.softmax(logits), mask))
     return np.concatenate(features), np.concatenate(probabilities)

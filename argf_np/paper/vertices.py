@@ -12,6 +12,9 @@ graph of two modalities has no third layer.
 from functools import cache
 from itertools import combinations
 
+import numpy as np
+
+ALPHAS = ("alpha_m", "alpha_2", "alpha_3")  # the weights of each layer in an output of `forward`
 UNIMODAL = ("a", "l", "v")
 
 
@@ -61,6 +64,14 @@ def _indices(layer, below):
     first = [below.index(sources[0]) for sources in layer.values()]
     second = [below.index(sources[1]) for sources in layer.values()]
     return first, second
+
+
+def stack_weights(out):
+    """The weights of all vertices in an output of `model.forward`, in the order of the layers.
+
+    Returns (B, 12) for three modalities, in the order of `VERTICES`.
+    """
+    return np.concatenate([out[name] for name in ALPHAS if name in out])[..., 0].T
 
 
 BIMODAL = bimodal(UNIMODAL)

@@ -29,16 +29,6 @@ def replacing(path):
         raise
 
 
-def remove_parts(folder):
-    """Remove what a killed process left half-written. Only for a folder that is locked.
-
-    It looks nowhere but where a run or a table writes: other folders within are not locked.
-    """
-    for place in (folder, folder / "figures", folder / "runs"):
-        for part in place.glob(".*.part"):
-            part.unlink()
-
-
 def write_text(path, text):
     """Write a text in UTF-8, whatever the locale. Bytes of a path that are not UTF-8 are kept."""
     with replacing(path) as part:

@@ -18,14 +18,27 @@ except ImportError:  # Windows
 
 @contextmanager
 def locked(folder):
-    """Hold the folder for this process. Raises InUseError where another process holds it.
+    """Make the folder, and hold it for this process. What a killed one left half-written goes.
 
+    Raises InUseError where another process holds it.
     The lock is the operating system's, on the empty file ``.lock``. The file stays: removing it
     could remove the lock of another process.
     """
+    folder.mkdir(parents=True, exist_ok=True)
     with open(folder / ".lock", "ab") as file:
         try:
             _acquire(file)
         except (BlockingIOError, PermissionError):
             raise InUseError(f"{folder}: another process is working in this folder") from None
+        _remove_parts(folder)
         yield
+
+
+def _remove_parts(folder):
+    """Remove what a killed process left half-written.
+
+    It looks nowhere but where a run or a table writes: other folders within are not locked.
+    """
+    for place in (folder, folder / "figures", folder / "runs"):
+        for part in place.glob(".*.part"):
+            part.unlink()

@@ -55,13 +55,13 @@ def _require_utf8(path, row, fields):
                             "save the file as UTF-8") from None
 
 
-def read_numbers(path, rows, columns=None, missing=False, encoding="utf-8-sig"):
+def read_numbers(path, rows, columns=None, missing=False):
     """A CSV file of finite numbers as an array (rows, columns).
 
     Where `missing`, empty fields and "nan" are NaN.
     """
     table = None
-    for row, fields in read_rows(path, rows, columns, encoding):
+    for row, fields in read_rows(path, rows, columns):
         if table is None:
             table = np.empty((rows, len(fields)))
         table[row - 1] = [_number(field) for field in fields]
