@@ -53,7 +53,7 @@ from argf_np.paper import graph_fusion_eq10_16 as graph
 from argf_np.paper import joint_embedding_eq1_9 as embedding
 from argf_np.paper.model import forward, init_model
 from argf_np.paper.protocols import train
-from argf_np.paper.vertices import source_indices
+from argf_np.paper.vertices import source_indices, stack_weights
 from argf_np.settings import Settings
 from drawings import STYLE
 from drawings import notebook_00 as draw
@@ -431,7 +431,7 @@ assert sizes[speaking].min() > 1.5 * sizes[~speaking].max()
 # $2 \alpha$, and so the picture draws an edge as wide as the $\alpha$ that it starts from.
 
 # %%
-ax = figures.graph(figures.stack_weights(one), title="our utterance")
+ax = figures.graph(stack_weights(one), title="our utterance")
 display(ax.figure)
 
 # %% [markdown]

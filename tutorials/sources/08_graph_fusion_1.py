@@ -59,7 +59,7 @@ from argf_np.nn import ops
 from argf_np.paper import graph_fusion_eq10_16 as graph
 from argf_np.paper.model import forward
 from argf_np.paper.protocols import train
-from argf_np.paper.vertices import BIMODAL, UNIMODAL, source_indices
+from argf_np.paper.vertices import BIMODAL, UNIMODAL, source_indices, stack_weights
 from argf_np.settings import Settings
 from drawings import STYLE
 from drawings import notebook_08 as draw
@@ -679,7 +679,7 @@ nn.use("readable")
 out = forward(trained["params"], x[:, rows["test"]].astype("float32"))  # every intermediate
 
 # %%
-ax = figures.graph(figures.stack_weights(out), title="synthetic corpus, test utterances")
+ax = figures.graph(stack_weights(out), title="synthetic corpus, test utterances")
 display(ax.figure)
 smallest = UNIMODAL[out["alpha_m"].mean(axis=(1, 2)).argmin()]
 heaviest = list(BIMODAL)[out["alpha_2"].mean(axis=(1, 2)).argmax()]

@@ -54,7 +54,7 @@ from argf_np.metrics import modality_gap
 from argf_np.paper import graph_fusion_eq10_16 as graph
 from argf_np.paper import protocols
 from argf_np.paper.model import embed, forward, init_model
-from argf_np.paper.vertices import VERTICES
+from argf_np.paper.vertices import VERTICES, stack_weights
 from argf_np.settings import Settings
 from drawings import STYLE
 from drawings import notebook_11 as draw
@@ -509,7 +509,7 @@ for kind in order[1:]:
 # %%
 nn.use("fast")
 outputs = [forward(networks["ARGF", seed], x[:, test]) for seed in SEEDS]
-weights = np.stack([figures.stack_weights(out) for out in outputs])  # (seeds, n_test, 12)
+weights = np.stack([stack_weights(out) for out in outputs])  # (seeds, n_test, 12)
 nn.use("readable")
 some = np.linspace(0, len(test) - 1, 16).astype(int)
 words = [corpus.words[test[i]] for i in some]
@@ -560,7 +560,7 @@ for seed in SEEDS:
     x_e = embed(untrained, x[:, test])
     for variant, means in fresh.items():
         out = graph.graph_fusion(untrained["fusion"], x_e, variant)
-        means.append(figures.stack_weights(out).mean(axis=0))
+        means.append(stack_weights(out).mean(axis=0))
 fresh = {variant: np.array(means) for variant, means in fresh.items()}  # each (seeds, 12)
 trained = weights.mean(axis=1)  # (seeds, 12)
 draw.weights_of_seeds({"trained": trained, "untrained": fresh["paper"],
