@@ -62,9 +62,9 @@ def exit_code(work):
 class Progress:
     """Shows what a run is doing: one live line on a terminal, plain lines elsewhere."""
 
-    def __init__(self, quiet=False, stream=None):
-        self.quiet, self.stream = quiet, stream or sys.stderr
-        self.live, self.width = self.stream.isatty(), 0
+    def __init__(self, quiet, stream):
+        self.quiet, self.stream = quiet, stream
+        self.live, self.width = stream.isatty(), 0
 
     def begin(self, stage, epochs, done=0):
         """A stage of some epochs begins; some of them may be done already."""

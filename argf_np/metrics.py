@@ -119,9 +119,18 @@ def warnings_of(probabilities, classes, alpha_m=None, train_accuracy=None):
         if deviation.max() < CONSTANT:
             found.append("the weights of the unimodal vertices hardly vary from utterance to "
                          "utterance, so Figure 6 shows constants; look at the weight decay")
-    for m, (ucln, linear) in (train_accuracy or {}).items():
+    return [*found, *ucln_warnings(train_accuracy or {}).values()]
+
+
+def ucln_warnings(train_accuracy):
+    """``{modality: text}`` of the UCLNs that are below a linear model on their training data.
+
+    - train_accuracy: see `warnings_of`.
+    """
+    found = {}
+    for m, (ucln, linear) in train_accuracy.items():
         if ucln < linear - BELOW_LINEAR:
-            found.append(f"the UCLN of {m} is right on {100 * ucln:.1f} % of its own training "
-                         f"utterances, a linear model on {100 * linear:.1f} %: it has learnt "
-                         "little; see --ucln-epochs and --ucln-drop-rate")
+            found[m] = (f"the UCLN of {m} is right on {100 * ucln:.1f} % of its own training "
+                        f"utterances, a linear model on {100 * linear:.1f} %: it has learnt "
+                        "little; see --ucln-epochs and --ucln-drop-rate")
     return found

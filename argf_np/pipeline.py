@@ -1,5 +1,6 @@
 """Raw features -> UCLNs -> trained network: the one place where a model is trained."""
 
+import sys
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -51,7 +52,7 @@ def train(corpus, settings, progress=None, on_history=None, checkpoint=None):
         - params, probabilities (n_test, N), epoch, history: see `baselines`.
     Raises DataError, ModelError (a broken checkpoint) or NotFiniteError, each with one line.
     """
-    progress = progress or Progress(quiet=True)
+    progress = progress or Progress(quiet=True, stream=sys.stderr)
     corpus = select(corpus, settings.modality_list)
     task = {"settings": asdict(settings), "data": corpus_fingerprint(corpus)} if checkpoint else {}
     validation, epochs = stopping(corpus, settings)

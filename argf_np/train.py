@@ -216,7 +216,7 @@ def work(data_dir, source, out, resume, check_finite, quiet, **options):
         require_outside_data(folder, dataset, data_dir)
     with locked(folder), checked_operations() if check_finite else nullcontext():
         prepare(folder, config, configuration(corpus, settings, data_dir))
-        progress = Progress(quiet)
+        progress = Progress(quiet, sys.stderr)
         try:
             result = run(corpus, settings, folder, progress)
         except KeyboardInterrupt:

@@ -248,7 +248,7 @@ def result(prediction, seed, warnings=(), **changes):
         "label": LABEL, "prediction": np.array(prediction),
         "video": np.array([0, 0, 1, 1, 2, 2, 3, 3]), "epoch": np.array(2),
         "unimodal": np.array([LABEL, WRONG, np.ones(8, int)]), "validation": np.array(0.5),
-        "warnings": np.array(warnings, dtype=str)}
+        "warnings": np.array(warnings, dtype=str), "unimodal_warnings": np.array(["", "", ""])}
 
 
 @pytest.fixture(scope="module")
@@ -389,6 +389,16 @@ def test_rows_with_a_warning_are_marked():
                          "- worse (seed 0, 2): gives 'x' to 90.5 % (in the first of them).\n")
 
 
+def test_a_modality_whose_ucln_has_learnt_little_is_marked():
+    rows = (Row("ARGF", {}),)
+    some = [result(LABEL, seed) for seed in range(2)]
+    some[1]["unimodal_warnings"] = np.array(["", "", "right on 60.0 %, a linear model on 70.0 %"])
+    experiment = Experiment("comparison", "Table 9", rows, alone=True)
+    text = result_table.render(experiment, subject_of("mosi"), {"ARGF": some})
+    assert [len(cells(text, label)) for label in ("ARGF", "a alone", "v alone†")] == [1, 1, 1]
+    assert "- v alone (seed 1): right on 60.0 %, a linear model on 70.0 %" in text
+
+
 def test_warnings_about_different_classes_are_different_warnings():
     rows = (Row("worse", {"k": 3}), Row("ARGF", {}))
     collapsed = [result(WRONG, seed, [f"gives '{seed}' to 100 %"]) for seed in (0, 1)]
@@ -443,7 +453,8 @@ def share_right(share, **more):
     right = np.tile(np.arange(200) < round(200 * share), 3)
     one = {"prediction": right.astype(int), "label": np.ones(600, int), "warnings": [],
            "video": np.repeat(np.arange(3), 200), "modalities": np.array([*"alv"]),
-           "classes": np.array(["negative", "positive"]), "unimodal": np.zeros((0, 600), int)}
+           "classes": np.array(["negative", "positive"]), "unimodal": np.zeros((0, 600), int),
+           "unimodal_warnings": np.array(["", "", ""])}
     return [one | more] * 2
 
 

@@ -1,5 +1,6 @@
 """The way from raw features to a trained network: which UCLNs are trained, on what, how long."""
 
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -42,8 +43,8 @@ def trained(monkeypatch):
 
 
 def train_uclns(corpus, settings=SETTINGS, validation=(1, 4)):
-    validation = np.array(validation, int)
-    return pipeline.train_uclns(corpus, settings, Progress(quiet=True), validation)
+    progress, validation = Progress(quiet=True, stream=sys.stderr), np.array(validation, int)
+    return pipeline.train_uclns(corpus, settings, progress, validation)
 
 
 # The cache

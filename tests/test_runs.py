@@ -508,6 +508,16 @@ def test_weights_of_the_vertices_are_those_of_the_variant_and_are_looked_at(
     assert any("weights of the unimodal vertices" in text for text in again["warnings"])
 
 
+def test_uclns_below_a_linear_model_are_named_by_modality(executed, tmp_path, monkeypatch):
+    corpus, _, result = executed
+    assert len(result["unimodal_warnings"]) == 3
+    monkeypatch.setattr(runs.metrics, "BELOW_LINEAR", -1)  # so that all of them are below it
+    again = runs.execute(runs.settings_of(result), "real", tmp_path / "interviews.npz",
+                         pipeline.corpus_fingerprint(corpus))
+    for m, text in zip(("breath", "pulse", "speech"), again["unimodal_warnings"], strict=True):
+        assert text.startswith(f"the UCLN of {m} is right on ")
+
+
 def test_probes_are_fitted_to_training_utterances_and_tried_on_test_utterances(executed):
     corpus, fitted, result = executed
     train, test = corpus.utterances("train"), corpus.utterances("test")

@@ -108,7 +108,9 @@ def floors(results):
     found = {}
     if some:
         for i, m in enumerate(some[0]["modalities"]):
-            found[f"{m} alone"] = [guessing(result, result["unimodal"][i]) for result in some]
+            found[f"{m} alone"] = [
+                guessing(result, result["unimodal"][i], result["unimodal_warnings"][i])
+                for result in some]
     some = next(iter(results.values()))
     always = metrics.most_frequent(some[0]["label"])
     name = some[0]["classes"][always[0]]
@@ -116,9 +118,10 @@ def floors(results):
     return found
 
 
-def guessing(result, prediction):
+def guessing(result, prediction, warning=""):
     """The result with another prediction, which no model of the settings gave."""
-    return result | {"prediction": prediction, "warnings": [], "settings": None}
+    warnings = [warning] if warning else []
+    return result | {"prediction": prediction, "warnings": warnings, "by_model": False}
 
 
 def score(result):
@@ -170,7 +173,7 @@ def figure(value):
 
 def how(some):
     """Protocol and variant of a row, if its model has any."""
-    if not some or some[0]["settings"] is None:
+    if not some or not some[0].get("by_model", True):
         return ["–", "–"]
     settings = settings_of(some[0])
     protocol = "–" if settings.model in WITHOUT_PROTOCOL else settings.protocol

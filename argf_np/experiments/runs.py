@@ -19,7 +19,7 @@ from ..paper.vertices import ALPHAS, stack_weights
 from ..pipeline import corpus_fingerprint
 from ..settings import PRESETS, Settings, preset
 from ..storage import cache, files, npz
-from ..train import run_name
+from ..train import run_name, train_accuracy
 
 LONGEST = 160  # letters of a name of a run in the name of its file
 
@@ -38,6 +38,7 @@ def execute(settings, source, place, data):
     - epoch: the one that was chosen; validation: the accuracy on the validation utterances there,
       NaN where the model computes none.
     - warnings: texts, see `metrics.warnings_of`.
+    - unimodal_warnings (m,): what is wrong with each UCLN, or "", see `metrics.ucln_warnings`.
     - of ARGF also what `measures` returns.
     """
     corpus = load_corpus(settings.dataset, source, place)
@@ -53,6 +54,8 @@ def execute(settings, source, place, data):
         x = fitted["x"].astype(settings.dtype)
         out = forward(fitted["params"], x[:, test], settings.variant, settings.fusion)
     warnings = metrics.warnings_of(fitted["probabilities"], corpus.classes, out.get("alpha_m"))
+    of_uclns = metrics.ucln_warnings(
+        train_accuracy(corpus, fitted["unimodal"], fitted["moments"]))
     result = {
         "settings": np.array(json.dumps(asdict(settings))),
         "data": np.array(data),
@@ -67,6 +70,7 @@ def execute(settings, source, place, data):
         "epoch": np.array(fitted["epoch"]),
         "validation": np.array(chosen.get("validation_accuracy", np.nan)),
         "warnings": np.array(warnings, dtype=str),
+        "unimodal_warnings": np.array([of_uclns.get(m, "") for m in settings.modality_list]),
     }
     if out:
         result |= measures(fitted["params"], x, out, corpus, settings)
