@@ -5,6 +5,7 @@ import pickle
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
 from argf_np.data import synthesise
 from argf_np.data.formats import mosi_csv
@@ -128,6 +129,14 @@ def write_contextual(path, N=2, protocol=2):
         value[f"{part}_label"] = padded(of_part, lambda u: np.eye(N)[u["label"]])
     path.write_bytes(pickle.dumps(value, protocol))
     return videos
+
+
+def write_small(folder):
+    """Short UCLN outputs of MOSI's 93 videos, 4 wide: nothing takes long. Returns the folder."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(globals(), "WIDTHS", dict.fromkeys(WIDTHS, 4))
+        write_contextual(folder / "unimodal_mosi_2way.pickle")
+    return folder
 
 
 def write_dialogues(path, protocol=2):

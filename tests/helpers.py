@@ -131,9 +131,20 @@ def read_json(path):
     return json.loads(path.read_text(encoding="utf-8"))
 
 
+def files_in(folder):
+    """The content of every file in a folder: ``{path within the folder: bytes}``."""
+    return {str(path.relative_to(folder)): path.read_bytes()
+            for path in folder.rglob("*") if path.is_file()}
+
+
 def bits(tree):
     """Every leaf as it is now: ``{path: bytes}``."""
     return {path: leaf.tobytes() for path, leaf in nn.leaves(tree)}
+
+
+def here(function, *arguments):
+    """`experiments.isolated.call` without a process of its own, which takes a second to start."""
+    return function(*arguments)
 
 
 def refused(capsys, command, *arguments):
@@ -184,6 +195,25 @@ def sigmoid(z):
 
 def hard_sigmoid(z):
     return min(max(0.2 * z + 0.5, 0.0), 1.0)
+
+
+def lstm(W, U, b, sequence):
+    """Outputs h_1, h_2, ... over a list of vectors. Columns of the lists W, U, b: i, f, g, o."""
+    H = len(U)
+    h, c, outputs = [0.0] * H, [0.0] * H, []
+    for x in sequence:
+        z = []
+        for column in range(4 * H):
+            total = b[0][column]
+            total += sum(x[row] * W[row][column] for row in range(len(x)))
+            z.append(total + sum(h[row] * U[row][column] for row in range(H)))
+        h, c = [*h], [*c]
+        for u in range(H):
+            i, f, o = sigmoid(z[u]), sigmoid(z[H + u]), sigmoid(z[3 * H + u])
+            c[u] = f * c[u] + i * math.tanh(z[2 * H + u])
+            h[u] = o * math.tanh(c[u])
+        outputs.append(h)
+    return outputs
 
 
 def gru(p, sequence):

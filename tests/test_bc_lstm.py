@@ -11,8 +11,8 @@ from helpers import (
     dense,
     dropout_masks,
     leaky_relu,
+    lstm,
     shaken,
-    sigmoid,
     softmax,
 )
 
@@ -66,27 +66,11 @@ def batch(rng):
     return params, rng.uniform(-1, 1, (*mask.shape, 3 * d)), y, mask
 
 
-def lstm(p, direction, xs):
-    """One direction of an LSTM over a list of vectors, one number at a time; gates i, f, g, o."""
-    W, U, b = (p[name][direction].tolist() for name in "WUb")
-    h, c, outputs = [0.0] * HIDDEN, [0.0] * HIDDEN, []
-    for vector in xs:
-        z = []
-        for j in range(4 * HIDDEN):
-            from_input = sum(v * W[i][j] for i, v in enumerate(vector))
-            from_state = sum(v * U[i][j] for i, v in enumerate(h))
-            z.append(from_input + from_state + b[0][j])
-        i, f, g, o = (z[start:start + HIDDEN] for start in range(0, 4 * HIDDEN, HIDDEN))
-        c = [sigmoid(f[u]) * c[u] + sigmoid(i[u]) * math.tanh(g[u]) for u in range(HIDDEN)]
-        h = [sigmoid(o[u]) * math.tanh(c[u]) for u in range(HIDDEN)]
-        outputs.append(h)
-    return outputs
-
-
 def logits_of_video(params, xs, variant, on_h=1.0, on_features=1.0):
     """The logits of a video's utterances, with the masks of dropout behind the input."""
-    forwards = lstm(params["bilstm"], 0, xs)
-    backwards = lstm(params["bilstm"], 1, xs[::-1])[::-1]
+    W, U, b = (params["bilstm"][name].tolist() for name in "WUb")
+    forwards = lstm(W[0], U[0], b[0], xs)
+    backwards = lstm(W[1], U[1], b[1], xs[::-1])[::-1]
     h = np.array([a + b for a, b in zip(forwards, backwards, strict=True)]) * on_h
     features = []
     for row in h.tolist():

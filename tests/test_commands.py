@@ -287,6 +287,14 @@ def test_evaluates_each_split(trained, tmp_path, capsys):
     assert capsys.readouterr().out != said
 
 
+def test_a_run_on_synthetic_data_is_evaluated_on_synthetic_data(tmp_path, capsys, no_pictures):
+    arguments = ["--source", "synthetic", *TINY, "--model", "logistic", "--out", str(tmp_path)]
+    assert train.main(arguments) == 0
+    capsys.readouterr()
+    assert evaluate.main([str(tmp_path)]) == 0
+    assert capsys.readouterr().err == "", "real data was not looked for"
+
+
 def write_with_other_classes(path):
     """Videos without the class that comes first, so that classes have other numbers than in a run.
 

@@ -11,7 +11,7 @@ import time
 
 import pytest
 import trustme
-from helpers import refused
+from helpers import files_in, refused
 
 from argf_np.data import DataError, load
 from argf_np.data import __main__ as command
@@ -109,14 +109,6 @@ def server(monkeypatch, authority, tmp_path_factory):
 def plain_server():
     """A server without encryption."""
     yield from serve(Server())
-
-
-def files_in(folder):
-    return {
-        str(path.relative_to(folder)): path.read_bytes()
-        for path in folder.rglob("*")
-        if path.is_file()
-    }
 
 
 def failure(*arguments, **options):

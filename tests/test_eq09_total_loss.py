@@ -12,12 +12,12 @@ pytestmark = pytest.mark.eq9
 L_fal, L_tal, L_rl, L_cl, lambda_ = 1.3, 2.1, 3.7, 0.9, 0.2
 
 
-def test_formula(each_implementation):
+def test_formula():
     expected = (lambda_ * L_fal + (1 - lambda_) * L_rl) + 0.5 * L_tal + L_cl
     assert math.isclose(total_loss(L_fal, L_tal, L_rl, L_cl, lambda_), expected, rel_tol=1e-15)
 
 
-def test_gradient(rng, each_implementation):
+def test_gradient(rng):
     values = {"L_fal": L_fal, "L_tal": L_tal, "L_rl": L_rl, "L_cl": L_cl, "lambda_": lambda_}
     params = {name: np.array(value) for name, value in values.items()}
     assert_gradient(lambda p: total_loss(**p), params, rng)

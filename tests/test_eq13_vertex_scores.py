@@ -25,7 +25,7 @@ def S(rng):
     return rng.random((n, B, 1))
 
 
-def test_formula(alpha_1, alpha_2, S, each_implementation):
+def test_formula(alpha_1, alpha_2, S):
     expected = np.zeros((n, B, 1))
     for i in range(n):
         for b in range(B):
@@ -33,7 +33,7 @@ def test_formula(alpha_1, alpha_2, S, each_implementation):
     np.testing.assert_allclose(vertex_scores(alpha_1, alpha_2, S), expected, rtol=1e-14)
 
 
-def test_gradient(alpha_1, alpha_2, S, rng, each_implementation):
+def test_gradient(alpha_1, alpha_2, S, rng):
     params = {"alpha_1": alpha_1, "alpha_2": alpha_2, "S": S}
     assert_gradient(lambda p: weigh(vertex_scores(**p)), params, rng)
 

@@ -22,7 +22,7 @@ def V(rng):
     return rng.uniform(-1, 1, (n, B, k))
 
 
-def test_formula(alpha, V, each_implementation):
+def test_formula(alpha, V):
     expected = np.zeros((B, k))
     for b in range(B):
         for j in range(k):
@@ -30,7 +30,7 @@ def test_formula(alpha, V, each_implementation):
     assert_close(weighted_sum(alpha, V), expected, 1e-14)
 
 
-def test_gradient(alpha, V, rng, each_implementation):
+def test_gradient(alpha, V, rng):
     params = {"alpha": alpha, "V": V}
     assert_gradient(lambda p: weigh(weighted_sum(p["alpha"], p["V"])), params, rng)
 

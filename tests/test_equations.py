@@ -42,14 +42,6 @@ def test_sixteen_equations_sixteen_functions():
     assert sorted(number for number, _ in equations()) == list(NUMBERS)
 
 
-@each_number
-def test_the_files_name_holds_the_number(number):
-    """`joint_embedding_eq1_9.py` holds Eq. 1 to 9."""
-    module = FUNCTIONS[number].__module__
-    first, last = re.search(r"_eq(\d+)_(\d+)$", module).groups()
-    assert int(first) <= number <= int(last)
-
-
 @pytest.mark.parametrize("module", ["joint_embedding_eq1_9", "graph_fusion_eq10_16"])
 def test_a_file_has_its_equations_in_the_paper_order(module):
     """Eq. 10 to 16 stand in `graph_fusion_eq10_16.py` from top to bottom, without a gap."""

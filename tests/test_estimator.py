@@ -73,6 +73,15 @@ def fitted(tmp_path_factory):
         return ARGF(**TINY, seed=5).fit(corpus), corpus
 
 
+def test_classes_that_are_whole_numbers_are_predicted_as_numbers(tmp_path):
+    corpus = own(2, classes=("3", "7"), integer_classes=True)
+    model = ARGF(**TINY).fit(corpus)
+    model.save(tmp_path / "model.npz")
+    for one in (model, ARGF.load(tmp_path / "model.npz")):
+        assert one.predict(corpus).dtype == int
+        assert {*one.predict(corpus)} <= {3, 7}
+
+
 # Parameters
 
 
@@ -100,6 +109,7 @@ def test_epochs_are_those_of_the_protocol_unless_they_are_given(kind):
 def test_parameters_are_set_and_shown():
     model = ARGF(target="v", seed=np.int64(3), lr=None)
     assert repr(model) == "ARGF(target='v', seed=3)"
+    assert ARGF(lr=1).set_params(lr=None).get_params()["lr"] is None
     assert model.set_params(lr=1, seed=0) is model
     assert repr(model) == "ARGF(target='v', lr=1.0)"
     params = model.get_params()

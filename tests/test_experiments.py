@@ -148,6 +148,8 @@ def test_every_row_differs_from_the_reference_as_its_label_says(dataset):
 
 
 def test_every_model_fusion_ablation_and_protocol_has_a_row():
+    rows = experiments_of(subject_of("mosi"))["protocols"].rows
+    assert [row.label for row in rows if row.paper] == ["released variant, released"]
     by_name = experiments_of(subject_of("mine"))
     changes = {name: [row.changes for row in experiment.rows]
                for name, experiment in by_name.items()}

@@ -269,9 +269,11 @@ def test_caption_of_training_speaks_of_the_panels_that_are_there(history):
 def test_the_dotted_line_is_the_loss_of_a_fooled_discriminator(history):
     """One of three modalities is true: where all look alike, no D does better than 1/3."""
     dotted = figures.training_curves(history)["discriminator"].lines[1]
-    loss = lambda D: losses.discriminator_term(  # noqa: E731
-        losses.true_adversarial_loss(np.full((3, B, 1), np.log(D / (1 - D))), target=1)
-    )
+
+    def loss(D):
+        z = np.full((3, B, 1), np.log(D / (1 - D)))
+        return losses.discriminator_term(losses.true_adversarial_loss(z, target=1))
+
     np.testing.assert_allclose(dotted.get_ydata(), loss(1 / 3))
     assert loss(1 / 3) < min(loss(0.3), loss(0.36), loss(0.5))
 

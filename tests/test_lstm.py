@@ -1,14 +1,13 @@
 """The bidirectional LSTM: six equations per step. Padding of a video never changes a result."""
 
-import math
 
 import numpy as np
 import pytest
 from helpers import (
     assert_gradient,
     assert_padding_does_not_matter,
+    lstm,
     shaken,
-    sigmoid,
     weigh,
     with_each_implementation,
 )
@@ -29,20 +28,6 @@ def params(rng):
 @pytest.fixture
 def x(rng):
     return rng.standard_normal((V, T, d))
-
-
-def lstm(W, U, b, sequence):
-    """Outputs h_1, h_2, ... of one LSTM over a list of vectors; gates in the order i, f, g, o."""
-    h, c, outputs = [0.0] * H, [0.0] * H, []
-    for x in sequence:
-        z = [sum(x[r] * W[r][j] for r in range(d)) + sum(h[r] * U[r][j] for r in range(H)) + b[0][j]
-             for j in range(4 * H)]
-        for u in range(H):
-            i, f, o = sigmoid(z[u]), sigmoid(z[H + u]), sigmoid(z[3 * H + u])
-            c[u] = f * c[u] + i * math.tanh(z[2 * H + u])
-            h[u] = o * math.tanh(c[u])
-        outputs.append(list(h))
-    return outputs
 
 
 def test_formula(params, x, each_implementation):

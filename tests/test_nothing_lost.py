@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers import refused
+from helpers import files_in, refused
 
 from argf_np import data, train
 from argf_np.errors import InUseError, ModelError
@@ -154,11 +154,6 @@ def write_corpus(folder):
     return folder
 
 
-def files_of(folder):
-    return {str(path.relative_to(folder)): path.read_bytes()
-            for path in folder.rglob("*") if path.is_file()}
-
-
 @pytest.fixture(scope="module")
 def place():
     """One working directory for all, since a run records where its data is. Anyone may enter it."""
@@ -172,7 +167,7 @@ def expected(commands, place):
     """The files of a run that was never stopped."""
     code, said = commands[0].run(place, FRESH)
     assert code == 0, said
-    found = files_of(place / "run")
+    found = files_in(place / "run")
     shutil.rmtree(place / "run")
     return found
 
@@ -209,7 +204,7 @@ def results_in(run):
 def assert_continues(commands, folder, expected):
     code, said = commands.run(folder, RESUME)
     assert code == 0, said
-    assert files_of(folder / "run") == expected
+    assert files_in(folder / "run") == expected
 
 
 # Killed and interrupted
@@ -255,7 +250,7 @@ def test_stopped_at_any_moment_and_continued(moment, number, folder, commands, e
     arguments = RESUME if names else FRESH
     code, said = commands[0].run(folder, arguments, cache=tmp_path)
     assert code == 0, said
-    assert files_of(run) == expected
+    assert files_in(run) == expected
 
 
 def test_killed_a_dozen_times_and_continued(folder, commands, expected):
@@ -295,10 +290,10 @@ def test_ctrl_c_says_what_is_kept_and_how_to_continue(folder, commands, expected
 
 
 def test_full_disk_costs_one_line_and_no_epoch(stopped, commands, expected):
-    before = files_of(stopped)
+    before = files_in(stopped)
     code, said = commands[0].run(stopped.parent, RESUME, limit=20_000)
     assert (code, said) == (2, "error: run/checkpoint.npz: File too large\n")
-    after = files_of(stopped)
+    after = files_in(stopped)
     assert after["checkpoint.npz"] == before["checkpoint.npz"]
     assert set(after) == set(before), "nothing half-written stays"
     assert_continues(commands[0], stopped.parent, expected)
@@ -319,25 +314,25 @@ def test_no_space_left_is_said_of_the_file(folder, monkeypatch, capsys):
 
 
 def test_read_only_folder_is_refused(stopped, commands):
-    before = files_of(stopped)
+    before = files_in(stopped)
     stopped.chmod(0o555)
     try:
         code, said = commands[0].run(stopped.parent, RESUME, nobody=True)
     finally:
         stopped.chmod(0o755)
     assert (code, said) == (2, "error: run/.lock: Permission denied\n")
-    assert files_of(stopped) == before
+    assert files_in(stopped) == before
 
 
 def test_second_process_is_told_and_leaves(folder, commands, expected):
     one, other = commands
     code, _ = one.run(folder, FRESH, signal=STOP, at=IN_AN_EPOCH, call=4)
     assert code == "stopped"
-    before = files_of(folder / "run")
+    before = files_in(folder / "run")
     for arguments in (RESUME, FRESH):
         code, said = other.run(folder, arguments)
         assert (code, said) == (2, "error: run: another process is working in this folder\n")
-        assert files_of(folder / "run") == before
+        assert files_in(folder / "run") == before
     assert one.kill() == -KILL  # and its lock ends with it
     assert_continues(other, folder, expected)
 
@@ -395,16 +390,16 @@ def test_finished_run_says_so(folder, expected, capsys):
         (run / name).write_bytes(content)
     assert train.main(["--resume", str(run)]) == 0
     assert capsys.readouterr().out == f"{run} is finished already: nothing is left to do\n"
-    assert files_of(run) == expected
+    assert files_in(run) == expected
 
 
 def test_unfinished_run_is_not_overwritten(stopped, commands):
-    before = files_of(stopped)
+    before = files_in(stopped)
     code, said = commands[0].run(stopped.parent, FRESH)
     assert code == 2
     assert said == ("error: run: holds a run that is not finished; continue it with --resume run, "
                     "or remove it\n")
-    assert files_of(stopped) == before
+    assert files_in(stopped) == before
 
 
 def test_resume_takes_no_other_settings(stopped, monkeypatch, capsys):
@@ -422,23 +417,23 @@ def test_resume_takes_no_other_settings(stopped, monkeypatch, capsys):
 ], ids=["features", "names of classes"])
 def test_resume_takes_no_other_data(change, stopped, monkeypatch, capsys):
     monkeypatch.chdir(stopped.parent)
-    before = files_of(stopped)
+    before = files_in(stopped)
     with np.load("mine.npz") as file:
         content = dict(file)
     np.savez("mine.npz", **content | change(content))
     assert refused(capsys, train, *RESUME) == (
         f"run: began with other data than what is in {stopped.parent / 'mine.npz'} now")
-    assert files_of(stopped) == before
+    assert files_in(stopped) == before
 
 
 def test_broken_checkpoint_is_refused_and_kept(stopped, monkeypatch, capsys):
     monkeypatch.chdir(stopped.parent)
     path = stopped / "checkpoint.npz"
     path.write_bytes(path.read_bytes()[:-100])
-    before = files_of(stopped)
+    before = files_in(stopped)
     assert refused(capsys, train, *RESUME).startswith(
         "run/checkpoint.npz: expected a checkpoint of argf_np, found a truncated or another file")
-    assert files_of(stopped) == before
+    assert files_in(stopped) == before
 
 
 def without(tree, *path):
@@ -467,10 +462,10 @@ def test_checkpoint_that_lacks_a_part_is_refused_and_kept(change, message, stopp
     content = archive.read(stopped / "checkpoint.npz", "checkpoint")
     change(content["state"])
     archive.write(stopped / "checkpoint.npz", "checkpoint", content)
-    before = files_of(stopped)
+    before = files_in(stopped)
     refusal = refused(capsys, train, *RESUME)
     assert re.match(f"run/checkpoint.npz: not a whole checkpoint: {message}$", refusal)
-    assert files_of(stopped) == before
+    assert files_in(stopped) == before
 
 
 def test_checkpoint_of_other_settings_is_refused(stopped):

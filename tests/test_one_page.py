@@ -164,10 +164,6 @@ def test_order_of_the_pairs_is_that_of_d22():
     }
 
 
-def test_the_package_has_the_order_of_d22_too():
-    assert list(TRIMODAL.values()) == D22
-
-
 # The networks
 
 

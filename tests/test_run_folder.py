@@ -5,7 +5,7 @@ import json
 import formats
 import numpy as np
 import pytest
-from helpers import refused
+from helpers import read_json, refused
 
 from argf_np import data, evaluate, predict, run_folder, train
 from argf_np.storage.lock import locked
@@ -305,6 +305,31 @@ def test_an_interrupted_run_is_continued_from_anywhere(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path / "elsewhere")
     assert train.main(["--resume", "../run", "--quiet"]) == 0
     assert (tmp_path / "run" / "metrics.json").exists()
+
+
+def test_an_interrupted_run_knows_the_folder_of_the_data_sets(tmp_path, monkeypatch):
+    (tmp_path / "sets" / "mosi").mkdir(parents=True)
+    formats.write_contextual(tmp_path / "sets" / "mosi" / "unimodal_mosi_2way.pickle")
+    with monkeypatch.context() as patch:
+        patch.setattr(train, "run", interrupt)
+        arguments = ["--data-dir", "sets", "--model", "lmf", "--out", "run", *TINY]
+        assert train.main(arguments) == 130
+    assert train.main(["--resume", "run", "--quiet"]) == 0
+
+
+def test_a_run_that_began_with_other_versions_is_continued_with_a_notice(
+        tmp_path, monkeypatch, capsys):
+    write(tmp_path / "mine.npz")
+    with monkeypatch.context() as patch:
+        patch.setattr(train, "run", interrupt)
+        assert train.main(["--dataset", "mine.npz", "--out", "run", *TINY]) == 130
+    config = read_json(tmp_path / "run" / "config.json")
+    config["versions"]["numpy"] = "0.0.1"
+    (tmp_path / "run" / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    capsys.readouterr()
+    assert train.main(["--resume", "run", "--quiet"]) == 0
+    [notice] = capsys.readouterr().err.splitlines()
+    assert notice.startswith("notice: the run began with versions ")
 
 
 @pytest.mark.parametrize("modality", ["语音", "a" * 40])

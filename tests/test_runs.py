@@ -16,6 +16,7 @@ from pathlib import Path
 import formats
 import numpy as np
 import pytest
+from helpers import files_in, here
 from threadpoolctl import threadpool_info
 
 from argf_np import pipeline
@@ -36,30 +37,16 @@ SHORT = ["table5", "--epochs", "1", "--k", "3", "--seeds", "1"]
 FULL = "runs/mosi-real-l-paper-fixed-seed0-epochs1-k3-"  # the run of ARGF with all its parts
 
 
-def write_small(folder):
-    """Short UCLN outputs of MOSI's 93 videos, 4 wide: nothing takes long. Returns the folder."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(formats, "WIDTHS", dict.fromkeys(formats.WIDTHS, 4))
-        formats.write_contextual(folder / "unimodal_mosi_2way.pickle")
-    return folder
-
-
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
     """The folder of a small data set."""
-    return write_small(tmp_path_factory.mktemp("data"))
+    return formats.write_small(tmp_path_factory.mktemp("data"))
 
 
 @pytest.fixture(scope="module")
 def digest(data):
     """The fingerprint of the small data set."""
     return pipeline.corpus_fingerprint(read(data / "unimodal_mosi_2way.pickle"))
-
-
-def files_in(folder):
-    """The content of every file in a folder, by name."""
-    return {str(path.relative_to(folder)): path.read_bytes()
-            for path in folder.rglob("*") if path.is_file()}
 
 
 @pytest.fixture(scope="module")
@@ -395,11 +382,6 @@ def test_no_run_is_started_after_the_budget(budget, expected, monkeypatch):
 # Any corpus
 
 OWN = ["--epochs", "1", "--k", "3", "--d", "3", "--ucln-epochs", "1", "--jobs", "1"]
-
-
-def here(function, *arguments):
-    """`isolated.call` without a process of its own, which takes a second to start."""
-    return function(*arguments)
 
 
 @pytest.fixture(scope="module")

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers import refused
-from test_runs import files_in, here, write_small
+from formats import write_small
+from helpers import files_in, here, read_csv, refused
 
 from argf_np import search, train
 from argf_np.data import synthesise
@@ -37,7 +37,10 @@ def test_draws_are_from_the_space_of_the_authors(dataset, size):
     for name, values in zip(NAMES, SPACES.get(dataset, SPACES["mosi"]), strict=True):
         drawn = [draw[name] for draw in draws]
         assert set(drawn) == values
-        assert max(map(drawn.count, values)) < 2 * 400 / len(values), f"{name}: equally likely"
+        expected = 400 / len(values)
+        error = np.sqrt(expected * (1 - 1 / len(values)))  # standard error of a count
+        for value in values:
+            assert abs(drawn.count(value) - expected) < 4 * error, f"{name}: equally likely"
     assert search.size_of(space) == size
     assert [search.draw(trial, space) for trial in range(400)] == draws
     assert [draw["seed"] for draw in draws] == [*range(400)]
@@ -71,13 +74,8 @@ def searched(data, tmp_path_factory):
     return folder
 
 
-def lines_of(folder):
-    with open(folder / NAME, encoding="utf-8", newline="") as file:
-        return [*csv.DictReader(file)]
-
-
 def test_every_trial_is_a_line_with_its_setting_and_scores(searched):
-    lines = lines_of(searched)
+    lines = read_csv(searched / NAME)
     assert [*lines[0]] == [
         "trial", "k", "drop-rate", "lr", "batch-size", "weight-decay", "lambda", "epoch",
         "validation", "test", "weighted F1", "warnings", "data", "command"]
@@ -93,7 +91,7 @@ def test_every_trial_is_a_line_with_its_setting_and_scores(searched):
 
 def test_trials_are_trained_by_the_authors_inner_loop(searched, data, tmp_path, monkeypatch):
     """The command of a line gives its figures."""
-    line = lines_of(searched)[1]
+    line = read_csv(searched / NAME)[1]
     monkeypatch.setattr(train, "draw", lambda *arguments: None)
     arguments = shlex.split(line["command"])
     assert arguments[:3] == ["python", "-m", "argf_np.train"]
@@ -121,6 +119,20 @@ def test_a_search_continues_from_the_file_of_its_trials_alone(searched, data, tm
     assert files_in(tmp_path) == files_in(searched)
 
 
+def test_a_trial_that_fails_is_named_and_the_code_is_1(data, tmp_path, monkeypatch, capsys):
+    attempt = runs.attempt
+
+    def fail_in_trial_1(settings, *arguments):
+        return "ValueError: broken" if settings.seed == 1 else attempt(settings, *arguments)
+
+    monkeypatch.setattr(runs, "attempt", fail_in_trial_1)
+    with pytest.raises(SystemExit) as end:
+        run(data, tmp_path, 2)
+    assert end.value.code == 1
+    assert [line["trial"] for line in read_csv(tmp_path / NAME)] == ["0"]
+    assert "failed: " in capsys.readouterr().err
+
+
 def test_a_killed_search_has_a_line_of_every_finished_trial(data, tmp_path, monkeypatch):
     def attempt(settings, *arguments):
         if settings.seed == 2:
@@ -131,7 +143,7 @@ def test_a_killed_search_has_a_line_of_every_finished_trial(data, tmp_path, monk
     written, first = [], runs.attempt
     monkeypatch.setattr(runs, "attempt", attempt)
     run(data, tmp_path, 4)
-    assert [line["trial"] for line in lines_of(tmp_path)] == ["0", "1"]
+    assert [line["trial"] for line in read_csv(tmp_path / NAME)] == ["0", "1"]
     assert (tmp_path / NAME).read_bytes() == written[0], "before the third one ends"
 
 
@@ -145,7 +157,7 @@ def test_no_trial_is_started_without_time(data, tmp_path, monkeypatch, capsys):
     clock = iter(range(0, 10_000, 40))  # seconds, whenever it is read
     monkeypatch.setattr("argf_np.experiments.many_runs.time.monotonic", lambda: next(clock))
     assert run(data, tmp_path, 4, "--budget", "2") == 0
-    done = len(lines_of(tmp_path))
+    done = len(read_csv(tmp_path / NAME))
     assert 0 < done < 4
     assert f"{done} of 4 runs done, 0 running, {4 - done} left" in capsys.readouterr().err
 
@@ -161,7 +173,7 @@ def test_trials_of_another_search_are_refused(change, message, searched, data, t
     shutil.copy(searched / NAME, tmp_path)
     path, flags = tmp_path / NAME, change
     if not change[0].startswith("--"):
-        lines, flags = lines_of(tmp_path), ()
+        lines, flags = read_csv(tmp_path / NAME), ()
         lines[0][change[0]] = change[1]
         with open(path, "w", encoding="utf-8", newline="") as file:
             writer = csv.DictWriter(file, lines[0])
@@ -189,7 +201,7 @@ def test_wrong_flags_give_one_line_and_code_2(flags, message, capsys):
 
 def test_report_of_a_search(searched):
     text = (searched / "search_mosi.md").read_text(encoding="utf-8")
-    values = [float(line["test"]) for line in lines_of(searched)]
+    values = [float(line["test"]) for line in read_csv(searched / NAME)]
     assert text.startswith("## Search: 4 random trials, MOSI\n\nEach trial draws one of 972 settin")
     assert f"A trial has {np.mean(values):.2f} [" in text
     assert f"standard deviation {np.std(values, ddof=1):.2f}" in text

@@ -1,5 +1,6 @@
 """The command ``python -m argf_np.train``: what it writes, repeats, refuses and says."""
 
+import io
 import os
 import shlex
 import subprocess
@@ -9,7 +10,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from helpers import read_csv, read_json, refused
+from helpers import files_in, read_csv, read_json, refused
 
 from argf_np import data, pipeline, train
 from argf_np.estimator import ARGF
@@ -37,18 +38,12 @@ def no_pictures(monkeypatch):
     monkeypatch.setattr(train, "draw", lambda *arguments: None)
 
 
-def files_of(folder):
-    """``{path within the folder: bytes}``."""
-    return {str(path.relative_to(folder)): path.read_bytes()
-            for path in folder.rglob("*") if path.is_file()}
-
-
 # What it writes
 
 
 def test_run_folder_is_complete(finished):
     folder, _, _ = finished
-    assert set(files_of(folder)) == {
+    assert set(files_in(folder)) == {
         "config.json", "metrics.json", "history.csv", "predictions.csv", "model.npz", ".lock",
         *(f"figures/{name}.png" for name in FIGURES)}
 
@@ -152,21 +147,21 @@ def test_says_what_it_did(finished):
 
 def test_same_seed_gives_the_same_files_with_and_without_cache(finished, tmp_path, monkeypatch):
     """At first the cache is empty, and the run trains the UCLNs. The next one has no need to."""
-    expected = files_of(finished[0])
+    expected = files_in(finished[0])
     assert train.main([*SHORT, "--out", str(tmp_path / "anew"), "--quiet"]) == 0
-    assert files_of(tmp_path / "anew") == expected
+    assert files_in(tmp_path / "anew") == expected
 
     monkeypatch.setattr(pipeline, "train_ucln", None)
     monkeypatch.setattr(train, "draw", lambda *arguments: None)
     assert train.main([*SHORT, "--out", str(tmp_path / "cached"), "--quiet"]) == 0
     without_figures = {name: content for name, content in expected.items()
                        if not name.startswith("figures/")}
-    assert files_of(tmp_path / "cached") == without_figures
+    assert files_in(tmp_path / "cached") == without_figures
 
 
 def test_resumed_run_ends_in_the_same_files_with_its_pictures(finished, tmp_path, monkeypatch,
                                                               capsys):
-    expected, folder = files_of(finished[0]), tmp_path / "run"
+    expected, folder = files_in(finished[0]), tmp_path / "run"
     train_epoch = protocols.train_epoch
 
     def interrupted(params, optimisers, *rest):
@@ -182,7 +177,7 @@ def test_resumed_run_ends_in_the_same_files_with_its_pictures(finished, tmp_path
     assert train.main(["--resume", str(folder)]) == 0
     lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("ARGF")]
     assert len(lines) == 1, "the first epoch is not trained again"
-    assert files_of(folder) == expected
+    assert files_in(folder) == expected
 
 
 def test_ctrl_c_before_the_first_epoch_promises_no_epochs(tmp_path, monkeypatch, capsys):
@@ -213,6 +208,7 @@ def test_every_mode_runs_and_is_named(flags, tmp_path, capsys, no_pictures):
     config = read_json(tmp_path / "config.json")
     for name, value in zip(flags[::2], flags[1::2], strict=False):
         assert config[name[2:].replace("-", "_")] == value
+    assert config["learn_w"] == ("--learn-w" in flags)
     assert f"protocol {config['protocol']}" in capsys.readouterr().out
 
 
@@ -290,6 +286,16 @@ def test_live_line_on_a_terminal_is_overwritten():
     assert text.count("\r") == 2
     assert text.count("\n") == 1
     assert "fusion 0.1235" in text
+
+
+def test_pace_is_that_of_the_epochs_of_this_process(monkeypatch):
+    """Six of ten epochs were made before. The next two take ten seconds."""
+    clock, stream = iter([100.0, 110.0]), io.StringIO()
+    monkeypatch.setattr("argf_np.commands.time.perf_counter", lambda: next(clock))
+    progress = train.Progress(quiet=False, stream=stream)
+    progress.begin("ARGF", 10, done=6)
+    progress.epoch(8, {})
+    assert stream.getvalue().rstrip().endswith("5.00 s per epoch, 10 s left")
 
 
 def test_a_live_line_that_nothing_overwrites_is_ended():

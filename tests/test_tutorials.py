@@ -62,12 +62,11 @@ def test_committed_outputs(source):
 
 
 @each_source
-def test_runs_from_the_top(source, capsys):
+def test_runs_from_the_top(source):
     nb = build.notebook(source)
     begun = time.perf_counter()
     build.execute(nb)
-    with capsys.disabled():
-        print(f"\n{source.stem}: {time.perf_counter() - begun:.0f} s")
+    print(f"{source.stem}: {time.perf_counter() - begun:.0f} s")
     assert complaints(nb) == []
 
 

@@ -82,17 +82,26 @@ def test_pad_gives_one_row_per_video_and_unpad_undoes_it(width):
     np.testing.assert_array_equal(unpad(padded, mask), rows[[11, 12, 0, 1, 2, 3, 4]])
 
 
+def uniform(rng, *shape):
+    """The numbers by which dropout decides."""
+    return rng.random(shape, dtype=np.float32)
+
+
 def test_layers(params, x, each_implementation):
     """Dropout 0.6, BiLSTM, dropout 0.9, dense, tanh; for the label dropout 0.9 and dense."""
     rng, same = np.random.default_rng(1), np.random.default_rng(1)
-    h = ops.bilstm(params["bilstm"], ops.dropout(x, 0.6, same), MASK)
-    z = ops.dropout(h, 0.9, same) @ params["dense"]["W"] + params["dense"]["b"]
+    width = 2 * ucln.HIDDEN
+    mask_x = (uniform(same, *x.shape) >= 0.6) / 0.4
+    mask_h = (uniform(same, V, u, width) >= 0.9) / 0.1
+    mask_features = (uniform(same, V, u, d) >= 0.9) / 0.1
+    h = ops.bilstm(params["bilstm"], mask_x * x, MASK)
+    z = (mask_h * h) @ params["dense"]["W"] + params["dense"]["b"]
     features = ucln.context_features(params, x, MASK, SETTINGS, rng)
     assert features.shape == (V, u, d)
-    np.testing.assert_allclose(features, np.tanh(z), rtol=0, atol=1e-14)
-    z = ops.dropout(features, 0.9, same) @ params["label"]["W"] + params["label"]["b"]
+    np.testing.assert_allclose(features, np.tanh(z), rtol=0, atol=1e-13)
+    z = (mask_features * features) @ params["label"]["W"] + params["label"]["b"]
     logits = ucln.class_logits(params, features, SETTINGS, rng)
-    np.testing.assert_allclose(logits, z, rtol=0, atol=1e-14)
+    np.testing.assert_allclose(logits, z, rtol=0, atol=1e-13)
 
 
 def test_loss_drops_in_every_layer_that_has_dropout(params, x, y):

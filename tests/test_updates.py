@@ -156,18 +156,6 @@ def test_the_fusion_update_descends_the_loss_of_its_strategy(variant, fusion, rn
         assert_trees_close(gradient, expected[group], atol=1e-9, rtol=1e-9)
 
 
-@pytest.mark.parametrize("log_w", [-1.0, 0.0])
-def test_a_learnt_w_weighs_both_adversarial_losses(log_w, params, batch):
-    """e^log_w in Eq. 3 and in Eq. 4 (D1): e^-1 of the loss that w = 1 gives."""
-    settings = replace(SETTINGS, lambda_=1.0, learn_w=True)
-    learnt = params | {"w": {"log_w": np.array([log_w])}}
-    for update in ("embedding", "discriminator"):
-        arguments = (*batch, only(update, "paper"), settings, None)
-        fixed, _ = updates.batch_gradients(params, *arguments)
-        values, _ = updates.batch_gradients(learnt, *arguments)
-        assert values[update] == pytest.approx(np.exp(log_w) * fixed[update], rel=1e-12)
-
-
 @each_update
 @each_variant
 def test_an_update_changes_its_own_groups_and_no_bit_of_the_others(
