@@ -38,7 +38,7 @@ def execute(settings, source, place, data):
     - epoch: the one that was chosen; validation: the accuracy on the validation utterances there,
       NaN where the model computes none.
     - warnings: texts, see `metrics.warnings_of`.
-    - unimodal_warnings (m,): what is wrong with each UCLN, or "", see `metrics.ucln_warnings`.
+    - unimodal_warnings (m,): see `warnings_of_uclns`.
     - of ARGF also what `measures` returns.
     """
     corpus = load_corpus(settings.dataset, source, place)
@@ -54,8 +54,6 @@ def execute(settings, source, place, data):
         x = fitted["x"].astype(settings.dtype)
         out = forward(fitted["params"], x[:, test], settings.variant, settings.fusion)
     warnings = metrics.warnings_of(fitted["probabilities"], corpus.classes, out.get("alpha_m"))
-    of_uclns = metrics.ucln_warnings(
-        train_accuracy(corpus, fitted["unimodal"], fitted["moments"]))
     result = {
         "settings": np.array(json.dumps(asdict(settings))),
         "data": np.array(data),
@@ -70,7 +68,7 @@ def execute(settings, source, place, data):
         "epoch": np.array(fitted["epoch"]),
         "validation": np.array(chosen.get("validation_accuracy", np.nan)),
         "warnings": np.array(warnings, dtype=str),
-        "unimodal_warnings": np.array([of_uclns.get(m, "") for m in settings.modality_list]),
+        "unimodal_warnings": warnings_of_uclns(corpus, settings, fitted),
     }
     if out:
         result |= measures(fitted["params"], x, out, corpus, settings)
@@ -98,6 +96,13 @@ def alone(corpus, settings, unimodal):
             fitted = logistic.train(corpus, None, only)
             found.append(fitted["probabilities"].argmax(axis=1))
     return np.array(found, int).reshape(-1, len(test))
+
+
+def warnings_of_uclns(corpus, settings, fitted):
+    """What is wrong with the UCLN of each modality, or "": (m,), see `metrics.ucln_warnings`."""
+    accuracies = train_accuracy(corpus, fitted["unimodal"], fitted["moments"])
+    found = metrics.ucln_warnings(accuracies)
+    return np.array([found.get(m, "") for m in settings.modality_list])
 
 
 def measures(params, x, out, corpus, settings):
