@@ -9,7 +9,8 @@ here = Path(__file__).parent
 TUTORIALS = ["jupyterlab>=4", "ipykernel>=6", "jupytext>=1.15", "nbclient>=0.8", "nbformat>=5.9"]
 CLUSTER = ["distributed>=2024.8"]
 TEST = ["pytest>=7.4", "pytest-xdist>=3.5", "hypothesis>=6.100", "trustme>=1.1",
-        "scikit-learn>=1.5", "ruff>=0.6", "mypy>=2.0", "build>=1.2", *CLUSTER, *TUTORIALS[1:]]
+        "scikit-learn>=1.5", "pandas>=2.2.2", "ruff>=0.6", "mypy>=2.0", "build>=1.2", *CLUSTER,
+        *TUTORIALS[1:]]
 VERSION = r'__version__ = "(.+)"'
 
 setup(
@@ -26,7 +27,7 @@ setup(
         "test": TEST,
         "figures": ["scikit-learn>=1.5"],  # t-SNE of Figure 5
         "cluster": CLUSTER,  # many runs on a Dask cluster
-        "benchmarks": ["torch>=2.2"],  # the yardstick, also of the parity tests
+        "benchmarks": ["torch>=2.4"],  # the yardstick, also of the parity tests
         "tutorials": TUTORIALS,
         "screenshots": ["playwright>=1.40", *TUTORIALS],  # tutorials/screenshots.py
     },

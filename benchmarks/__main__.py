@@ -38,7 +38,7 @@ def main():
         description="Compare the speed of argf_np with PyTorch and with the limits of the machine.")
     parser.add_argument(
         "--only", metavar="NAME", choices=BENCHMARKS,
-        help=f"one of {', '.join(BENCHMARKS)}; nothing is written")
+        help=f"one of {', '.join(BENCHMARKS)}; results.json and the README stay as they are")
     parser.add_argument(
         "--tiny", action="store_true",
         help="run each once in a tiny form, whose numbers mean nothing; nothing is written")

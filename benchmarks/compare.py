@@ -1,4 +1,4 @@
-"""ARGF and the UCLN beside PyTorch, on random data of the size of CMU-MOSI."""
+"""ARGF and the UCLN beside PyTorch, on random or synthetic data of the size of CMU-MOSI."""
 
 import os
 from functools import partial
@@ -7,6 +7,7 @@ import numpy as np
 import torch
 
 from argf_np import nn
+from argf_np.baselines.epoch_loop import batches_of, train_batches
 from argf_np.data import synthesise
 from argf_np.paper import model, protocols, ucln, updates
 from argf_np.settings import Settings
@@ -88,19 +89,15 @@ def ucln_epoch(batch_size, tiny=False):
     y_videos = torch.tensor(y).split(corpus.lengths.tolist())
 
     def batches():
-        order = rng.permutation(videos)
-        return [order[start:start + batch_size] for start in range(0, len(order), batch_size)]
+        return batches_of(videos, batch_size, rng)
+
+    def loss(params, batch):
+        x_batch, mask = ucln.pad(x, corpus.starts, batch)
+        y_batch, _ = ucln.pad(y, corpus.starts, batch)
+        return ucln.ucln_loss(params, x_batch, y_batch, mask, settings, rng)
 
     def ours():
-        for batch in batches():
-            x_batch, mask = ucln.pad(x, corpus.starts, batch)
-            y_batch, _ = ucln.pad(y, corpus.starts, batch)
-
-            def loss(params, x=x_batch, y=y_batch, mask=mask):
-                return ucln.ucln_loss(params, x, y, mask, settings, rng)
-
-            _, gradients = nn.value_and_grad(loss, params)
-            nn.adadelta(state, params, gradients)
+        train_batches(params, loss, batches(), partial(nn.adadelta, state))
 
     def theirs():
         for batch in batches():

@@ -1,6 +1,7 @@
-"""One epoch of each model of Tables 1 to 3 beside PyTorch, on random data of the size of MOSI."""
+"""One epoch of each model of Tables 1 to 3 beside PyTorch, on data of the size of MOSI."""
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
@@ -38,14 +39,14 @@ class Fit:
 
     name: str
     params: dict
-    loss: object
-    step: object
-    network: object
-    optimiser: object
+    loss: Callable
+    step: Callable
+    network: Callable
+    optimiser: Callable
     items: np.ndarray
     size: int
-    batch: object
-    their_loss: object = None
+    batch: Callable
+    their_loss: Callable | None = None
 
 
 def epochs(tiny=False):

@@ -1,13 +1,13 @@
-"""How often the intervals of the tables cover the truth, by simulation, beside what was before.
+"""How often the intervals of the tables, and those used before, cover the truth: a simulation.
 
-Answers are made up from a model whose truth is known. Method, seed, video and utterance each add
+Answers are simulated from a model whose truth is known. Method, seed, video and utterance each add
 to a latent score, and an answer is right where the score is above 0:
 
     score = mean + utterance + video + seed + seed with video + residual.
 
-All effects are normal. That of the utterances has the deviation 1, and the others are measured in
-it. Two methods share a part of what makes utterances and videos hard. Lengths of videos are drawn
-anew each time, since the truth is about new videos too.
+All effects are normal. That of the utterances has standard deviation 1, the unit of the others. Two
+methods share a part of what makes utterances and videos hard. Lengths of videos are drawn anew each
+time, since the truth is about new videos too.
 
 `python results/coverage_of_intervals.py` writes coverage.md, .csv and .png beside this file.
 """
@@ -234,7 +234,7 @@ NUMBERS_OF_TRIALS = (60, 200)
 SPENT = (0.05, 0.25, 1, 10)  # n as a multiple of the number of trials
 
 
-def band_coverage(replications=REPLICATIONS // 20):
+def band_coverage(replications):
     """One row per kind of trials, number of them and n: how often `best_curve`'s band covers."""
     rows = []
     for kind, draw in TRIALS.items():

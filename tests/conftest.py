@@ -62,13 +62,23 @@ def cotangent_dtypes(monkeypatch):
 
 
 @pytest.fixture(scope="session")
-def mosi_dir():
-    """The folder of the real CMU-MOSI features: $ARGF_NP_TEST_DATA/mosi, or beside the project."""
+def real_data():
+    """A function that gives the path of real data, in $ARGF_NP_TEST_DATA or beside the project."""
     beside = Path(__file__).resolve().parents[2] / "shared" / "data"
-    folder = Path(os.environ.get("ARGF_NP_TEST_DATA", beside)) / "mosi"
-    if not (folder / "transcripts.csv").exists():
-        pytest.skip(f"needs the real CMU-MOSI features in {folder}")
-    return folder
+    folder = Path(os.environ.get("ARGF_NP_TEST_DATA", beside))
+
+    def find(name):
+        if not (folder / name).exists():
+            pytest.skip(f"needs the real data {folder / name}")
+        return folder / name
+
+    return find
+
+
+@pytest.fixture(scope="session")
+def mosi_dir(real_data):
+    """The folder of the real CMU-MOSI features."""
+    return real_data("mosi/transcripts.csv").parent
 
 
 @pytest.fixture(autouse=True)

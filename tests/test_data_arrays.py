@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+import pandas
 import pytest
 from formats import own_rows
 
@@ -48,7 +49,6 @@ def test_columns_and_frames_give_what_arrays_give(column, matrix):
 
 
 def test_pandas_frames_with_an_index_of_their_own():
-    pandas = pytest.importorskip("pandas")
     given = parts()
     n = len(given["videos"])
     frame = pandas.DataFrame(

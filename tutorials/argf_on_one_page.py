@@ -5,7 +5,7 @@ utterance, about one sentence, positive or negative? It has three modalities: a 
 voice), l (language, the words) and v (visual, the face). A preparation, 0, precedes the two stages:
 
 0. Context. For each modality m, a unimodal context learning network (UCLN) reads the utterances
-   of a video in their order. It describes each utterance by a vector x_m of d numbers.
+   of a video in both directions. It describes each utterance by a vector x_m of d numbers.
 1. Joint embedding. One encoder per modality maps x_m to a vector x_m^e of k numbers. To bring them
    all into one space, a discriminator learns to tell language from the others, and the encoders of
    a and v learn to fool it. Decoders restore x_m from x_m^e, and a classifier predicts the class.
@@ -14,7 +14,7 @@ voice), l (language, the words) and v (visual, the face). A preparation, 0, prec
 
 In comments, (3, 16, d) is the shape of an array: modalities a, l, v; a batch of 16 utterances; d
 numbers. D1, D2, ... are rows of DEVIATIONS.md: choices that the paper left open. D alone is the
-discriminator. Synthetic data takes four minutes on one core and ends with "ARGF 80.5%".
+discriminator. Synthetic data takes four minutes on one core; 80.5% of its test set come out right.
 """
 
 import autograd.numpy as np  # NumPy, with functions that autograd can differentiate
@@ -37,7 +37,7 @@ def sigmoid(x):
 def softmax(x, axis=-1):
     return np.exp(x) / np.sum(np.exp(x), axis=axis, keepdims=True)
 
-# A network has a width of its input and a list of steps. A whole number is a dense layer with that
+# A network is the width of its input and a list of steps. A whole number is a dense layer with that
 # many outputs, and 0.5 is dropout at this rate. A 3 at the end means one network per modality.
 HIDDEN = [0.5, "batch norm", leaky(0.01)]
 NETWORKS = {
@@ -78,7 +78,7 @@ def run(theta, name, x, rng=None, n=None):
         elif isinstance(step, float):
             x = dropout(x, step, rng)
         elif step == "batch norm":  # mean 0, variance 1 over the first n utterances or over all
-            first = x if n is None else x[..., :n, :]
+            first = x[..., :n, :]
             mean, variance = np.mean(first, -2, keepdims=True), np.var(first, -2, keepdims=True)
             x = (x - mean) / np.sqrt(variance + 1e-5)
             x = theta[name, "gamma", i] * x + theta[name, "beta", i]
@@ -157,7 +157,7 @@ def train_batch(theta, states, x, y, seed):
         adam(theta, gradients[update], states[update])
 
 def adam(theta, gradient, state):
-    """One step of Adam (Kingma and Ba 2015). mean and square are running means of g and g^2."""
+    """One step of Adam (Kingma and Ba 2015; D13). mean and square: running means of g and g^2."""
     state["t"] = t = state.get("t", 0) + 1
     for key in gradient:
         mean, square = state.get(key, (0, 0))

@@ -1,7 +1,7 @@
 """Make the notebooks from their sources, run them, and write the tables of the README.
 
-python -m tutorials.build        everything python -m tutorials.build 08 09  these notebooks, and
-the README
+    python -m tutorials.build        everything
+    python -m tutorials.build 08 09  these notebooks, and the README
 
 A source is a py:percent script in sources/. The committed outputs are those of the synthetic
 corpus.
@@ -47,9 +47,7 @@ def notebook(source):
 
 
 def execute(nb):
-    """Run all cells from the top, in place: in an empty folder, without real data, cache and
-    network.
-    """
+    """Run all cells from the top, in place, in an empty folder without data, cache or network."""
     with tempfile.TemporaryDirectory() as folder:
         nowhere = {
             "ARGF_NP_DATA": "data",
@@ -74,7 +72,7 @@ def readme():
 
 
 def route():
-    """One row a notebook: title and the "Needs" line of its first cell."""
+    """One row per notebook: title and the "Needs" line of its first cell."""
     rows = ["| notebook | needs | minutes of reading | paper |", "|---|---|---|---|"]
     for source in SOURCES:
         first = notebook(source).cells[0].source
@@ -87,7 +85,7 @@ def route():
 
 
 def contents():
-    """One row an equation, table and figure of the paper that a heading of a notebook names."""
+    """One row per equation, table and figure of the paper that a heading of a notebook names."""
     functions = functions_of_the_paper()
     rows = {}
     for source in SOURCES:
@@ -106,7 +104,7 @@ def contents():
                         place,
                         ", ".join(f"`{name}`" for name in computed_by),
                         solved.get(item, ""),
-                        link_to_test(item, computed_by),
+                        links_to_tests(item, computed_by),
                     )
     lines = [
         f"| {item} | {' | '.join(rows[item])} |"
@@ -136,7 +134,7 @@ def items_in(text):
 
 
 def functions_of_the_paper():
-    """``{item: functions}``: ``{"Eq. 13": ["gfn_eq10_16.vertex_scores"], ...}``.
+    """``{item: functions}``: ``{"Eq. 13": ["paper.graph_fusion_eq10_16.vertex_scores"], ...}``.
 
     A function belongs to what its docstring begins with, "Eq. 13:" or "Tables 1 to 3:", and to a
     "(Figure 4)" in the first line. The package is read, not imported: parts of it may need an
@@ -151,23 +149,26 @@ def functions_of_the_paper():
                 named = re.findall(
                     r"^(?:Eq\.|Figure|Table)[^:]*:|\((?:Figure|Table) \d+\)", first_line
                 )
-                for item in items_in(str(named)):
+                for item in items_in(" ".join(named)):
                     found.setdefault(item, []).append(f"{module}.{node.name}")
     return found
 
 
-def link_to_test(item, functions):
-    """Links to the tests of an equation, or of the modules in which these functions stand.
+TESTS = {  # of modules whose tests are not called test_MODULE.py
+    "joint_embedding_eq1_9": "eq0[1-9]_*",
+    "graph_fusion_eq10_16": "graph_fusion",
+    "fusions_table6": "table6_fusions",
+    "complexity_table4": "complexity",
+}
 
-    The tests of `joint_embedding_eq1_9` are those of its equations, test_eq01_... to test_eq09_...
-    """
+
+def links_to_tests(item, functions):
+    """Links to the tests of an equation, or of the modules in which these functions stand."""
     kind, number = item.split()
-    patterns = [f"eq{int(number):02d}_*"]
-    if kind != "Eq.":
-        patterns = {}
-        for function in functions:
-            for module in function.split(".")[:-1]:
-                patterns["eq0[1-9]_*" if module == "joint_embedding_eq1_9" else module] = None
+    modules = [module for function in functions for module in function.split(".")[:-1]]
+    patterns = [TESTS.get(module, module) for module in dict.fromkeys(modules)]
+    if kind == "Eq.":
+        patterns = [f"eq{int(number):02d}_*"]
     files = []
     for pattern in patterns:
         files += sorted(path.name for path in (HERE.parent / "tests").glob(f"test_{pattern}.py"))

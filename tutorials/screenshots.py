@@ -163,7 +163,7 @@ def main():
                 )
                 for name in names:
                     open_notebook(page, address, name)
-                    if theme == "light" and name.startswith(tuple(arguments.run or ["-"])):
+                    if theme == "light" and name.startswith(tuple(arguments.run)):
                         run_from_the_top(page)
                     save_pages(page, arguments.folder, f"{name[:2]}_{theme}")
                     print(name, theme, *page.evaluate(COMPLAINTS), sep="\n    ", flush=True)

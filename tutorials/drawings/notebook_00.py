@@ -35,7 +35,6 @@ def network(params):
     _decision(ax, params["fusion"]["Dec"])
     ax.set(xlim=(-0.8, 15.2), ylim=(-1.95, 5.75))
     ax.axis("off")
-    return ax
 
 
 def _stages(ax):
@@ -176,4 +175,3 @@ def strips(x, one, classes, label):
     axes[3].axvline(0.5, color="0.5", ls=":")
     axes[3].invert_yaxis()
     axes[3].set(xlim=(0, 1), xlabel=f"probability of {classes[1]!r} (the label: {label!r})")
-    return axes

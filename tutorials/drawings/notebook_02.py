@@ -100,7 +100,7 @@ def averages(noisy):
 
 
 def race(losses, paths):
-    """An animated PNG, which needs no running kernel, of optimisers in two valleys.
+    """The race of the optimisers in two valleys, as an animated PNG that needs no running kernel.
 
     losses: {valley: function of {"theta": point}}; paths: {(valley, optimiser): (steps, 2)}.
     """
@@ -129,7 +129,7 @@ def race(losses, paths):
 
     # The first is what a viewer shows that cannot animate.
     moments = [400, *range(0, 40, 5), *range(40, 160, 20), *range(160, 401, 60), 400, 400]
-    with tempfile.TemporaryDirectory() as folder:  # an animated PNG, which needs no running kernel
+    with tempfile.TemporaryDirectory() as folder:
         film = Path(folder) / "race.png"
         FuncAnimation(fig, draw, frames=moments).save(film, writer=PillowWriter(fps=6))
         plt.close(fig)

@@ -31,7 +31,6 @@ def wall(corpus):
         ax.scatter([], [], marker="s", s=60, color=figures.CLASS_COLOURS[c], label=name)
     ax.legend(frameon=False, loc="upper left", bbox_to_anchor=(0, 0.94))
     ax.set(xlabel="video", ylabel="utterance", xlim=(0, len(order)), ylim=(0, u + 4))
-    return ax
 
 
 def columns(raw, standardised):
@@ -52,7 +51,6 @@ def columns(raw, standardised):
              title="raw columns: sizes")
     right.set(xlabel="$z$", ylabel="density", title="standardised values: shapes")
     right.legend(frameon=False)
-    return left, right
 
 
 def descent(losses):
@@ -65,7 +63,6 @@ def descent(losses):
     ax.set(xlabel="step", ylabel="cross-entropy", ylim=(None, 0.7),
            title="the same layer, the same data")
     ax.legend(frameon=False, title="columns")
-    return ax
 
 
 def padding(padded, mask):
@@ -81,7 +78,6 @@ def padding(padded, mask):
         ax.invert_yaxis()
     axes[0].set_ylabel("video")
     fig.colorbar(image, ax=axes[0])
-    return axes
 
 
 def hills(deviations, title):
@@ -93,7 +89,6 @@ def hills(deviations, title):
                 label=name)
     ax.set(xlabel="accuracy minus its mean, in points", yticks=[], title=title)
     ax.legend(frameon=False, fontsize=9)
-    return ax
 
 
 def probes(panels):
@@ -118,4 +113,3 @@ def probes(panels):
         face = "0.7" if split == "validation" else "white"
         axes[0].bar(0, 0, facecolor=face, edgecolor="0.3", hatch=hatch, label=split)
     fig.legend(frameon=False, ncols=4, loc="outside upper center")
-    return axes

@@ -68,7 +68,6 @@ def unrolled_bilstm():
             _arrow(ax, (x + 2.5, 2.6), (x + 1, 2.6), red, 2.5)
     ax.set(xlim=(-1.2, 9.3), ylim=(-0.3, 4))
     ax.axis("off")
-    return ax
 
 
 def _reader(ax, place, name, colour, style):
@@ -87,7 +86,6 @@ def impulses(cells, gates):
     ax.set(xlabel="utterance $t$", ylabel="cell $c_t$", xticks=range(1, 21, 2),
            title="what is left of an impulse")
     ax.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
-    return ax
 
 
 def reactions(strengths):
@@ -104,7 +102,6 @@ def reactions(strengths):
     axes[0].set_ylabel("output $t$")
     axes[0].invert_yaxis()
     fig.colorbar(image, ax=axes, label="$\\log_{10}$ of the reaction")
-    return axes
 
 
 def reach(curves):
@@ -117,7 +114,6 @@ def reach(curves):
     ax.set(yscale="log", xlabel="utterances back from the loss",
            ylabel="length of the gradient", title="how far back a loss reaches")
     ax.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
-    return ax
 
 
 def padding_errors(halves, mask):
@@ -140,7 +136,6 @@ def padding_errors(halves, mask):
         ax.set_yticks(np.arange(V) + 0.5, [f"video {v + 1}" for v in range(V)])
     axes[0].invert_yaxis()
     fig.colorbar(image, ax=axes, label="$\\log_{10}$ of the largest error")
-    return axes
 
 
 def scores(accuracies, chance):
@@ -152,7 +147,6 @@ def scores(accuracies, chance):
     ax.axvline(chance, color="0.3", ls=":")
     ax.invert_yaxis()
     ax.set(xlim=(0, 1.1), xlabel=f"test accuracy (dotted: always the same class, {chance:.0%})")
-    return ax
 
 
 def effects(by_distance):
@@ -163,7 +157,6 @@ def effects(by_distance):
         ax.set(title=f"UCLN trained on: {name}", xticks=range(-5, 6),
                xlabel="distance of the silenced utterance")
     axes[0].set_ylabel("change of the decision")
-    return axes
 
 
 def _node(ax, place, text, colour):

@@ -34,7 +34,6 @@ def plan():
         ax.text(6.5, height, question, ha="left", va="center", fontsize=11)
     ax.set(xlim=(-0.3, 11.4), ylim=(-0.5, 2.5))
     ax.axis("off")
-    return ax
 
 
 def _box(ax, x, y, text, colour):
@@ -64,7 +63,6 @@ def transformed_density(x, p, x_e, p_e, samples, encoded):
     axes[1, 1].legend(*axes[0, 1].get_legend_handles_labels(), frameon=False, loc="center")
     axes[0, 1].tick_params(labelbottom=True)
     axes[1, 1].axis("off")
-    return axes
 
 
 def curves(x, x_tilde, title):
@@ -76,7 +74,6 @@ def curves(x, x_tilde, title):
         axes[i].set(xlim=(-1, 1), ylim=(-1, 1), aspect="equal", xticks=[-1, 0, 1])
         axes[i].legend(frameon=False, ncols=2, loc="lower center", bbox_to_anchor=(0.5, 1))
     fig.suptitle(title)
-    return axes
 
 
 def what_the_classifier_sees(x_e, normalised, labels):
@@ -92,7 +89,6 @@ def what_the_classifier_sees(x_e, normalised, labels):
     axes[1].set_title("after batch norm: what $C$ sees")
     axes[1].axvline(0, color="black", ls="--", lw=1)
     fig.legend(*axes[0].get_legend_handles_labels(), frameon=False, loc="outside right center")
-    return axes
 
 
 def losses_and_forces(z, values, forces):
@@ -104,7 +100,6 @@ def losses_and_forces(z, values, forces):
     axes[0].legend(frameon=False)
     for ax in axes:
         ax.axvline(0, color="0.65", lw=1, zorder=0)
-    return axes
 
 
 def lost(along, afterwards):
@@ -124,7 +119,6 @@ def lost(along, afterwards):
     axes[0].set_title("decoders trained along")
     axes[1].set_title("decoders fitted afterwards")
     axes[1].legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
-    return axes
 
 
 FIGURE_3 = {  # units of each layer, and what follows its dense part
@@ -155,4 +149,3 @@ def figure_3():
                     va="top", fontsize=9, color="0.35")
         ax.set(title=title, xlim=(-13, 13), ylim=(-0.4, 4.6))
         ax.axis("off")
-    return axes

@@ -29,7 +29,6 @@ def cost_of_an_answer():
     ax.set(xlabel="answer $D$: how sure the discriminator is of the target", ylabel="cost",
            ylim=(0, 4))
     ax.legend(frameon=False, loc="upper center")
-    return ax
 
 
 def best_discriminator(x, densities, D_star, D_trained):
@@ -43,7 +42,6 @@ def best_discriminator(x, densities, D_star, D_trained):
     axes[1].set(xlabel="$x^e$", ylabel="$D$", ylim=(-0.03, 1.03))
     for ax in axes:
         ax.legend(frameon=False)
-    return axes
 
 
 def two_losses_of_a_source(z, values, forces):
@@ -54,7 +52,6 @@ def two_losses_of_a_source(z, values, forces):
     axes[1].set(title="force: minus the gradient", xlabel="logit $z$ of its vector")
     axes[1].annotate("the referee has\nrecognised it", (-7.6, 0.42))
     axes[0].legend(frameon=False, loc="upper right")
-    return axes
 
 
 def forces_on_a_logit():
@@ -68,7 +65,6 @@ def forces_on_a_logit():
     ax.plot(0.5, 0, "o", color="0.5")
     ax.set(xlabel="$D$ of a source", ylabel="force on its logit")
     ax.legend(frameon=False, bbox_to_anchor=(1, 0.5), loc="center left")
-    return ax
 
 
 def plane_of_two_players(path, forces):
@@ -88,7 +84,6 @@ def plane_of_two_players(path, forces):
     axes[1].axhline(2, color="0.4", ls=":", label="mean of the target")
     axes[1].set(xlabel="step", ylabel=r"$\theta$")
     axes[1].legend(frameon=False, loc="lower right")
-    return axes
 
 
 def game_round(ax, row, with_forces=False):
@@ -148,7 +143,6 @@ def stills(history, fooled):
     axes[3].axhline(fooled, color="0.4", ls=":", label="3 log 3 − 2 log 2")
     axes[3].set(xlabel="round", title=r"$\mathcal{L}_{tal}$")
     axes[3].legend(frameon=False, loc="lower right")
-    return axes
 
 
 def _legend_above(fig, ax):
@@ -162,7 +156,6 @@ def last_round(x):
     points(ax, x)
     ax.set(aspect="equal", xticks=[], yticks=[], title="the last round")
     ax.legend(frameon=False, markerscale=2, bbox_to_anchor=(1, 0.5), loc="center left")
-    return ax
 
 
 def learnt_weight(runs, gaps, start):
@@ -177,7 +170,6 @@ def learnt_weight(runs, gaps, start):
     axes[1].set(title="distance of the sources from the target", xlabel="round", ylim=(0, None))
     for ax in axes:
         ax.legend(frameon=False)
-    return axes
 
 
 def targets(start, ends):
@@ -190,7 +182,6 @@ def targets(start, ends):
         game_round(ax, row)
         others = " and ".join(f"${m}$" for m in "alv" if m != "alv"[target])
         ax.set_title(rf"{others} $\to$ ${'alv'[target]}$")
-    return axes
 
 
 BARS = (  # place, name in the results, colour, hatch, label
@@ -219,4 +210,3 @@ def referees(results, encoded, fooled):
         figures.modality_gap(x_e, ax=ax, title=f"λ = {lambda_}")
         ax.set(xticks=[], yticks=[])
     axes[1].get_legend().remove()
-    return axes

@@ -24,7 +24,6 @@ def what_lambda_weighs(fal, rl):
     ax.set(xscale="log", yscale="log", xlabel=r"$\lambda$",
            ylabel=r"length of the gradient w.r.t. $\mathbf{x}_a^e$")
     fig.legend(frameon=False, loc="outside lower center", ncols=3)
-    return ax
 
 
 def forces_of_the_sum(lambda_):
@@ -41,7 +40,6 @@ def forces_of_the_sum(lambda_):
     ax.axhline(0, color="0.65", lw=1, zorder=0)
     ax.set(xlabel="$D$ of a source vector", ylabel="force on its logit $z$", xlim=(0, 1))
     ax.legend(frameon=False, loc="lower left")
-    return ax
 
 
 def who_trains_whom(headings, reached, trained):
@@ -65,7 +63,6 @@ def who_trains_whom(headings, reached, trained):
     ax.set(xlim=(-0.5, len(headings) - 0.5), ylim=(len(names) - 0.5, -0.5))
     ax.tick_params(length=0, labeltop=True, labelbottom=False)
     ax.spines[:].set_visible(False)
-    return ax
 
 
 def cut_at_x_e():
@@ -99,7 +96,6 @@ def cut_at_x_e():
     ax.text(3.95, 3.45, "cut", ha="center", va="bottom", fontsize=11)
     ax.set(xlim=(-0.3, 10.6), ylim=(-0.5, 3.7))
     ax.axis("off")
-    return ax
 
 
 def _box(ax, x, y, width, text, colour):
@@ -126,7 +122,6 @@ def two_players(paths):
     axes[0].set_ylabel(r"$\varphi$")
     axes[1].legend(frameon=False, loc="lower left")
     fig.colorbar(points, ax=axes, label="step")
-    return axes
 
 
 def differences(percent, mean, half, names, title):
@@ -142,7 +137,6 @@ def differences(percent, mean, half, names, title):
            xlabel="difference of the loss in per cent")
     ax.invert_yaxis()
     ax.legend(frameon=False, bbox_to_anchor=(1, 1), loc="upper left")
-    return ax
 
 
 def push(wrongness, pushes):
@@ -153,4 +147,3 @@ def push(wrongness, pushes):
     ax.set(xlabel="1 − probability of the right class", ylabel="push (largest = 1)",
            xlim=(0, 1), ylim=(0, None))
     ax.legend(frameon=False, loc="lower center")
-    return ax

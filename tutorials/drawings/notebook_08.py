@@ -26,7 +26,6 @@ def arrows(V, alpha, U):
     ax.annotate("$U$", U, (6, -4), textcoords="offset points")
     ax.set(xlim=(-1.3, 1.3), ylim=(-1.05, 1.1), aspect="equal", xlabel="first entry",
            ylabel="second entry", title="Eq. 10: three weighted vectors, a third of their sum")
-    return ax
 
 
 def two_orders(V_al, V_la):
@@ -40,7 +39,6 @@ def two_orders(V_al, V_la):
         ax.set(title=title, xlabel="$V_a$", aspect="equal")
     axes[0].set_ylabel("$V_l$")
     fig.colorbar(image, ax=axes, ticks=[-0.6, 0, 0.6], label="bimodal vertex")
-    return axes
 
 
 def range_of_similarity(bounds, drawn):
@@ -59,7 +57,6 @@ def range_of_similarity(bounds, drawn):
     ax.set_xticks(list(drawn), list(drawn))
     ax.minorticks_off()
     ax.legend(frameon=False, loc="upper right", bbox_to_anchor=(1, 0.8))
-    return ax
 
 
 def score(low, high):
@@ -75,7 +72,6 @@ def score(low, high):
                     textcoords="offset points")
     ax.set(xlim=(0, 1), ylim=(0, 4.1), xlabel="$S_{m_1 m_2}$", ylabel=r"$\hat\alpha_{m_1 m_2}$",
            title="Eq. 13: the score of a pair")
-    return ax
 
 
 def triangle(weights, alphas):
@@ -96,7 +92,6 @@ def triangle(weights, alphas):
     ax.set(xlim=(-0.2, 1.3), ylim=(-0.12, 0.98), aspect="equal",
            title="Eq. 14: weights of the pairs for random $\\alpha_m$, with $S = 1/k$, $k = 50$")
     ax.axis("off")
-    return ax
 
 
 def layer_2_in_numbers(V, alpha, S, layer, i=0):
@@ -129,7 +124,6 @@ def layer_2_in_numbers(V, alpha, S, layer, i=0):
         ax.text(x, 1, title, ha="center", va="center", weight="bold")
     ax.set(xlim=(-0.1, 1.1), ylim=(0, 1.06))
     ax.axis("off")
-    return ax
 
 
 def _vector(values):
@@ -152,7 +146,6 @@ def xor(decisions, V, labels, scores):
     fig.legend(*axes[0].get_legend_handles_labels(), frameon=False, ncols=2,
                loc="outside lower center")
     fig.colorbar(image, ax=axes, ticks=[0, 0.5, 1], label="probability: signs agree", shrink=0.8)
-    return axes
 
 
 def layer_3(weights):
@@ -167,4 +160,3 @@ def layer_3(weights):
     ax.set_xticks(range(6), [figures.vertex_label(name) for name in TRIMODAL])
     ax.set(ylabel="mean weight", title="Layer 3 of untrained networks, on noise")
     ax.legend(frameon=False)
-    return ax

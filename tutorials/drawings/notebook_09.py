@@ -27,7 +27,6 @@ def pairs_of_vertices(below, candidates, complete):
     ax.set(xlim=(-0.5, 4.5), ylim=(5.5, 0.5), title="Two of six vertices: what they make")
     ax.tick_params(length=0)
     ax.spines[:].set_visible(False)
-    return ax
 
 
 def knob(alpha_l, weights):
@@ -44,7 +43,6 @@ def knob(alpha_l, weights):
     axes[0].set(ylabel="weight of the vertex", ylim=(0, None))
     fig.legend(*axes[0].get_legend_handles_labels(), frameon=False, handlelength=3.5,
                loc="outside right center")
-    return axes
 
 
 def omega(Omega, k):
@@ -58,7 +56,6 @@ def omega(Omega, k):
         ax.annotate(rf"$\mathbf{{{name}}}$", (columns.mean(), 1), ha="center", va="bottom",
                     xycoords=("data", "axes fraction"))
     ax.set(xlabel=r"column of $\mathbf{\Omega}$", ylabel="mean ± standard deviation")
-    return ax
 
 
 def cube(corners, parity, wrong):
@@ -83,7 +80,6 @@ def cube(corners, parity, wrong):
     ax.set(xlim=(-2.1, 2.1), ylim=(-1.65, 1.75), aspect="equal",
            title="Parity: signs of a, l, v beside each corner, label inside")
     ax.axis("off")
-    return ax
 
 
 def who_gets_it(scores, below):
@@ -99,7 +95,6 @@ def who_gets_it(scores, below):
     labels = [rf"$\mathbf{{{name}}}$" if name in "UBT" else name for name in scores]
     ax.set_xticks(range(len(scores)), labels)
     ax.set(ylabel="balanced accuracy, test", ylim=(0, 1.1))
-    return ax
 
 
 def planes(decisions, V, labels, classes):
@@ -122,7 +117,6 @@ def planes(decisions, V, labels, classes):
     fig.legend(*axes[0, 0].get_legend_handles_labels(), frameon=False, ncols=2,
                loc="outside lower center")
     fig.colorbar(image, ax=axes, ticks=[0, 0.5, 1], label=f"probability: {classes[1]}", shrink=0.8)
-    return axes
 
 
 def parts_of_omega(choices, worth):
@@ -138,4 +132,3 @@ def parts_of_omega(choices, worth):
     ax.set(ylabel="balanced accuracy, test", xlabel=r"parts of $\mathbf{\Omega}$ that are kept",
            ylim=(0, 1.25))
     ax.legend(frameon=False, ncols=2, loc="upper right")
-    return ax

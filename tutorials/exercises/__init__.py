@@ -9,7 +9,6 @@ dimensions of the inputs differ, so that a transposed answer is not right by acc
 
 from copy import deepcopy
 from importlib import import_module
-from importlib.util import find_spec
 from traceback import extract_tb
 
 import numpy as np
@@ -31,12 +30,8 @@ def exercise(number, *equations):
 
 
 def of_notebook(notebook):
-    """``{number: function}`` of all exercises of a notebook, in their order; of one without a
-    module, none.
-    """
-    module = f"{__name__}.notebook_{notebook:02d}"
-    if find_spec(module):
-        import_module(module)
+    """``{number: function}`` of all exercises of a notebook, in their order."""
+    import_module(f"{__name__}.notebook_{notebook:02d}")
     return {
         number: function
         for number, function in EXERCISES.items()
