@@ -70,7 +70,7 @@ def without_first_factor(z, y):
 
 WRONG = {
     "5.1": [
-        ("not negative", lambda x_e, w, b: bell(x_e, w, b) / (w * (1 - x_e ** 2))),
+        ("never negative", lambda x_e, w, b: bell(x_e, w, b) / (w * (1 - x_e ** 2))),
         ("change of width", bell),
         ("density at x_e", density_at_x_e),
         ("subtract b", lambda x_e, w, b: bell(x_e, w, -b) / np.abs(w * (1 - x_e ** 2))),

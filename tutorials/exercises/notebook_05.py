@@ -24,7 +24,7 @@ def density(answer, rng):
     slope = w * (1 - x_e ** 2)
     swapped = _bell((np.arctanh(x_e) + b) / w)
     compare(answer, (x_e, w, b), p / np.abs(slope), {
-        "a density is not negative: w is, and it is the width of the interval that counts":
+        "a density is never negative; here w is, so divide by its absolute value":
             p / slope,
         "it looks like the density of x, without the change of width: divide by the slope of E": p,
         "it looks like a product with the slope: where E is steep, probability is spread out":

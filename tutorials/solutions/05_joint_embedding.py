@@ -16,7 +16,7 @@ check("5.1", density)
 
 def unavoidable_loss(x):
     beyond = np.maximum(np.abs(x) - 1, 0)  # distance to the interval from -1 to 1
-    length = np.linalg.norm(beyond, axis=-1)  # (m, B)
+    length = np.linalg.norm(beyond, axis=-1)  # (3, B)
     return length.sum(axis=0).mean()
 
 
@@ -24,8 +24,8 @@ check("5.2", unavoidable_loss)
 
 
 def gradient_of_the_reconstruction_loss(x_tilde, x):
-    e = x_tilde - x  # (m, B, d)
-    length = np.linalg.norm(e, axis=-1, keepdims=True)  # (m, B, 1)
+    e = x_tilde - x  # (3, B, d)
+    length = np.linalg.norm(e, axis=-1, keepdims=True)  # (3, B, 1)
     return e / np.where(length == 0, 1, length) / x.shape[1]  # length 0: so is e
 
 
@@ -34,7 +34,7 @@ check("5.3", gradient_of_the_reconstruction_loss)
 
 def gradient_by_the_logits(z, y):
     e = np.exp(z - z.max(axis=-1, keepdims=True))
-    y_tilde = e / e.sum(axis=-1, keepdims=True)  # (m, B, N)
+    y_tilde = e / e.sum(axis=-1, keepdims=True)  # (3, B, N)
     g = y_tilde - y
     g = g / np.linalg.norm(g, axis=-1, keepdims=True) / len(y)  # with respect to y_tilde
     return y_tilde * (g - (g * y_tilde).sum(axis=-1, keepdims=True))  # to z

@@ -74,9 +74,10 @@ plt.show()
 
 # %% [markdown]
 # Each modality has its own encoder and its own decoder. There is only one classifier and only one
-# discriminator, and all three modalities share them. Decoder and classifier are trained together
-# with the encoders, by the same loss. With the discriminator it is different: the encoders are
-# trained to fool it, by a loss of their own ([notebook 06](06_adversary.ipynb)).
+# discriminator, and all three modalities share them. A decoder and its encoder descend the same
+# loss, $\mathcal{L}_{rl}$, and so do the classifier and the encoders, $\mathcal{L}_{cl}$. With the
+# discriminator it is different: the encoders are trained to fool it, by a loss of their own
+# ([notebook 06](06_adversary.ipynb)).
 #
 # ## 1. From three spaces to one (Eq. 1)
 #
@@ -351,7 +352,7 @@ plt.show()
 
 # %%
 def unavoidable_loss(x):
-    """x (m, B, d). Returns the smallest reconstruction loss that outputs from -1 to 1 allow."""
+    """x (3, B, d). Returns the smallest reconstruction loss that outputs from -1 to 1 allow."""
     raise NotImplementedError("exercise 5.2")
 
 
@@ -445,7 +446,7 @@ assert np.allclose(ours["x_tilde"][:, 1:], gradient["x_tilde"][:, 1:])  # the ot
 
 # %%
 def gradient_of_the_reconstruction_loss(x_tilde, x):
-    """x_tilde, x (m, B, d). Returns the gradient with respect to x_tilde, (m, B, d)."""
+    """x_tilde, x (3, B, d). Returns the gradient with respect to x_tilde, (3, B, d)."""
     raise NotImplementedError("exercise 5.3")
 
 
@@ -665,7 +666,7 @@ plt.show()
 
 # %%
 def gradient_by_the_logits(z, y):
-    """z (m, B, N), y (B, N) one-hot. Returns the gradient of Eq. 8 with respect to z, (m, B, N)."""
+    """z (3, B, N), y (B, N) one-hot. Returns the gradient of Eq. 8 with respect to z, (3, B, N)."""
     raise NotImplementedError("exercise 5.4")
 
 
@@ -678,9 +679,9 @@ check("5.4", gradient_by_the_logits)
 # 04](04_context.ipynb), but with the rates of dropout that are the default for MOSI (0.6 and 0.9,
 # where notebook 04 took 0.2 and 0.5). We train encoders in three ways: with $\mathcal{L}_{rl}$
 # alone, with $\mathcal{L}_{cl}$ alone, and with the sum of both. As a control we add encoders that
-# are not trained at all. Everything is repeated with six seeds. (In the full model the two losses
-# belong to different updates, and the adversary comes in as well: [notebook
-# 07](07_three_updates.ipynb). To keep it quick we take $d = k = 20$.)
+# are not trained at all. The UCLNs are trained once. Everything after them is repeated with six
+# seeds. (In the full model the two losses belong to different updates, and the adversary comes in
+# as well: [notebook 07](07_three_updates.ipynb). To keep it quick we take $d = k = 20$.)
 
 # %%
 nn.use("fast")  # the same values, sooner
@@ -812,17 +813,18 @@ assert (centre(afterwards["L_cl"]) < 1.15 * centre(afterwards["L_rl"])).all()
 assert (centre(afterwards["untrained"])[[0, 2]] < 1.2 * centre(afterwards["L_rl"])[[0, 2]]).all()
 
 # %% [markdown]
-# Each mark is one seed. On the left, $\mathcal{L}_{cl}$ is worse than the mean. But this is the
-# error of decoders that were never trained. On the right every row gets a fitted decoder, and the
-# difference nearly vanishes. Encoders that were trained without $\mathcal{L}_{rl}$ lose little more
-# than those that were trained with $\mathcal{L}_{rl}$ alone, and for $a$ and $v$ even untrained
-# encoders come close. By this measure even the best encoders lose about three quarters of $a$ and
-# $v$. (Not for want of room, since $k = d$ here too. Either the short training or the linear
-# decoder is to blame, and this measurement does not say which.) Even where the decoders were
-# trained, a fitted linear one does better, so the left half also measures how well a decoder was
-# trained. In short: on this corpus, after this short training and without an adversary, training
-# with $\mathcal{L}_{rl}$ preserves little that would be lost without it. Remember this when the
-# paper's Table 5 says that the decoder is the most important part ([notebook
+# Each mark is one seed. The two halves have different scales; the dotted line is at 1 in both. On
+# the left, $\mathcal{L}_{cl}$ is worse than the mean. But this is the error of decoders that were
+# never trained. On the right every row gets a fitted decoder, and the difference nearly vanishes.
+# Encoders that were trained without $\mathcal{L}_{rl}$ lose little more than those that were
+# trained with $\mathcal{L}_{rl}$ alone, and for $a$ and $v$ even untrained encoders come close. By
+# this measure even the best encoders lose about three quarters of $a$ and $v$. (Not for want of
+# room, since $k = d$ here too. Either the short training or the linear decoder is to blame, and
+# this measurement does not say which.) Even where the decoders were trained, a fitted linear one
+# does better, so the left half also measures how well a decoder was trained. In short: as far as a
+# linear decoder can tell, on this corpus, after this short training and without an adversary,
+# training with $\mathcal{L}_{rl}$ preserves little that would be lost without it. Remember this
+# when the paper's Table 5 says that the decoder is the most important part ([notebook
 # 10](10_does_it_work.ipynb)).
 
 # %% [markdown]

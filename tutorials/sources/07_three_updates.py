@@ -24,8 +24,8 @@
 # - map which loss reaches which network, and which networks it is allowed to train;
 # - cut the chain rule in two at $\mathbf{x}^e$, so that one pass through the encoders serves all
 #   updates;
-# - show that the order of the updates, which the paper is precise about, makes no difference to the
-#   authors' code, up to weight decay;
+# - show that the order of the updates, which the paper is precise about, makes no difference, up to
+#   weight decay, if all gradients are taken before the first step;
 # - measure, over six seeds, whether it pays to run the encoders again before every update.
 #
 # | symbol | shape | meaning |
@@ -527,12 +527,13 @@ for name, steps in {"one step, with the sum": [together], "three steps": separat
 #
 # ## 5. One batch
 #
-# Now the whole batch fits into a few lines. The paper leaves one choice open, and in the code it is
-# `stages`. Either all gradients are taken at the *first* activations, those with which the batch
-# began. Then the later updates work with activations that are *stale*: they belong to parameters
-# that an earlier update has changed meanwhile. Or each update runs the encoders again, and its
-# activations are *fresh*. The released code takes the first ones ([D6](../DEVIATIONS.md#d6)), and
-# so does the package, unless one asks for `activations="fresh"`.
+# Now the whole batch fits into a few lines. The paper leaves one choice open: which activations do
+# the later updates see? (In the code below, the list `stages` holds the answer.) Either all
+# gradients are taken at the *first* activations, those with which the batch began. Then the later
+# updates work with activations that are *stale*: they belong to parameters that an earlier update
+# has changed meanwhile. Or each update runs the encoders again, and its activations are *fresh*.
+# The released code takes the first ones ([D6](../DEVIATIONS.md#d6)), and so does the package,
+# unless one asks for `activations="fresh"`.
 
 # %%
 def one_batch(params, optimisers, table, settings):
@@ -600,9 +601,12 @@ assert apart["first"] < 1e-14 < 1e-4 < apart["fresh"]
 # %% [markdown]
 # With first activations *the order makes no difference*, except for rounding. No gradient sees a
 # step of the same batch, each update has its own Adam, and the steps add up in any order. Paper and
-# released code disagree about the order, and it does not matter, because the released code takes
-# all gradients before it takes a step. (Weight decay is switched off here. It acts on the
-# parameters as they are when its turn comes, which brings in a tiny dependence on the order.)
+# released code disagree about the order. In the package this does not matter, in either variant,
+# because it takes all gradients before it takes a step. (The authors' script takes a step after
+# each backward pass. The PyTorch of that time then mixed first activations with newer weights in
+# the later gradients. We do not imitate this: [D23](../DEVIATIONS.md#d23).) (Weight decay is
+# switched off here. It acts on the parameters as they are when its turn comes, which brings in a
+# tiny dependence on the order.)
 #
 # With fresh activations the order is a real choice: a parameter may differ by
 # several times the learning rate.
@@ -726,17 +730,21 @@ assert (np.abs(mean) < 0.1 * first.mean(axis=0)).all()
 # those of the validation. But the intervals are several per cent wide to either side, so a small
 # difference may well exist. For the discriminator and the classifier the means are a little lower
 # with fresh activations, and their intervals end near zero. The damage of the toy game is not seen
-# here. (But three epochs are few. The embedding loss of 12.5 is about what decoders that always
-# answer 0 would have, so this says little about a long training.) (And the validation loss is not
-# the higher one, as you might expect. Dropout is on while the training losses are taken, and they
-# are averaged over the epoch. The validation has no dropout and comes at its end.) The price of
-# fresh activations is certain: the encoders are the largest part of the network, and they run four
-# times per batch instead of once.
+# here. But three epochs are few. The embedding loss of 12.5 is about what decoders that always
+# answer 0 would have, so this says little about a long training.
 #
-# **An experiment** ★★ (10 minutes, without a computer). How many seeds would you need to see a
-# difference of 1 % in the loss of the last row? The table gives the half width of its interval for
-# six seeds. It is $t$ standard errors, and a standard error falls with the root of the number of
-# seeds. Take $t = 1.96$ instead of 2.57, as for many seeds. (The number is in the solutions.)
+# You might have expected the validation loss to be higher than the training loss. It is lower:
+# dropout is on while the training losses are taken, and they are averaged over the epoch. The
+# validation has no dropout and comes at its end.
+#
+# The price of fresh activations is certain: the encoders are the largest part of the network, and
+# they run four times per batch instead of once.
+#
+# **An experiment** ★★ (10 minutes, without a computer). How many seeds would you need until the
+# half width of the last row is only 1 % of its loss, so that a difference of 1 % would just be
+# seen? The table gives the half width of its interval for six seeds. It is $t$ standard errors, and
+# a standard error falls with the root of the number of seeds. Take $t = 1.96$ instead of 2.57, as
+# for many seeds. (The number is in the solutions.)
 
 # %% [markdown]
 # ## 8. The factors in front
@@ -858,9 +866,9 @@ assert (mean > 0)[-2:].all()  # with the margin that another rounding needs
 
 # %% [markdown]
 # When the fusion is trained alone, its own loss is higher, on the training utterances and on those
-# of the validation. Both intervals lie above zero. So does that of the embedding loss, though its
-# mean is only 0.3 %. So on this corpus training end to end does help the fusion, and the help
-# carries over to new utterances. (One caution: you have seen ten intervals of 95 % in this
+# of the validation. Both intervals lie above zero. The interval of the embedding loss does too,
+# though its mean is only 0.3 %. On this corpus, then, training end to end does help the fusion, and
+# the help carries over to new utterances. (One caution: you have seen ten intervals of 95 % in this
 # notebook. The more of them one looks at, the more likely it is that one of them misses by
 # accident.)
 

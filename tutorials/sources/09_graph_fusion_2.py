@@ -244,14 +244,16 @@ nn.check_gradient(weighed_Omega, inputs, rng, step=1e-5)  # small, since leaky R
 # | `vl+a` | $\alpha_{vl} + \alpha_a$ | 0.83 | $\hat\alpha_{vl} + \alpha_a$ | 2.42 |
 #
 # In the paper's version the lower half of the table is ahead at 1/2. The halves are equal if all
-# three $\alpha_m$ are 1/3. In the released version the upper half, taken together, is always ahead.
-# At 1/2 its scores are larger by $(3.85 - 2.42) / 0.52 \approx 2.7$, so a vertex of the upper half
-# weighs $e^{2.7} \approx 15$ times as much as one of the lower half.
+# three $\alpha_m$ are 1/3. In the released version the upper half, taken together, is always ahead,
+# unless all three $\alpha_m$ are zero. At 1/2 its scores are larger by $(3.85 - 2.42) / 0.52
+# \approx 2.7$, so a vertex of the upper half weighs $e^{2.7} \approx 15$ times as much as one of
+# the lower half.
 #
-# Now vary one number, $\alpha_l$, and watch all six weights in both variants. In the picture, solid
-# lines are the vertices that fuse two bimodal ones. Their colour and marker are those of the
-# modality that enters twice. Dashed lines are the vertices that fuse a bimodal vertex with a
-# modality, and have the colour and marker of that modality:
+# Now vary one number, $\alpha_l$, and watch all six weights in both variants. The dotted line is at
+# 1/6, where all six would be equal. In the picture, solid lines are the vertices that fuse two
+# bimodal ones. Their colour and marker are those of the modality that enters twice. Dashed lines
+# are the vertices that fuse a bimodal vertex with a modality, and have the colour and marker of
+# that modality:
 
 # %%
 def trimodal_weights(alpha_m, variant, S=1 / 50):
@@ -285,10 +287,12 @@ assert np.allclose(trimodal_weights(np.zeros((3, 1, 1)), "released"), 1 / 6)
 # In the left picture all six lines stay clearly above zero, whatever $\alpha_l$ is: each vertex
 # counts. In the right picture the three dashed lines are close to zero. (At $\alpha_l = 0$ the
 # solid blue line begins at the same point as the dashed blue one: there the scores of vl+al and
-# av+l are equal. From then on it is above it.) They would reach half of the weight only if all
-# three $\alpha_m$ were zero, since then all scores are zero and all six weights are $\frac{1}{6}$.
-# A weight near zero silences a vertex twice. Its vector hardly enters $\mathbf{T}$, and hardly any
-# gradient comes back to improve it.
+# av+l are equal. From then on the solid one is above.) The three dashed vertices together would
+# reach half of the weight only if all three $\alpha_m$ were zero, since then all scores are zero
+# and all six weights are $\frac{1}{6}$. A weight near zero silences a vertex twice. Its vector
+# hardly enters $\mathbf{T}$, and hardly any gradient comes back to improve it. This is the pattern
+# of the paper's Figure 6, in which "vertices obtained by fusing a bimodal vertex and a unimodal
+# vertex hardly make any difference". The released formula has it before it has seen any data.
 #
 # **An experiment** ★ (5 minutes). Give all three $\alpha_m$ the same value. Which share do the
 # three dashed vertices have together at 0 and at 1, in the paper's variant and in the released one?
@@ -475,10 +479,11 @@ for seen in ("a", "l", "v", "al", "vl", "av"):
 #   $s_a$ and $s_l$, up to the sign, and notebook 08 has shown that such a sum gets at most three of
 #   four right. There are two values of $s_v$, so at most **six** of eight.
 # - Take a sum of functions of *two* modalities each, as $\mathbf{B}$ would be if its weights were
-#   fixed. Add up $\mathbf{w} \cdot \mathbf{f} + b$ over the eight cases, each with the sign
-#   $s_a s_l s_v$. The term of $al$ occurs once with $s_v = 1$ and once with $s_v = -1$, and
-#   cancels. So do all other terms, and $b$. The result is zero. But if all eight cases were right,
-#   all eight summands would be positive. So at most **seven** of eight.
+#   fixed. Add up $\mathbf{w} \cdot \mathbf{f} + b$ over the eight cases, each with the sign $s_a
+#   s_l s_v$. The term of $al$ occurs once with $s_v = 1$ and once with $s_v = -1$, and cancels. So
+#   do all other terms, and $b$. The result is zero. But if all eight cases were right, the four
+#   summands of the positive labels would be above zero, and none of the others below it: the sum
+#   would not be zero. So at most **seven** of eight.
 #
 # Seven can be reached. Let $c = s_a + s_l + s_v$. Then $c\,(c - 2)$ has the sign of the label at $c
 # = 3$, $1$ and $-1$, and is wrong only at $-3$. And it is a sum over pairs, because $c^2 = 3 + 2
@@ -614,8 +619,8 @@ assert scores["U"] < 0.78 < scores["B"] < 0.92 < 0.97 < scores["T"]
 #
 # Each $V_m$ has two entries here. The pictures show the decision for their first ones, with the
 # second ones at 0. In the upper row the first entry of $V_v$ is negative, in the lower row it is
-# positive. Look for the one square, in the column of $\mathbf{B}$, where the shading contradicts
-# the points: that is the case that $\mathbf{B}$ gets wrong. (The sign of a principal component is
+# positive. Look for the one cloud of points, in the column of $\mathbf{B}$, that the shading
+# contradicts: that is the case that $\mathbf{B}$ gets wrong. (The sign of a principal component is
 # arbitrary. Here an odd number of them is turned round, so every label is the opposite of that in
 # the cube.)
 
