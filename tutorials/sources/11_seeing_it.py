@@ -146,7 +146,7 @@ assert abs(mean) < half
 # kind differ by more than the two means. So on this corpus, with networks of this size, the claim
 # of Figure 5 is not confirmed: not by the picture and not by the number. (Nor is it on real MOSI,
 # where [ten seeds](../results/figure5_mosi.md) have 77.7 % with the classifier and 78.2 % without
-# it, a difference of 0.5 with the interval [−0.1, 1.0]. Only the distance between the means of the
+# it, a difference of 0.5 with the interval [−0.1, 1.1]. Only the distance between the means of the
 # two classes is a little larger with it, 1.00 against 0.95.)
 #
 # "Without classifier" does not mean "without knowledge of the classes". In the paper's variant the

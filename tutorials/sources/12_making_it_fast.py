@@ -3,6 +3,9 @@
 #
 # *Needs: 01, 02, 04, 07. Minutes: 25. Paper: "Experimental details".*
 #
+# (25 minutes are for reading. The exercises take about 55 more, the experiment 5, the last task
+# 20.)
+#
 # The notebooks before this one begin with `nn.use("readable")`: operations as in a textbook. For
 # training they switch to `nn.use("fast")`, and promise the same values. The readable version is
 # slower. But why? The formulas are the same, and the same processor computes them.
@@ -15,15 +18,15 @@
 # - find hidden float64 numbers in a network whose gradients look like float32;
 # - put a whole layer on the tape as *one* operation with a gradient of your own, and prove it
 #   equal;
-# - let an LSTM skip its padding, take the reading of parameters off the tape, and let an optimiser
-#   work in the processor's cache;
+# - let an LSTM skip its padding, read parameters without the tape, and let an optimiser work in the
+#   processor's cache;
 # - see what the machine must do, however the program is written.
 #
 # **Two words.** The *cache* is a small, fast memory within the processor. What was read or written
-# a moment ago is still there, and using it again is quick. The cache holds some MiB; everything
-# else waits in the main memory, from where it takes many times as long. The *leaves* of the nested
-# dicts of parameters are the arrays in them; `nn.leaves(params)` goes through them one by one, each
-# with its *path*, the keys that lead to it.
+# a moment ago is still there, and using it again is quick. The cache holds some MiB (1 MiB is 1024
+# KiB, 1 KiB is 1024 bytes); everything else waits in the main memory, from where it takes many
+# times as long. The *leaves* of the nested dicts of parameters are the arrays in them;
+# `nn.leaves(params)` goes through them one by one, each with its *path*, the keys that lead to it.
 #
 # **Two kinds of numbers.** A *count* (operations on a tape, bytes that go through memory) is the
 # same on every computer, so cells assert counts. A *time* differs from machine to machine and from
@@ -181,8 +184,7 @@ for name, function in (("readable", readable_gradients), ("fast", fast_gradients
 assert len(tapes["fast"]) < len(tapes["readable"]) / 2
 
 # %% [markdown]
-# (What the fast operations keep for their backward pass is not on the tape, and not in these KiB.
-# A KiB is 1024 bytes, a MiB 1024 KiB.)
+# (What the fast operations keep for their backward pass is not on the tape, and not in these KiB. )
 #
 # **An experiment** ★ (5 minutes). How many operations stand on the readable tape of a batch of 1024
 # utterances, and how many KiB do their results take? Write down two numbers. Then call
@@ -705,7 +707,7 @@ def running(lengths):
 check("12.3", running)
 
 # %% [markdown]
-# ## 6. Reading parameters off the tape
+# ## 6. Reading parameters without the tape
 #
 # `autograd.grad` differentiates with respect to a dict of parameters, nested dicts too. That is
 # convenient. But what it traces is the *dict*. Then `params["encoders"]["dense_1"]["W"]` is three
@@ -899,7 +901,8 @@ plt.show()
 # On the left is Python's price. On the right the five arrays of a block ($p$, $m$, $v$, $g$ and
 # `scratch`) take up to 20 MiB. Whether the line rises there depends on the machine: the smaller its
 # cache, the more. The dashed line pays for something else as well: every operation of the formula
-# asks for a new array.
+# asks for a new array. In the picture printed here this is the larger part: the formula takes
+# almost four times the best, and in place with only two blocks (right end) it is 1.4 times.
 #
 # ### Exercise 12.4 ★★★ (20 minutes): momentum without new memory
 #
@@ -919,7 +922,7 @@ check("12.4", momentum_step)
 # ## 8. What is left
 #
 # **From readable to fast.** We begin with the program that one would write first, and add one
-# remedy after the other: first those of section 6 (parameters are read off the tape, and the
+# remedy after the other: first those of section 6 (parameters are read without the tape, and the
 # encoders run once for all four updates instead of four times), then Adam in blocks, then whole
 # layers as one operation. A blue bar is the time of one training step. The hatched part beside it
 # is what this remedy has saved. All numbers are multiples of the last step. *Predict before you
@@ -931,7 +934,7 @@ moments = dict(nn.leaves(nn.map_leaves(np.zeros_like, params)))  # zeros take as
 
 
 def textbook_optimiser(gradients):
-    """Adam by its formula, leaf by leaf."""
+    """Adam by its formula, leaf by leaf. Only its time counts: the result is not kept."""
     for groups in gradients.values():
         for path, g in nn.leaves(groups):
             adam_textbook(flat_params[path], moments[path], moments[path], g, 1)
@@ -1063,19 +1066,22 @@ plt.show()
 
 # %% [markdown]
 # Small batches are expensive per utterance. The optimiser works as long for a batch of 16 as for
-# one of 256: its share shrinks. In the picture printed here, the same time is about a fifth of the
-# step for 16 utterances and a twentieth of that for 256. So the step for 256 takes four to five
-# times as long as the one for 16. That is far less than 16 times, since each small operation has
-# its price however small its arrays are. The products, too, are more efficient with many rows: with
-# one row, every number of $W$ is fetched from memory for a single multiplication, with 64 rows for
+# one of 256: its share shrinks. In the picture printed here, carrying its arrays is about a fifth
+# of the step for 16 utterances and a twentieth of that for 256. So the step for 256 takes four to
+# five times as long as the one for 16. That is far less than 16 times, since each small operation
+# has its price however small its arrays are. The products, too, are more efficient with many rows:
+# with one row, every number of $W$ is fetched from memory for a single multiplication, with 64 rows
+# for
 # 64. So why not batches of 256? Because Adam moves a parameter by about the learning rate per step,
 # however many utterances the gradient is from (notebook 02). With 16 times fewer steps, an epoch
 # moves it less far. Speed is only one of two things that a batch size decides.
 #
-# The part at the top, "everything else", is activations, batch norm, dropout's random numbers, the
-# losses, Python: more than half of the step at all three sizes. Most of this has to be computed in
-# any program as well, so only a part of it is left to gain. `python -m benchmarks` measures the
-# package carefully, next to the same network in PyTorch.
+# The part at the top, "everything else", is more than half of the step at all three sizes. For 16
+# utterances the largest piece of it is Adam's own arithmetic: in section 1 Adam takes half of the
+# fast step, and carrying its arrays is less than half of that. The rest is activations, batch norm,
+# dropout's random numbers, the losses, Python. Most of this has to be computed in any program as
+# well, so only a part of it is left to gain. `python -m benchmarks` measures the package carefully,
+# next to the same network in PyTorch.
 #
 # ## What to take away
 #
@@ -1093,7 +1099,7 @@ plt.show()
 # - With small batches, an operation on the tape has its price, however small its arrays are: fewer
 #   and larger operations are faster.
 # - An optimiser's time depends on how often its arrays go through the main memory. Blocks that stay
-#   in the cache make that seven times.
+#   in the cache make that seven times, and working in place spares new arrays.
 # - A gradient that is float32 does not show that everything before it was: look at every type.
 # - Except for the first, none of the remedies is in the files of the equations.
 # - First make it right, then measure, then make it fast, and then prove it right again.
