@@ -64,7 +64,7 @@ class Progress:
 
     def __init__(self, quiet, stream):
         self.quiet, self.stream = quiet, stream
-        self.live, self.width = stream.isatty(), 0
+        self.live, self.width = not quiet and stream.isatty(), 0
 
     def begin(self, stage, epochs, done=0):
         """A stage of some epochs begins; some of them may be done already."""

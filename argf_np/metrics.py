@@ -45,7 +45,7 @@ def scores(truth, prediction, classes):
 
 
 def most_frequent(labels):
-    """The most frequent of some labels, for each of them: (n,).
+    """The most frequent of some labels, at least one, for each of them: (n,).
 
     A model that knows no features could only say this if it knew the labels.
     """

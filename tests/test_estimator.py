@@ -82,6 +82,12 @@ def test_classes_that_are_whole_numbers_are_predicted_as_numbers(tmp_path):
         assert {*one.predict(corpus)} <= {3, 7}
 
 
+def test_fit_needs_no_stderr(monkeypatch):
+    """As where a program has no console."""
+    monkeypatch.setattr("sys.stderr", None)
+    ARGF(**TINY).fit(own(2))
+
+
 # Parameters
 
 

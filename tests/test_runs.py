@@ -500,6 +500,14 @@ def test_uclns_below_a_linear_model_are_named_by_modality(executed, tmp_path, mo
         assert text.startswith(f"the UCLN of {m} is right on ")
 
 
+def test_a_run_may_use_fewer_modalities_than_the_corpus_has(executed, tmp_path):
+    corpus, _, result = executed
+    settings = replace(runs.settings_of(result), modalities="breath,pulse")
+    again = runs.execute(settings, "real", tmp_path / "interviews.npz",
+                         pipeline.corpus_fingerprint(corpus))
+    assert len(again["unimodal"]) == len(again["unimodal_warnings"]) == 2
+
+
 def test_probes_are_fitted_to_training_utterances_and_tried_on_test_utterances(executed):
     corpus, fitted, result = executed
     train, test = corpus.utterances("train"), corpus.utterances("test")

@@ -1,6 +1,7 @@
 """Models of Tables 1 to 3: ARGF and the baselines that it is compared with, behind one interface.
 
-A model is a module with three functions, a line in `MODELS`, and its name in `settings.MODELS`:
+A model is a module with three functions, a line in `MODELS`, its name in `settings.MODELS` and, for
+the tables, its label in `experiments.catalogue.BASELINES`:
 
     epochs(corpus, settings) -> number of epochs, at most
     train(corpus, x, settings, on_epoch=None, on_checkpoint=None, resume=None) -> dict

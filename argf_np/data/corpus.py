@@ -13,7 +13,7 @@ PIECE = 4096  # utterances of a piece of a corpus
 
 
 def notice(text):
-    """Tell people on stderr what they should know about their data."""
+    """Tell people something on stderr that they should know, in one line."""
     print(f"notice: {text}", file=sys.stderr)
 
 

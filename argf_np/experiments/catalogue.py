@@ -27,12 +27,12 @@ LEFT_OUT = {"adversarial": "ARGF without adversarial training",
             "decoder": "ARGF without decoder",
             "nothing": "ARGF"}
 FUSION_LABELS = {"concatenation": "Concatenation + FC",
-              "multiplication": "Multiplication + FC",
-              "weighted_average": "Weighted Average",
-              "tensor": "Tensor Fusion",
-              "low_rank": "Low-rank Modality Fusion (LMF)",
-              "dynamic_graph": "Dynamic Fusion Graph (DFG)",
-              "gfn": "Graph Fusion Network (GFN)"}
+                 "multiplication": "Multiplication + FC",
+                 "weighted_average": "Weighted Average",
+                 "tensor": "Tensor Fusion",
+                 "low_rank": "Low-rank Modality Fusion (LMF)",
+                 "dynamic_graph": "Dynamic Fusion Graph (DFG)",
+                 "gfn": "Graph Fusion Network (GFN)"}
 # Rows of Tables 1 to 3 that stay open, and why.
 NOT_IMPLEMENTED = {
     "LMFN": "no code of it is public, and its abstract leaves gates, sizes, loss and optimiser "

@@ -12,7 +12,7 @@ import numpy as np
 
 from .. import __version__, metrics, pipeline
 from ..baselines import logistic
-from ..data import load
+from ..data import load, select
 from ..errors import DataError
 from ..paper.model import embed, forward
 from ..paper.vertices import ALPHAS, stack_weights
@@ -100,6 +100,7 @@ def alone(corpus, settings, unimodal):
 
 def warnings_of_uclns(corpus, settings, fitted):
     """What is wrong with the UCLN of each modality, or "": (m,), see `metrics.ucln_warnings`."""
+    corpus = select(corpus, settings.modality_list)  # the moments are of these
     accuracies = train_accuracy(corpus, fitted["unimodal"], fitted["moments"])
     found = metrics.ucln_warnings(accuracies)
     return np.array([found.get(m, "") for m in settings.modality_list])

@@ -18,7 +18,7 @@ except ImportError:  # Windows
 
 @contextmanager
 def locked(folder):
-    """Make the folder, and hold it for this process. What a killed one left half-written goes.
+    """Make the folder, hold it for this process, and remove half-written files of a killed one.
 
     Raises InUseError where another process holds it.
     The lock is the operating system's, on the empty file ``.lock``. The file stays: removing it
