@@ -37,7 +37,7 @@ def read_configuration(folder):
     """The content of config.json of a run. ModelError if there is none, or something else."""
     try:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-        for name in (*FIELDS, "source", "data_dir", "data", "classes", "versions"):
+        for name in (*FIELDS, "source", "data_dir", "data", "versions"):
             config[name.rstrip("_")]
     except (FileNotFoundError, NotADirectoryError):
         raise ModelError(f"{folder}: no run to continue, expected a config.json") from None
@@ -68,7 +68,7 @@ def prepare(folder, before, now):
     """Begin a run in the folder, or check that the run ``before`` can be continued."""
     if before is None:
         begin(folder, now)
-    elif (now["data"], now["classes"]) != (before["data"], before["classes"]):
+    elif now["data"] != before["data"]:
         raise ModelError(f"{folder}: began with other data than what is in {now['dataset']} now")
     elif now["versions"] != before["versions"]:
         notice(f"the run began with versions {before['versions']}, so its bits may differ")
@@ -99,9 +99,9 @@ def require_same_run(folder, now):
                          f"{OTHERWISE}") from None
     if not (folder / "metrics.json").exists():
         return
-    for name in ("dataset", "source", "data", "classes", *FIELDS):
+    for name in ("dataset", "source", "data", *FIELDS):
         found, expected = before[name.rstrip("_")], now[name.rstrip("_")]
-        if found != expected and name in ("data", "classes"):
+        if found != expected and name == "data":
             raise ModelError(f"{folder}: holds a finished run of other data; {OTHERWISE}")
         if found != expected:
             raise ModelError(f"{folder}: holds a finished run with {name.rstrip('_')} {found}, "

@@ -76,7 +76,7 @@ def parser():
                f"is not searched; {', '.join(map(flag, MOSI))} are. Here the "
                "defaults of --variant and --protocol are released, and with them --epochs is 500.")
     p.add_argument("--trials", type=whole, default=20,
-                   help="number of trials in all: 0, 1, ... (default 20)")
+                   help="number of trials in all, counted from 0 (default 20)")
     p.add_argument("--budget", type=whole, metavar="MINUTES",
                    help="start no new trial after so many minutes")
     add_flags(p, Path("results/search"))

@@ -150,7 +150,6 @@ def linear_scores(z, labels, utterances):
 def reason_for_distrust(corpus):
     """Why nothing should be chosen by the validation split: a text, or None. No test label is used.
 
-    None is no proof that it can be trusted, least of all without test videos to compare with.
     There are too few validation utterances, or the features know their labels. That is a stored
     fact for the features of MOSI that Poria et al. (2017) published: they were made with the labels
     of training and validation alike, so no comparison of these two splits can show it.
@@ -159,7 +158,8 @@ def reason_for_distrust(corpus):
     to the training utterances, with all modalities: by how much its best score is above the second.
     If labels were used to make features, it is surer of the utterances whose labels were used. The
     limit is a quarter, and three standard errors over videos (compare the difference of confidences
-    of Guillory et al. 2021, "Predicting with Confidence on Unseen Distributions").
+    of Guillory et al. 2021, "Predicting with Confidence on Unseen Distributions"). So None is no
+    proof, least of all where there are no test videos to compare with.
     """
     utterances = {split: corpus.utterances(split) for split in SPLITS}
     if len(utterances["validation"]) < FEWEST:

@@ -39,7 +39,7 @@ def parser():
                    help="list every row with its number of runs, or why there is none")
     add_flags(p, Path("results"))
     p.add_argument("--seeds", type=whole, default=10,
-                   help="number of seeds: 0, 1, ... (default 10)")
+                   help="number of seeds, counted from 0 (default 10)")
     return p
 
 

@@ -87,9 +87,12 @@ def predict(params, x, variant="paper", fusion="gfn", drop_rate=0.0, rng=None):
 
 
 def predict_in_chunks(params, x, variant="paper", fusion="gfn", chunk=256):
-    """The probabilities of `predict` with evaluation parameters, in less memory.
+    """Class probabilities M (B, N) of x (m, B, d), as `predict` gives them, in less memory.
 
-    - chunk: how many utterances are passed through the network at a time.
+    Arguments
+        - params: of `evaluation_params`, with which an utterance does not depend on the others.
+        - chunk: how many utterances are passed through the network at a time.
+        - the others: as those of `forward`.
     """
     parts = []
     for start in range(0, max(1, x.shape[1]), chunk):  # no utterances at all: one empty part

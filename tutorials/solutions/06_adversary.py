@@ -43,8 +43,8 @@ def translate(x_a, x_l):
 check("6.4", translate)
 
 # The reversed order, np.sort(x_l)[::-1][rank], has as low a reconstruction loss: a decoder can undo
-# it just as easily. The classification loss tells the two apart. One C serves all modalities (D4),
-# so the label has to lie on the same side in each of them.
+# it just as easily. The classification loss distinguishes the two. One C serves all modalities
+# (D4), so the label has to lie on the same side in each of them.
 
 # The experiment of section 7: theta goes up to 2.21, so it overshoots by 0.21 instead of 0.50. The
 # referee turns its slope round sooner, and theta has less time to run past the target.

@@ -1013,7 +1013,7 @@ plt.show()
 # And the two pictures on the right? They show the test utterances along the first two principal
 # components of $\mathbf{x}^e$, as is often done. The large markers with a black outline are the
 # means. Apart from the ends that stick out, the clouds overlap (on the right, most of $a$ is hidden
-# under $l$ and $v$). By such a picture one would guess that the modalities cannot be told apart
+# under $l$ and $v$). By such a picture one would guess that the modalities cannot be distinguished
 # there. Yet the linear probe finds the modality of 94 and of 97 vectors in 100. The other 18
 # dimensions are not shown, and the referees have looked at all 20.
 #

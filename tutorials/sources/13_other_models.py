@@ -721,11 +721,11 @@ assert high - low > 8
 # $Dec$ then computes the product. So ways to fuse that look very different may hardly differ in
 # what the whole network can learn.
 #
-# **On real data.** On MOSI (ten seeds) none of the six can be told from the graph: tensor fusion
-# has 1.0 point less [−2.4, +0.4]. There, language alone is as good as any fusion, so little seems
-# to be left for products. In the corpus above, products were put into the labels. With the authors'
-# UCLN outputs (five seeds) one interval of six excludes 0, that of DFG (+0.8), and none after
-# Holm's correction. ([RESULTS.md](../results/RESULTS.md); notebook 10 draws it.)
+# **On real data.** On MOSI (ten seeds) none of the six can be distinguished from the graph: tensor
+# fusion has 1.0 point less [−2.4, +0.4]. There, language alone is as good as any fusion, so little
+# seems to be left for products. In the corpus above, products were put into the labels. With the
+# authors' UCLN outputs (five seeds) one interval of six excludes 0, that of DFG (+0.8), and none
+# after Holm's correction. ([RESULTS.md](../results/RESULTS.md); notebook 10 draws it.)
 #
 # **Two oddities of Table 6.** For IEMOCAP it gives the graph 60.20. Table 2 has this number for the
 # targets $a$ and $v$; for $l$, the default, it has 60.69. The paper does not say why. And in the
