@@ -61,11 +61,9 @@ def epochs(tiny=False):
 def contenders(fit):
     """``{"ours", "theirs"}``: an epoch each. The twin first shows our losses and gradients."""
     rng = np.random.default_rng(1)
+    prove(fit)
     network = fit.network(fit.params)
-    prove(fit, network.eval())
-    network.train()
-    trained = [p for p in network.parameters() if p.requires_grad]
-    optimiser = fit.optimiser(trained)
+    optimiser = fit.optimiser(twin.trained(network))
 
     def batches():
         return batches_of(fit.items, fit.size, rng)
@@ -92,16 +90,17 @@ def loss_of_twin(fit, network, batch):
     return network.loss(*map(torch.from_numpy, batch))
 
 
-def prove(fit, network):
-    """Raise `twin.MismatchError` unless the twin has our loss and gradients, without dropout."""
+def prove(fit):
+    """`twin.check_loss` on the first batch."""
     batch = fit.batch(fit.items[:fit.size])
-    value, gradients = nn.value_and_grad(lambda params: fit.loss(params, *batch, None), fit.params)
-    their_loss = loss_of_twin(fit, network, batch)
-    twin.same(f"{fit.name} loss", [torch.tensor(value)], [their_loss], 1e-4)
-    ours = [p for p in fit.network(gradients).parameters() if p.requires_grad]
-    trained = [p for p in network.parameters() if p.requires_grad]
-    theirs = torch.autograd.grad(their_loss, trained)
-    twin.same(f"{fit.name} gradient", ours, theirs, 1e-4)
+
+    def loss(params):
+        return fit.loss(params, *batch, None)
+
+    def their_loss(network):
+        return loss_of_twin(fit, network, batch)
+
+    twin.check_loss(fit.name, loss, fit.params, fit.network, their_loss)
 
 
 def fits(rng, tiny):

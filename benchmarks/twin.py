@@ -6,10 +6,11 @@ PyTorch's default Adam. `Best` is the fastest version that we could write: the t
 one batched product, only the gradients that a step needs, and fused Adam.
 
 A twin is built from a tree of our parameters. Built from a tree of our gradients, it holds these
-gradients in its own layout. `check_argf` and `check_ucln` use this to compare the two.
+gradients in its own layout. `check_argf` and `check_loss` use this to compare the two.
 """
 
 from dataclasses import replace
+from functools import partial
 from itertools import zip_longest
 
 import numpy as np
@@ -334,10 +335,6 @@ class UCLN(nn.Module):
         packed, _ = self.bilstm(packed._replace(data=self.drop_input(packed.data)))
         return packed._replace(data=self.dense(self.drop(packed.data)).tanh())
 
-    def trained(self):
-        """The parameters that training changes."""
-        return [p for p in self.parameters() if p.requires_grad]
-
     def loss(self, videos, labels):
         """Mean cross-entropy of the utterances; labels are one-hot, (u, N) per video."""
         logits = self.label(self.drop(self(videos).data))
@@ -365,21 +362,36 @@ def check_argf(kind, params, x, y, settings, tolerance=1e-4):
 
 
 def check_ucln(params, x, y, mask, settings, tolerance=1e-4):
-    """Raise `MismatchError` unless the twin has our loss and gradients, without dropout.
-
-    - x (V, u, d_j), y (V, u, N), mask (V, u): padded videos.
-    """
+    """`check_loss` of the UCLN on padded videos x (V, u, d_j), y (V, u, N), mask (V, u)."""
     def loss(params):
         return ucln.ucln_loss(params, x, y, mask, settings)
 
+    def their_loss(network):
+        videos = [torch.tensor(x[i, real]) for i, real in enumerate(mask)]
+        labels = [torch.tensor(y[i, real]) for i, real in enumerate(mask)]
+        return network.loss(videos, labels)
+
+    check_loss("UCLN", loss, params, partial(UCLN, settings=settings), their_loss, tolerance)
+
+
+def check_loss(name, loss, params, twin_of, their_loss, tolerance=1e-4):
+    """Raise `MismatchError` unless the twin has our loss and gradients, without dropout.
+
+    - loss: ``loss(params)`` is ours.
+    - twin_of: makes the twin from a tree of parameters, or of gradients.
+    - their_loss: ``their_loss(network)`` is the twin's.
+    """
     value, gradients = value_and_grad(loss, params)
-    videos = [torch.tensor(x[i, real]) for i, real in enumerate(mask)]
-    labels = [torch.tensor(y[i, real]) for i, real in enumerate(mask)]
-    theirs = UCLN(params, settings).eval()
-    their_loss = theirs.loss(videos, labels)
-    same("UCLN loss", [torch.tensor(value)], [their_loss], tolerance)
-    their_gradients = torch.autograd.grad(their_loss, theirs.trained())
-    same("UCLN gradient", UCLN(gradients, settings).trained(), their_gradients, tolerance)
+    network = twin_of(params).eval()
+    their_value = their_loss(network)
+    same(f"{name} loss", [torch.tensor(value)], [their_value], tolerance)
+    their_gradients = torch.autograd.grad(their_value, trained(network))
+    same(f"{name} gradient", trained(twin_of(gradients)), their_gradients, tolerance)
+
+
+def trained(network):
+    """The parameters that training changes."""
+    return [p for p in network.parameters() if p.requires_grad]
 
 
 class MismatchError(Exception):

@@ -1,4 +1,4 @@
-"""HFFN in PyTorch with the same weights: `check_hffn` compares the two, as `twin.check_ucln` does.
+"""HFFN in PyTorch with the same weights.
 
 Both directions run as one batch, as in `argf_np.baselines.hffn`. The windows are cut by `unfold`.
 """
@@ -8,9 +8,8 @@ import torch.nn.functional as F
 from torch import nn
 
 from argf_np.baselines import hffn
-from argf_np.nn import value_and_grad
 
-from .twin import linear, parameter, same
+from .twin import linear, parameter
 
 
 class HFFN(nn.Module):
@@ -64,19 +63,3 @@ class HFFN(nn.Module):
     def loss(self, x, y):
         """Minus the mean cosine of probabilities and one-hot labels y (B, N)."""
         return -F.cosine_similarity(self(x), y).mean()
-
-
-def check_hffn(params, x, y, variant, tolerance=1e-4):
-    """Raise `MismatchError` unless the twin has our loss and gradients, without dropout.
-
-    - x (3, B, d), y (B, N): a batch, with d even.
-    """
-    def loss(params):
-        return hffn.cosine_loss(hffn.decide(params, hffn.local_tensors(x), variant), y)
-
-    value, gradients = value_and_grad(loss, params)
-    theirs = HFFN(params, variant).eval()
-    their_loss = theirs.loss(torch.tensor(x), torch.tensor(y))
-    same("HFFN loss", [torch.tensor(value)], [their_loss], tolerance)
-    their_gradients = torch.autograd.grad(their_loss, [*theirs.parameters()])
-    same("HFFN gradient", [*HFFN(gradients, variant).parameters()], their_gradients, tolerance)

@@ -116,15 +116,13 @@ def test_no_epoch_of_a_model_without_proof(number, rng):
 
 @pytest.mark.parametrize("number", range(6))
 def test_no_epoch_of_a_model_whose_gradient_is_0_1_percent_off(number, rng, monkeypatch):
-    right = nn.value_and_grad
-
     def wrong(function, params):
-        value, gradients = right(function, params)
+        value, gradients = nn.value_and_grad(function, params)
         _, largest = max(nn.leaves(gradients), key=lambda leaf: np.abs(leaf[1]).max())
         largest *= 1.001
         return value, gradients
 
     fit = models.fits(rng, tiny=True)[number]
-    monkeypatch.setattr(nn, "value_and_grad", wrong)
+    monkeypatch.setattr(twin, "value_and_grad", wrong)
     with pytest.raises(twin.MismatchError, match=f"^{fit.name} gradient: differs"):
         models.contenders(fit)

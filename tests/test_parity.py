@@ -4,6 +4,7 @@ Compared are every intermediate, every gradient, and the parameters after two ba
 """
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -106,11 +107,22 @@ def of_hffn(rng):
     return params, rng.uniform(-1, 1, (3, B, 8)), np.eye(N)[[0, 2, 1, 1, 0]]
 
 
+def check_hffn(params, x, y, variant):
+    def loss(params):
+        return hffn.cosine_loss(hffn.decide(params, hffn.local_tensors(x), variant), y)
+
+    def their_loss(network):
+        return network.loss(torch.tensor(x), torch.tensor(y))
+
+    network_of = partial(twin_hffn.HFFN, variant=variant)
+    twin.check_loss("HFFN", loss, params, network_of, their_loss, TOLERANCE)
+
+
 @pytest.mark.parametrize("variant", ["paper", "released"])
 class TestHFFN:
     @pytest.mark.usefixtures("each_implementation")
     def test_loss_and_gradients(self, of_hffn, variant):
-        twin_hffn.check_hffn(*of_hffn, variant, TOLERANCE)
+        check_hffn(*of_hffn, variant)
 
     def test_two_steps_of_rmsprop_leave_the_same_parameters(self, of_hffn, variant):
         params, x, y = of_hffn
@@ -138,9 +150,9 @@ class TestHFFN:
             gradients["lstm"]["W"] = 1.001 * gradients["lstm"]["W"]
             return value, gradients
 
-        monkeypatch.setattr(twin_hffn, "value_and_grad", wrong)
+        monkeypatch.setattr(twin, "value_and_grad", wrong)
         with pytest.raises(twin.MismatchError, match="HFFN gradient"):
-            twin_hffn.check_hffn(*of_hffn, variant, TOLERANCE)
+            check_hffn(*of_hffn, variant)
 
 
 def test_the_check_rejects_a_gradient_that_is_0_1_percent_off(argf, monkeypatch):
