@@ -45,13 +45,18 @@ def best_of(gains, deviation):
 
 
 def epochs(curves):
-    """Test accuracy per epoch and seed, (seeds, epochs); the best epoch of each is marked."""
+    """Test accuracy per epoch and seed, (seeds, epochs).
+
+    A dotted line leads from the best epoch of a seed to its last.
+    """
     _, ax = plt.subplots(figsize=(7.4, 3.6), layout="constrained")
     x = np.arange(1, curves.shape[1] + 1)
     for seed, curve in enumerate(curves):
         shade = f"{0.1 + 0.09 * seed:.2f}"
         ax.plot(x, curve, color=shade, lw=1)
-        ax.plot(x[curve.argmax()], curve.max(), "*", ms=13, color=COLOURS["v"],
+        best = curve.argmax()
+        ax.plot([x[best], x[-1]], [curve[best], curve[-1]], ":", color=COLOURS["v"], lw=1)
+        ax.plot(x[best], curve[best], "*", ms=13, color=COLOURS["v"],
                 label=None if seed else "best epoch of a seed")
     ax.plot(np.full(len(curves), x[-1]), curves[:, -1], "o", color=COLOURS["l"], ls="",
             label="last epoch")

@@ -116,7 +116,8 @@ def _require_dtype(result, expected):
 
 def _require_finite(result, expected):
     for name, found, causes in (
-        ("NaN", np.isnan, "0 / 0, infinity minus infinity, the log or root of a negative number"),
+        ("NaN", np.isnan, "0 / 0, 0 times infinity (as in 0 log 0), infinity minus infinity, the "
+                          "log or root of a negative number"),
         ("infinite", np.isinf, "a division by 0, log(0), exp of a large number"),
     ):
         wrong = found(result) & np.isfinite(expected)

@@ -41,6 +41,8 @@ def gap(answer, rng):
         "the distance of a mean from itself, 0, is no pair": apart.sum() * 2 / 9 / spread.mean(),
         "the units are missing: divide by the mean distance of a vector from the mean of its "
         "modality": apart.mean(),
+        "the spread is the mean of the distances, not the root of the mean of their squares":
+            apart.mean() / np.sqrt(np.mean(spread ** 2)),
         "these are squared distances": np.mean(apart ** 2) / np.mean(spread ** 2),
         "the spread is around the mean of all: each modality has its own":
             apart.mean() / around_all.mean(),
@@ -62,6 +64,8 @@ def without_vertex(answer, rng):
             others + alpha[vertex] * V[vertex].mean(axis=0),
         "the mean over the entries of each utterance: it is over the utterances":
             others + parts[vertex].mean(axis=1, keepdims=True),
+        "it looks like the mean of all entries: it is over the utterances, entry by entry":
+            others + parts[vertex].mean(),
         "nothing was removed": parts.sum(axis=0),
     })
     return "and the change of the decision is the effect of the vertex"

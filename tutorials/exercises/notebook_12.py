@@ -157,6 +157,8 @@ def momentum_step(answer, rng):
     require(np.array_equal(g, g_in), "g has changed, and it is still needed elsewhere")
     require(not np.array_equal(p, p_in),
             "p is as it was: `p = p - ...` makes a new array, `p -= ...` changes p")
+    require(not np.array_equal(m, m_in),
+            "m is as it was: `m = ...` makes a new array, `m *= mu` changes m")
     require(not np.allclose(p_in, p - lr * m), "p has moved by the m of before: first m, then p")
     require(last_is_right or not first_is_right, f"the last entries are not right: {n} is no "
             f"multiple of {scratch.size}, so the last block is shorter")

@@ -24,6 +24,8 @@ def size_of_bc_lstm(answer, rng):
         slips = {
             "it looks like one direction only: the BiLSTM has two":
                 1200 * (width + 301) + 300_500 + 501 * N,
+            "the first dense layer reads the outputs of both directions, 600 numbers":
+                2400 * (width + 301) + 150_500 + 501 * N,
             "it looks like one gate per direction: there are four": 600 * (width + 301) + head,
             "the biases of the LSTM are missing": 2400 * (width + 300) + head,
             "the recurrent weights are missing: each gate also reads the 300 outputs of the step "

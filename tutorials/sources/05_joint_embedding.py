@@ -76,8 +76,8 @@ plt.show()
 # Each modality has its own encoder and its own decoder. There is only one classifier and only one
 # discriminator, and all three modalities share them. A decoder and its encoder descend the same
 # loss, $\mathcal{L}_{rl}$, and so do the classifier and the encoders, $\mathcal{L}_{cl}$. With the
-# discriminator it is different: the encoders are trained to fool it, by a loss of their own
-# ([notebook 06](06_adversary.ipynb)).
+# discriminator it is different: the encoders of $a$ and $v$ are trained to fool it, by a loss of
+# their own ([notebook 06](06_adversary.ipynb)).
 #
 # ## 1. From three spaces to one (Eq. 1)
 #
@@ -137,11 +137,12 @@ draw.transformed_density(x_line, bell(x_line), encoded_line, bell(x_line) / slop
 plt.show()
 
 # %% [markdown]
-# Bottom: the data. Right: their distribution after encoding, as a histogram of samples and as the
-# curve that we computed by hand. Where the encoder is steep, the probability is spread out. Where
-# it is flat, the probability piles up: much of it at the top, little at the bottom, since fewer
-# data lie so far to the left. So an encoder can shape the distribution of its output by its
-# parameters, and the adversary of notebook 06 makes use of this.
+# The dotted lines lead from five equally spaced $x$ to their $x^e$. Bottom: the data. Right: their
+# distribution after encoding, as a histogram of samples and as the curve that we computed by hand.
+# Where the encoder is steep, the probability is spread out. Where it is flat, the probability piles
+# up: much of it at the top, little at the bottom, since fewer data lie so far to the left. So an
+# encoder can shape the distribution of its output by its parameters, and the adversary of notebook
+# 06 makes use of this.
 
 # %% [markdown]
 # ### Exercise 5.1 ★★ (10 minutes): the transformed distribution (Eq. 1)
@@ -493,8 +494,9 @@ assert values[-1] < 0.3 * values[0]
 # %% [markdown]
 # The curves now run along the clouds. (Beyond the ends of a cloud a curve may go anywhere: no
 # utterance is encoded there, so no loss has shaped it.) Most of what is still lost is the noise
-# across the curve: a line has no room for it, so the loss does not reach zero. For MOSI both $k$
-# and $d$ are 50, so the embedding has room for everything.
+# across the curve: a line has no room for it, so the loss does not reach zero. (Its deviation is
+# 0.05, the mean size of a standard normal number is 0.8, and there are three modalities. That makes
+# 0.12 of the 0.17.) For MOSI both $k$ and $d$ are 50, so the embedding has room for everything.
 #
 # ## 4. Can the label be read off? (Eq. 7)
 #
@@ -864,10 +866,12 @@ assert (centre(apart["L_cl"]["test"])[[0, 2]] < 0.03).all()
 # $\mathcal{L}_{cl}$ does move the classes of the *training* utterances apart, in every modality.
 # For $a$ and $v$ nothing is left of it on the test utterances: a network can learn the labels of
 # its training utterances by heart, even where the features hardly tell them. Only language carries
-# the label clearly in this corpus, and there the separation also holds for new utterances. Even
-# $\mathcal{L}_{rl}$, which knows no labels, keeps the classes of language apart: the UCLN was
-# trained to predict the label, so its features show the classes already, and an encoder that
-# preserves the features preserves this too.
+# the label clearly in this corpus, and there the classes of new utterances are apart too. But most
+# of this was in the features already: beyond $\mathcal{L}_{rl}$ alone, $\mathcal{L}_{cl}$ adds 11
+# points on the training utterances and 4 on the test utterances. Even $\mathcal{L}_{rl}$, which
+# knows no labels, keeps the classes of language apart: the UCLN was trained to predict the label,
+# so its features show the classes already, and an encoder that preserves the features preserves
+# this too.
 #
 # **And do the three modalities lie in one place now?** No loss of this notebook asks for it, and
 # section 4 has shown that $C$ does not even notice. Asking for a joint space is the task of the

@@ -413,8 +413,9 @@ assert value == 2000
 assert np.isfinite(gradient["z"]).all()
 
 # %% [markdown]
-# The naive form loses digits long before its result is infinite: at $z = 36$ it is already wrong.
-# In float32, in which networks are trained, this begins at about $z = 10$.
+# The naive form loses digits long before its result is infinite: at $z = 30$ the fourth decimal is
+# wrong, at $z = 36$ the second. In float32, in which networks are trained, this begins at about $z
+# = 10$.
 #
 # ### Exercise 6.2 ★★ (10 minutes): both losses from logits (Eq. 3, 4)
 #
@@ -608,6 +609,7 @@ def play_round(game, x, target, stay, lr_w):
 
     def discriminator_loss(discriminator):
         z = embedding.discriminate(discriminator, still)
+        # Without the w of Eq. 4: this loss stands alone, and Adam ignores such a factor.
         return embedding.true_adversarial_loss(z, target)
 
     def encoder_loss(movers):
@@ -662,10 +664,10 @@ draw.film(history)
 # The background is what the discriminator says: white is "language, for sure", dark grey is
 # "never". The two sources (circles and squares) move towards white. Where they gather, the ground
 # turns dark under them, so they move on. (The white region at the bottom changes its shape but
-# stays. For some time, about from round 180 to 320, it reaches up to the right end of the arc,
-# where the language is almost alone: there white is the right answer. Further down there are no
-# points at all. Nothing corrects the discriminator there, so its answer means nothing, as at the
-# far right of the picture in section 3.) Here is the same in three stills. The arrows are the
+# stays. For some time, from about round 180 to about round 320, it reaches up to the right end of
+# the arc, where the language is almost alone: there white is the right answer. Further down there
+# are no points at all. Nothing corrects the discriminator there, so its answer means nothing, as at
+# the far right of the picture in section 3.) Here is the same in three stills. The arrows are the
 # forces of Eq. 3, $-\partial \mathcal{L}_{fal} / \partial \mathbf{x}^e$, on a source at that place.
 # On the right is the loss of the discriminator.
 
@@ -747,10 +749,11 @@ assert np.isclose(gradient["log_w"], value)
 assert value > 0
 
 # %% [markdown]
-# Does it matter? Alone, hardly: Adam divides every gradient by its size, and with it the factor
-# $w$. But the encoders also have to reconstruct (Eq. 9, [notebook 07](07_three_updates.ipynb)), and
-# there $w$ decides which of the two matters more. Let a cost for moving the points stand for the
-# reconstruction loss, and play twice: with $w = 1$, and with a $w$ that is learnt.
+# Does it matter? If the encoders descended $\mathcal{L}_{fal}$ alone, hardly: Adam divides every
+# gradient by its size, and with it the factor $w$. But the encoders also have to reconstruct (Eq.
+# 9, [notebook 07](07_three_updates.ipynb)), and there $w$ decides which of the two matters more.
+# Let a cost for moving the points stand for the reconstruction loss, and play twice: with $w = 1$,
+# and with a $w$ that is learnt.
 
 # %%
 runs = {"$w = 1$": play(x_2d, LANGUAGE, 300, stay=0.5),
@@ -816,6 +819,7 @@ def coverage(points, target, radius=0.1):
     return np.mean(distances.min(axis=1) < radius)
 
 
+# The history has every tenth round, so history[30] is round 300, like the other two.
 ends = {LANGUAGE: history[30], ACOUSTIC: play(x_2d, ACOUSTIC, 300)[-1],
         VISUAL: play(x_2d, VISUAL, 300)[-1]}
 draw.targets(history[0], ends)
@@ -995,11 +999,14 @@ plt.show()
 #   an error. Even a linear probe finds the modality most of the time. So the difference was there
 #   all along, and the discriminator of the game did not find it.
 # - **Why did it not?** It had less training, and it had to follow encoders that kept moving. The
-#   middle bars separate the two reasons. Without an adversary ($\lambda = 0$) the same budget gives
-#   about the same loss as the game, so there the rest of the difference is training alone. At
-#   $\lambda = 0.9$, once the encoders stand still, the same budget brings the loss down to about a
-#   quarter. So most of what looked like a closed gap came from the moving encoders, and less of it
-#   from the shorter training. In between, at $\lambda = 0.1$, both count.
+#   middle bars separate the two reasons. (There is a third difference, which they do not separate.
+#   The discriminator of the game has learnt on the vectors of training, with dropout. The fresh
+#   ones have learnt on those of evaluation, and all are judged on those.) Without an adversary
+#   ($\lambda = 0$) the same budget gives about the same loss as the game, so there the rest of the
+#   difference is training alone. At $\lambda = 0.9$, once the encoders stand still, the same budget
+#   brings the loss down to about a quarter. So most of what looked like a closed gap seems to come
+#   from the moving encoders, and less of it from the shorter training. In between, at $\lambda =
+#   0.1$, both count.
 # - **The two probes.** At $\lambda = 0.1$ the probe of three modalities falls to about 77 %, but "a
 #   or v" stays at about 95 %: the two sources are as easy to tell apart as before. This is what
 #   section 7 leads us to expect, since Eq. 4 never asks for it. At $\lambda = 0.9$ both probes are

@@ -378,7 +378,8 @@ assert "encoders" not in updates.GROUPS["released"]["fusion"]
 # \frac{\partial \mathcal{L}_u}{\partial x_{mij}^e} \cdot
 # \frac{\partial x_{mij}^e}{\partial \theta} \qquad \text{for each update } u.$$
 #
-# The second factor is the same for all updates. So we cut there:
+# Here $m$ counts the modalities, $i$ the utterances and $j$ the entries of a vector. The second
+# factor is the same for all updates. So we cut there:
 
 # %%
 draw.cut_at_x_e()
@@ -603,13 +604,16 @@ assert apart["first"] < 1e-14 < 1e-4 < apart["fresh"]
 # step of the same batch, each update has its own Adam, and the steps add up in any order. Paper and
 # released code disagree about the order. In the package this does not matter, in either variant,
 # because it takes all gradients before it takes a step. (The authors' script takes a step after
-# each backward pass. The PyTorch of that time then mixed first activations with newer weights in
-# the later gradients. We do not imitate this: [D23](../DEVIATIONS.md#d23).) (Weight decay is
-# switched off here. It acts on the parameters as they are when its turn comes, which brings in a
-# tiny dependence on the order.)
+# each backward pass. Its later backward passes then combine the activations of the first forward
+# pass with weights that have changed meanwhile. That is the gradient of no function. The PyTorch of
+# that time let this pass, a current one refuses it. We do not imitate it:
+# [D23](../DEVIATIONS.md#d23).)
 #
-# With fresh activations the order is a real choice: a parameter may differ by
-# several times the learning rate.
+# Weight decay is switched off here. It acts on the parameters as they are when its turn comes,
+# which brings in a tiny dependence on the order.
+#
+# With fresh activations the order is a real choice: a parameter may differ by several times the
+# learning rate.
 #
 # **Can stale activations do harm?** There is a known small example in which they do. One player
 # chooses a number $\theta$ (no longer the parameters of section 4) to make the product $\theta
@@ -729,9 +733,11 @@ assert (np.abs(mean) < 0.1 * first.mean(axis=0)).all()
 # show no difference between stale and fresh activations, neither on the training utterances nor on
 # those of the validation. But the intervals are several per cent wide to either side, so a small
 # difference may well exist. For the discriminator and the classifier the means are a little lower
-# with fresh activations, and their intervals end near zero. The damage of the toy game is not seen
-# here. But three epochs are few. The embedding loss of 12.5 is about what decoders that always
-# answer 0 would have, so this says little about a long training.
+# with fresh activations, but their intervals, too, just reach beyond zero. The damage of the toy
+# game is not seen here. But three epochs are few. The embedding loss of 12.5 is about what decoders
+# that always answer 0 would have. (A vector of 20 numbers of deviation 1 has a length of at most
+# $\sqrt{20} \approx 4.5$ on average, and three such lengths times $1 - \lambda = 0.95$ are 12.7.)
+# So this says little about a long training.
 #
 # You might have expected the validation loss to be higher than the training loss. It is lower:
 # dropout is on while the training losses are taken, and they are averaged over the epoch. The

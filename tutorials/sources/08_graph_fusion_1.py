@@ -40,8 +40,9 @@
 # | $\mathbf{U}$, $\mathbf{B}$ | $k$ | output of layer 1, output of layer 2 |
 #
 # The table speaks of one utterance. The code computes a whole batch at once and keeps vertices of
-# one kind in one array: the three unimodal vertices of `n` utterances are `V`, of shape
-# `(3, n, k)`.
+# one kind in one array: the three unimodal vertices of `n` utterances are `V`, of shape `(3, n,
+# k)`. (In notebooks 05 to 07 the number of utterances was $B$. From here on it is `n`, and
+# $\mathbf{B}$ is the output of layer 2.)
 #
 # A number such as [D9](../DEVIATIONS.md#d9) refers to the list of points where the paper leaves
 # something open, or where the code that its authors released differs from it.
@@ -687,9 +688,10 @@ print(f"smallest alpha_m: {smallest}; largest weight of a pair: {heaviest}")
 assert smallest not in heaviest  # which modality it is depends on the rounding of the machine
 
 # %% [markdown]
-# Check section 6 against it. The pair that leaves out the modality with the smallest $\alpha_m$ has
-# the largest weight. But the three $\alpha_m$ do not differ much here, and so the three weights of
-# the pairs are all close to a third.
+# (The right column, layer 3, is the subject of notebook 09.) Check section 6 against the figure.
+# The pair that leaves out the modality with the smallest $\alpha_m$ has the largest weight. But the
+# three $\alpha_m$ do not differ much here, and so the three weights of the pairs are all close to a
+# third.
 #
 # Mind the edges. This picture draws an edge as wide as the weight $\alpha$ of the vertex that it
 # leaves. It does not divide by $S + 0.5$ as section 5 does.
@@ -839,8 +841,9 @@ for name, weight in zip(BIMODAL, layer["alpha"].mean(axis=(1, 2)), strict=True):
 # 0.6 of it. (Section 6 allows more, but for $k = 50$; here $S + 0.5$ is about 1.) Nothing in the
 # loss asks for that. To make $\mathbf{V}_{al}$ count more, training can let $MLP$ give a longer
 # vector. And $MAN$ is one function for all modalities: it cannot prefer $a$ and $l$ as such, only
-# vectors that look like theirs. So the three $\alpha_m$ stay close to each other, and then the
-# weights of the pairs stay close to a third.
+# vectors that look like theirs. So the three $\alpha_m$ stay close to each other (what counts in
+# Eq. 13 is their difference, here at most 0.06), and then the weights of the pairs stay close to a
+# third.
 #
 # A weight says how much of a vector enters the sum. It does not say how much the decision depends
 # on it.

@@ -249,11 +249,11 @@ nn.check_gradient(weighed_Omega, inputs, rng, step=1e-5)  # small, since leaky R
 # \approx 2.7$, so a vertex of the upper half weighs $e^{2.7} \approx 15$ times as much as one of
 # the lower half.
 #
-# Now vary one number, $\alpha_l$, and watch all six weights in both variants. The dotted line is at
-# 1/6, where all six would be equal. In the picture, solid lines are the vertices that fuse two
-# bimodal ones. Their colour and marker are those of the modality that enters twice. Dashed lines
-# are the vertices that fuse a bimodal vertex with a modality, and have the colour and marker of
-# that modality:
+# Now vary one number, $\alpha_l$, with $\alpha_a = 0.6$ and $\alpha_v = 0.4$, and watch all six
+# weights in both variants. The dotted line is at 1/6, where all six would be equal. In the picture,
+# solid lines are the vertices that fuse two bimodal ones. Their colour and marker are those of the
+# modality that enters twice. Dashed lines are the vertices that fuse a bimodal vertex with a
+# modality, and have the colour and marker of that modality:
 
 # %%
 def trimodal_weights(alpha_m, variant, S=1 / 50):
@@ -296,8 +296,8 @@ assert np.allclose(trimodal_weights(np.zeros((3, 1, 1)), "released"), 1 / 6)
 #
 # **An experiment** ★ (5 minutes). Give all three $\alpha_m$ the same value. Which share do the
 # three dashed vertices have together at 0 and at 1, in the paper's variant and in the released one?
-# Predict with the table, then call `trimodal_weights(np.full((3, 1, 1), ...), ...)[3:].sum()`.
-# (Paper: 35 % and 78 %. Released: 50 % and 0.4 %.)
+# Predict with the table, then call `trimodal_weights(np.full((3, 1, 1), ...), ...)[3:].sum()`. (The
+# numbers are in the solutions.)
 #
 # ### Exercise 9.2 ★★ (10 minutes): the weights of layer 3 (Eq. 13 and 14)
 #
@@ -482,8 +482,8 @@ for seen in ("a", "l", "v", "al", "vl", "av"):
 #   fixed. Add up $\mathbf{w} \cdot \mathbf{f} + b$ over the eight cases, each with the sign $s_a
 #   s_l s_v$. The term of $al$ occurs once with $s_v = 1$ and once with $s_v = -1$, and cancels. So
 #   do all other terms, and $b$. The result is zero. But if all eight cases were right, the four
-#   summands of the positive labels would be above zero, and none of the others below it: the sum
-#   would not be zero. So at most **seven** of eight.
+#   summands of the positive labels would be above zero and the other four at least zero, so the sum
+#   could not be zero. So at most **seven** of eight.
 #
 # Seven can be reached. Let $c = s_a + s_l + s_v$. Then $c\,(c - 2)$ has the sign of the label at $c
 # = 3$, $1$ and $-1$, and is wrong only at $-3$. And it is a sum over pairs, because $c^2 = 3 + 2
@@ -658,10 +658,11 @@ assert np.allclose(parity @ thirds, 0)
 assert np.abs(parity @ untrained["B"]).max() > 1e-6
 
 # %% [markdown]
-# In a fresh network both numbers are small, and that of $\mathbf{B}$ is even the larger one here.
-# They say that a trimodal part is possible, not how well a layer can learn one. So eight of eight
-# is not impossible for $\mathbf{B}$. To get there it would have to use its three softmax weights,
-# which have little room to vary, and training did not find that solution. Layer 3 is made for it.
+# In a fresh network the numbers of $\mathbf{B}$ and $\mathbf{T}$ are both small, and that of
+# $\mathbf{B}$ is even the larger one here. They say that a trimodal part is possible, not how well
+# a layer can learn one. So eight of eight is not impossible for $\mathbf{B}$. To get there it would
+# have to use its three softmax weights, which have little room to vary, and training did not find
+# that solution. Layer 3 is made for it.
 #
 # ## 7. What each part of $\mathbf{\Omega}$ is worth
 #
@@ -726,10 +727,11 @@ assert all(abs(share - 0.5) < 0.08 for share in alone["trimodal signal"])
 # near chance and $\mathbf{B}$ alone far from perfect: $Dec$ can combine what the two say.
 #
 # On the other corpus (hatched bars) it matters little which part is kept, except that $\mathbf{U}$
-# alone is five points lower (70 %). There most labels that can be known follow from language alone,
-# and language reaches all three layers. Differences of two or three points say nothing here, since
-# this is a single network. And even for a fixed network a share of 752 test utterances has a
-# standard error of 1.6 points (notebook [03](03_the_data.ipynb)).
+# alone is five points lower (70 %). There language alone tells most of what can be told ($C$ on $l$
+# is right in 71 %, the whole decision in 75 %), and language reaches all three layers. Differences
+# of two or three points say nothing here, since this is a single network. And even for a fixed
+# network a share of 752 test utterances has a standard error of 1.6 points (notebook
+# [03](03_the_data.ipynb)).
 #
 # Read the bars with care. A part that can be silenced without loss was not needed *by this
 # network*. Another one, trained without it from the start, might find the same elsewhere, since

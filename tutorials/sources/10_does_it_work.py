@@ -190,9 +190,10 @@ assert gains[:, 19].mean() > 1
 # %% [markdown]
 # The best of 20 gains 1.5 points, and the best of 400 gains 2.4. The dashed line is a rule of
 # thumb: the mean of the largest of $q$ normal numbers is somewhat below $\sigma \sqrt{2 \ln q}$
-# (here by 0.4 points). It grows slowly, but it never stops, and the best of 20 epochs of 20
-# settings is a best of 400. The larger $\sigma$ is, the more there is to gain. A network that
-# leaves dropout on at test time tosses more coins, and gains more by choosing.
+# (here by 0.4 points), with $\sigma$ for the standard deviation of one of them, here of one epoch.
+# It grows slowly, but it never stops, and the best of 20 epochs of 20 settings is a best of 400.
+# The larger $\sigma$ is, the more there is to gain. A network that leaves dropout on at test time
+# tosses more coins, and gains more by choosing.
 #
 # **An experiment** ★ (5 minutes). The authors' script draws its settings at random from 2,916
 # combinations ([D13](../DEVIATIONS.md#d13)). If all were tried and equally good, how many $\sigma$
@@ -209,14 +210,14 @@ assert gains[:, 19].mean() > 1
 #   validation loss, but it leaves dropout and batch statistics on, for this loss and for the test.
 #   The authors repeat it for many settings and seeds and report the best *test* accuracy. So it is
 #   their search that peeks, and not their choice of an epoch.
-# - `best_test`: the epoch with the best *test* accuracy. Nobody reports that; it stands in the
-#   table `protocols` as an upper bound. It shows how much there is to gain.
+# - `best_test`: the epoch with the best *test* accuracy. The authors' script does not report that;
+#   it stands in the table `protocols` as an upper bound. It shows how much there is to gain.
 #
 # `experiment.runs` gives the settings of each row of a table for each seed, and `MODELS` has a
-# function `train` for each model. We keep what each run gets right, and train nothing twice. (The
-# name of a row has two parts. The *variant* is the model, here always that of the paper, but
-# without the joint embedding space: the graph alone. The second part is the protocol, and one of
-# the protocols is called "released".)
+# function `train` for each model. We keep what `train` returns, and train nothing twice. (The name
+# of a row has two parts. The *variant* is the model, here always that of the paper, but without the
+# joint embedding space: the graph alone. The second part is the protocol, and one of the protocols
+# is called "released".)
 
 # %%
 corpus = standardise(subject.corpus)
@@ -288,12 +289,12 @@ assert means["validation"] > means["fixed"]
 assert means["best_test"] > means["released"]
 
 # %% [markdown]
-# A star is never below the dot of its line: choosing the best epoch can never lower the reported
-# number. Here it raises it by 1.4 points on average: three of the six seeds gain nothing, two gain
-# more than three points. How much of this is luck, and how much a better network, the test set that
-# chose it cannot say. Such a number belongs under its own name. (`released` and `best_test` measure
-# with dropout and batch statistics left on, which costs accuracy. So compare these two with each
-# other only.)
+# A star is never below the dot of its line, to which a dotted line joins it: choosing the best
+# epoch can never lower the reported number. Here it raises it by 1.4 points on average: three of
+# the six seeds gain nothing, two gain more than three points. How much of this is luck, and how
+# much a better network, the test set that chose it cannot say. Such a number belongs under its own
+# name. (`released` and `best_test` measure with dropout and batch statistics left on, which costs
+# accuracy. So compare these two with each other only.)
 #
 # And `validation`? In the synthetic corpus nothing has leaked, so the validation videos can choose
 # an epoch, and here the mean of `validation` is above that of `fixed`. On real MOSI the features of
@@ -878,20 +879,22 @@ print(f"comparisons: {len(rows_1 + rows_5)}")
 # - **So, does it work?** In the small runs here, ARGF is better than the linear classifier, TFN and
 #   LMF, and cannot be distinguished from BC-LSTM. Of its parts, only the decoders were shown to
 #   help.
-# - **And on real data?** (Section 9.) Nothing shows that it is ahead of language alone, or of
-#   another model that fuses. On MOSI ARGF has 78.67 ± 0.35 % (ten seeds; the interval is for other
-#   seeds). The paper's 81.38 % is the best of a search by test accuracy
-#   ([D14](../DEVIATIONS.md#d14)). Of 60 trials of that search on our features the mean is 75.4 %
-#   and the best 80.2 %. By extrapolation, which may be too optimistic, one would expect 81.38 % of
-#   the best of about 290. No other model that fuses can be distinguished from ARGF on MOSI (ten
-#   seeds) or on IEMOCAP as rebuilt (three seeds). With the authors' own UCLN outputs (five seeds)
-#   LMF and HFFN are ahead of it, and so is a logistic regression on the same outputs (by 2.4
-#   points). After Holm's correction for 13 comparisons ([notebook 13](13_other_models.ipynb)
-#   explains it) only HFFN is. In Table 6 DFG is ahead by 0.8 points, with an interval that begins
-#   just above 0 (and no longer excludes 0 after Holm's correction). On none of the three is ARGF
-#   ahead of language alone by an interval without 0. Two differences between ARGF and itself
-#   without a part exclude 0: without its decoders it collapses on IEMOCAP, and with the authors'
-#   UCLN outputs it is better without its classifier.
+# - **And on real data?** (Section 9.) Nothing shows that ARGF is ahead of language alone, or of
+#   another model that fuses.
+#   - *MOSI* (ten seeds): ARGF has 78.67 ± 0.35 % (an interval for other seeds). Compared with
+#     language alone the interval includes 0, and no other model that fuses can be distinguished
+#     from ARGF.
+#   - *MOSI, the authors' UCLN outputs* (five seeds): again the interval includes 0. LMF and HFFN
+#     are ahead of ARGF, and so is a logistic regression on the same outputs (by 2.4 points). After
+#     Holm's correction for 13 comparisons ([notebook 13](13_other_models.ipynb) explains it) only
+#     HFFN is. In Table 6 DFG is ahead by 0.8 points, and no longer after that correction. ARGF is
+#     better without its classifier.
+#   - *IEMOCAP as rebuilt* (three seeds): the interval includes 0, and no other model that fuses can
+#     be distinguished from ARGF. Without its decoders it collapses.
+#   - *The paper's 81.38 %* is the best of a search by test accuracy ([D14](../DEVIATIONS.md#d14)).
+#     Of 60 trials of that search on our features the mean is 75.4 % and the best 80.2 %. By
+#     extrapolation, which may be too optimistic, the best of about 290 trials has 81.38 % on
+#     average.
 # - Ask of any table how the epoch was chosen, and by whose labels. The best of 20 to 400 looks
 #   gains 1.5 to 2.4 points even where there is nothing to find.
 # - Ask how many seeds there were, and what the ± is: a deviation, a standard error, an interval?

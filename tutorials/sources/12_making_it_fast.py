@@ -184,7 +184,7 @@ for name, function in (("readable", readable_gradients), ("fast", fast_gradients
 assert len(tapes["fast"]) < len(tapes["readable"]) / 2
 
 # %% [markdown]
-# (What the fast operations keep for their backward pass is not on the tape, and not in these KiB. )
+# (What the fast operations keep for their backward pass is not on the tape, and not in these KiB.)
 #
 # **An experiment** ★ (5 minutes). How many operations stand on the readable tape of a batch of 1024
 # utterances, and how many KiB do their results take? Write down two numbers. Then call
@@ -317,9 +317,9 @@ assert gradient["W"].dtype == gradient["W_2"].dtype == np.float32
 
 # %% [markdown]
 # Four fifths of it are float64 (this counts the gradients that come *into* an operation as well,
-# which the picture leaves out). The result does not show it: autograd's `dot`, the operation that
-# reads the parameters, casts their gradient to their type in the backward pass. There are two
-# causes:
+# which the picture leaves out). The gradients that come out do not show it: autograd's `dot`, the
+# operation that reads the parameters, casts their gradient to their type in the backward pass.
+# There are two causes:
 #
 # - *A constant.* The comparison gives an array of truth values, and these divided by 0.5 give
 #   float64 (whatever the type of the random numbers). float32 times float64 is float64. From there
@@ -1002,7 +1002,8 @@ plt.show()
 # We do only these two, with arrays of the same shapes, without a tape and without any other
 # operation. Then we draw what share of our step they are, for batches of several sizes. Nearly all
 # numbers are in the encoders and decoders, so we take the products of these. (We also count $g W^T$
-# for the first layer of the encoders, which nobody needs: 3 % of the products.)
+# for the first layer of the encoders, which nobody needs: 3 % of the products. And we write $g$
+# back, one pass of eight.)
 
 # %%
 def products_of(groups, B):
@@ -1067,11 +1068,11 @@ plt.show()
 # %% [markdown]
 # Small batches are expensive per utterance. The optimiser works as long for a batch of 16 as for
 # one of 256: its share shrinks. In the picture printed here, carrying its arrays is about a fifth
-# of the step for 16 utterances and a twentieth of that for 256. So the step for 256 takes four to
-# five times as long as the one for 16. That is far less than 16 times, since each small operation
-# has its price however small its arrays are. The products, too, are more efficient with many rows:
-# with one row, every number of $W$ is fetched from memory for a single multiplication, with 64 rows
-# for
+# of the step for 16 utterances and about a twentieth of the step for 256. So the step for 256 takes
+# four to five times as long as the one for 16. That is far less than 16 times, since each small
+# operation has its price however small its arrays are. The products, too, are more efficient with
+# many rows: with one row, every number of $W$ is fetched from memory for a single multiplication,
+# with 64 rows for
 # 64. So why not batches of 256? Because Adam moves a parameter by about the learning rate per step,
 # however many utterances the gradient is from (notebook 02). With 16 times fewer steps, an epoch
 # moves it less far. Speed is only one of two things that a batch size decides.
