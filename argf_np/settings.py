@@ -111,7 +111,7 @@ class Settings:
     lr: float = setting(1e-3, "learning rate of Adam [authors' script, D13]",
                         "a number above 0, below 1e9", _is_positive)
     weight_decay: float = setting(
-        5e-3, "L2 weight decay of Adam beside losses that are sums over the batch; variant paper, "
+        5e-3, "L2 weight decay of Adam for losses that are sums over the batch; variant paper, "
         "whose losses are means, divides it by the batch size [authors' script, D13, D20]",
         "a number from 0, below 1e9", _is_positive_or_zero)
     drop_rate: float = share(0.5, "share of units that dropout drops [authors' script, D13]")

@@ -79,11 +79,11 @@ def losses_and_gradients(params, batch, settings, update=None):
 
 
 def test_d01_w_is_1_and_a_learnt_one_collapses(batch, rng):
-    """The loss is w times a positive number, so descent shrinks w, batch after batch."""
+    """The loss is w times a positive number, so descent shrinks w, and weight decay spares it."""
     z = rng.standard_normal((3, B, 1))
     for loss in (fake_adversarial_loss, true_adversarial_loss):
         assert loss(z, 1) == loss(z, 1, w=1)
-    settings = replace(SETTINGS, learn_w=True, lr=0.1)
+    settings = replace(SETTINGS, learn_w=True, lr=0.1, weight_decay=1.6)
     params = updates.init_params(np.random.default_rng(0), d, N, settings, 3)
     assert updates.adversarial_weight(params) == 1
     optimisers, weights = updates.init_optimisers(params, settings), [1]

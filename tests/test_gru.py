@@ -1,4 +1,4 @@
-"""The gated recurrent unit of Keras 2: four equations per step, hard sigmoids, one direction."""
+"""The gated recurrent unit by the defaults of Keras 2.2: hard sigmoids, one direction."""
 
 import numpy as np
 import pytest

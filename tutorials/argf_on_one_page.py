@@ -14,7 +14,7 @@ voice), l (language, the words) and v (visual, the face). A preparation, 0, prec
 
 In comments, (3, 16, d) is the shape of an array: modalities a, l, v; a batch of 16 utterances; d
 numbers. D1, D2, ... are rows of DEVIATIONS.md: choices that the paper left open. D alone is the
-discriminator. Synthetic data takes four minutes on one core; 80.5% of its test set come out right.
+discriminator. On synthetic data it takes four minutes on one core and gets 80.5% of the test right.
 """
 
 import autograd.numpy as np  # NumPy, with functions that autograd can differentiate

@@ -7,7 +7,7 @@ def flush_denormals(array, threshold):
     A weight that only decays ends as a denormal and makes its gradients denormal too. Arithmetic
     with such numbers takes up to ten times as long.
 
-    - array: floats of any shape. In float32, entries are rounded to multiples of about 6e-8 times
+    - array: floats of any shape. In float32, entries are rounded to multiples of about 1e-7 times
       the threshold, so smaller ones become 0, and those above it change by rounding at most.
     - threshold: positive number.
     """

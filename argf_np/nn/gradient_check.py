@@ -28,15 +28,19 @@ def check_gradient(function, params, rng, gradient=None, tolerance=1e-6, step=1e
     gradients = dict(trees.leaves(gradient))
     for path, value in trees.leaves(params):
         name, g = "/".join(path), gradients[path]
-        assert value.dtype == g.dtype == np.float64, f"{name}: gradient checks need float64"
-        assert np.any(g), f"{name}: the gradient is zero, so this check could not fail"
+        if not value.dtype == g.dtype == np.float64:
+            raise AssertionError(f"{name}: gradient checks need float64")
+        if not np.any(g):
+            raise AssertionError(f"{name}: the gradient is zero, so this check could not fail")
         for _ in range(2):
             direction = _direction(g, rng)
             numeric = _slope(function, params, path, direction, step)
             analytic = np.sum(g * direction)
             error = abs(numeric - analytic) / max(abs(numeric), abs(analytic))
-            found = f"gradient {analytic:.12g} but finite differences {numeric:.12g}"
-            assert error <= tolerance, f"{name}: {found}, relative error {error:.1e}"
+            if not error <= tolerance:  # NaN is an error too
+                raise AssertionError(
+                    f"{name}: gradient {analytic:.12g} but finite differences {numeric:.12g}, "
+                    f"relative error {error:.1e}")
 
 
 def _direction(g, rng):

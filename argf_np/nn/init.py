@@ -1,4 +1,4 @@
-"""Initial parameters of layers. A bank of n equal layers is one layer with a leading axis n."""
+"""Initial parameters of layers. A bank of n layers of one shape is one with a leading axis n."""
 
 import numpy as np
 

@@ -54,8 +54,8 @@ def batch_norm(p, x):
 
     In training the statistics are those of the batch itself, with the variance divided by B.
 
-    - p: ``gamma``, ``beta`` (..., 1, width). In evaluation also ``mean``, ``var`` of the same
-      shape, which are then used (see `nn.batch_norm_statistics`).
+    - p: ``gamma``, ``beta`` (..., 1, width). In evaluation also ``mean``, ``var`` (..., 1, width),
+      which are then used (see `nn.batch_norm_statistics`); they may have more leading axes.
     - x: (..., B, width).
     """
     if "mean" in p:
@@ -225,7 +225,7 @@ def bilstm(p, x, mask):
 
 
 def gru_cell(h, gates_x, U_gates, U_candidate):
-    r"""One step of a gated recurrent unit, GRU (Cho et al. 2014), as Keras 2 has it.
+    r"""One step of a gated recurrent unit, GRU (Cho et al. 2014), by the defaults of Keras 2.2.
 
         z = hs(x W_z + h U_z + b_z)             update gate
         r = hs(x W_r + h U_r + b_r)             reset gate

@@ -133,10 +133,10 @@ def tensor_fusion(params, x_e, variant="paper", rng=None):
 
 
 def init_low_rank_fusion(rng, modalities, k, N, variant="paper"):
-    """Parameters: factors (4 m, k + 1, k), weights (4, 1, 1); Dec with an input of k entries.
+    """Parameters: factors, a bank of 4 m dense layers k -> k; weights (4, 1, 1); Dec, input k.
 
-    4 m k (k + 1) + 4 + 52 k + 2,600 + 51 N scalars. Released: factors (4 m, k + 1, N) and a bias
-    (1, N) in place of Dec, 4 m (k + 1) N + 4 + N scalars.
+    4 m k (k + 1) + 4 + 52 k + 2,600 + 51 N scalars. Released: factors k -> N and a bias (1, N) in
+    place of Dec, 4 m (k + 1) N + 4 + N scalars.
     """
     bank = (modalities * RANK,)
     weights = np.full((RANK, 1, 1), 1 / RANK)
@@ -152,10 +152,10 @@ def low_rank_fusion(params, x_e, variant="paper", rng=None):
 
     $$ h = \sum_{r=1}^4 w_r \bigodot_m [x_m^e; 1] W_m^{(r)}, \quad M = Dec(h) $$
 
-    The last row of each factor W, which meets the 1, is its bias. LMF adds one more bias to h,
-    which the batch norm of Dec would take away again. Released: factors (k + 1, N) map straight to
-    the outputs, $M = h + b$, which are no probabilities. (The authors' class never initialises
-    them.) x_e (m, B, k) -> M (B, N).
+    The last row of each matrix W, which meets the 1, is the bias ``b`` of a dense layer. LMF adds
+    one more bias to h, which the batch norm of Dec would take away again. Released: factors k -> N
+    map straight to the outputs, $M = h + b$, which are no probabilities. (The authors' class never
+    initialises them.) x_e (m, B, k) -> M (B, N).
     """
     m, B, _ = x_e.shape
     repeated = np.repeat(x_e, RANK, axis=0)  # (4 m, B, k)
@@ -209,14 +209,16 @@ def init_dynamic_fusion_graph(rng, modalities, k, N, variant="paper"):
 def dynamic_fusion_graph(params, x_e, variant="paper", rng=None):
     r"""Dynamic Fusion Graph, DFG (Zadeh et al. 2018c, ACL): a vertex for every set of modalities.
 
-    Values flow from each set to every larger one and to the output, times the edge's efficacy.
+    Values flow from each set to every set that contains it and to the output, times the efficacy of
+    the edge.
 
     $$ \alpha = sigmoid(D_\alpha(x_a^e \oplus x_l^e \oplus x_v^e)), \quad
        V_s = \tanh(D_s(\bigoplus_{r \subset s} \alpha_{rs} V_r)), \quad
        M = Dec(\bigoplus_s \alpha_{s \tau} V_s) $$
 
     $V_{\{m\}} = x_m^e$; every D is a dense layer. Released: efficacies without the sigmoid, as in
-    the code of DFG's authors, CMU-MultimodalSDK. Its vertices and its output are any networks.
+    the code of DFG's authors, CMU-MultimodalSDK. There, the networks of the vertices and of the
+    output are the caller's choice.
     x_e (m, B, k) -> M (B, N), efficacies (B, edges).
     """
     together = np.concatenate(x_e, axis=-1)  # (B, m k)

@@ -105,7 +105,10 @@ def vertex_scores(alpha_1, alpha_2, S):
 
 
 def edge_weight(alpha, S):
-    r"""Weight of the edge from $m_1$ to $m_1 m_2$, $\alpha_{m_1} / (S_{m_1 m_2} + 0.5)$."""
+    r"""Weight of the edge from $m_1$ to $m_1 m_2$, $\alpha_{m_1} / (S_{m_1 m_2} + 0.5)$.
+
+    Arguments: alpha and S of one shape, (n, B, 1) in the graph. Returns that shape.
+    """
     return alpha / (S + 0.5)
 
 
@@ -171,7 +174,8 @@ def graph_fusion(params, x_e, variant="paper", rng=None):
     Returns a dict of every named intermediate
         - layer 1: alpha_m (m, B, 1), U (B, k).
         - layer 2: V_2 (n, B, k); S_2, alpha_hat_2, alpha_2 (n, B, 1); B (B, k).
-        - layer 3, for three modalities or more: V_3, S_3, alpha_hat_3, alpha_3; T (B, k).
+        - layer 3, for three modalities or more: V_3, S_3, alpha_hat_3, alpha_3.
+        - T (B, k), which is 0 for two modalities.
         - Omega (B, 3k), which is $U \oplus B \oplus T$, and the decision M (B, N).
     """
     layer_2, layer_3 = source_indices(len(x_e))

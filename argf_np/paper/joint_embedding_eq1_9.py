@@ -10,8 +10,8 @@ shared by all modalities (D4). The layer sizes are those of Figure 3.
 
 ``rng=None`` means no dropout: evaluation. ``variant="paper"``: each loss is the mean over the batch
 of what the paper prints for one sample. ``"released"``: Eq. 6 and 8 are the sums of the authors'
-code (D2, D3, D5). The adversarial losses stay means, so that the balance between the losses depends
-on the batch.
+code (D2, D3, D5). The adversarial losses stay means, so the balance between the losses depends on
+the batch size.
 """
 
 import autograd.numpy as np
@@ -235,7 +235,7 @@ def embedding_term(L_fal, L_rl, lambda_):
 def discriminator_term(L_tal):
     r"""Second summand of Eq. 9, $0.5 L_{tal}$: the discriminator (D8).
 
-    Adam divides by the size of the gradient. The 0.5 therefore matters only beside weight decay
+    Adam divides by the size of the gradient. The 0.5 therefore matters only through weight decay
     and Adam's epsilon.
     """
     return 0.5 * L_tal

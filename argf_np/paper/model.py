@@ -55,9 +55,9 @@ def forward(params, x, variant="paper", fusion="gfn", drop_rate=0.0, rng=None):
         - params: of `init_model` or `evaluation_params`; each group but the fusion may be absent.
         - x (m, B, d): features.
         - fusion: the strategy that ``params["fusion"]`` belongs to.
-        - drop_rate, rng: dropout in encoders, decoders and classifier; None means no dropout. The
-          updates take `updates.inner_drop_rate` for decoders and classifier, which differs in
-          "released".
+        - drop_rate, rng: dropout in encoders, decoders and classifier. A fusion strategy has a
+          drop rate of its own. rng None means no dropout at all. The updates take
+          `updates.inner_drop_rate` for decoders and classifier, which differs in "released".
     Returns a dict of every named intermediate, without those of absent groups
         - x_e (m, B, k): Eq. 1.
         - z (m, B, 1): the discriminator's logits; D (m, B, 1): their sigmoid.

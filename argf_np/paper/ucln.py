@@ -97,9 +97,9 @@ def ucln_loss(params, x, y, mask, settings, rng=None):
 def train_ucln(x, y, starts, videos, settings, rng, on_epoch=None, validation=()):
     """Train the UCLN of one modality with Adadelta.
 
-    With validation videos, training stops once their cross-entropy has not fallen for
-    ``settings.ucln_patience`` epochs, and the parameters of its minimum are kept. A patience of 0
-    means that training does not stop early.
+    With validation videos, training stops when ``settings.ucln_patience`` epochs have passed
+    without a new minimum of their cross-entropy, and the parameters of the minimum are kept. A
+    patience of 0 means that training does not stop early.
 
     Arguments
         - x (n, d_j): standardised raw features of all utterances.

@@ -94,7 +94,7 @@ def inner_drop_rate(settings):
 def weight_decay(settings):
     """Weight decay as Adam gets it: in the paper's variant divided by the batch size (D20).
 
-    The number of the settings balances losses that are sums over the batch, as in the released
+    The number of the settings is meant for losses that are sums over the batch, as in the released
     code. The paper's variant has means, which are smaller by a factor of the batch size.
     """
     if settings.variant == "released":
@@ -215,6 +215,8 @@ def train_batch(params, optimisers, x, y, settings, rng):
         for update in stage:
             for group, gradient in gradients[update].items():
                 state = optimisers[update][group]
-                nn.adam(state, params[group], gradient, settings.lr, BETAS, weight_decay=decay)
+                # On log w, decay would be a pull towards w = 1, against the descent of D1.
+                of_group = 0.0 if group == "w" else decay
+                nn.adam(state, params[group], gradient, settings.lr, BETAS, weight_decay=of_group)
         losses |= values
     return losses
