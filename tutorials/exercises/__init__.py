@@ -103,7 +103,9 @@ def compare(answer, arguments, expected, slips):
         _require_finite(result, expected)
         _require_no_factor(result, expected)
         place, where = _first(wrong)
-        raise AssertionError(f"{where} is {result[place]:.6g}, expected {expected[place]:.6g}")
+        given, right = result[place], expected[place] + 0  # + 0 makes 0 of -0
+        digits = 6 if f"{given:.6g}" != f"{right:.6g}" else 12
+        raise AssertionError(f"{where} is {given:.{digits}g}, expected {right:.{digits}g}")
 
 
 def _require_dtype(result, expected):

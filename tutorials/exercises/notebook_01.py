@@ -54,6 +54,8 @@ def numeric_gradient(answer, rng):
     compare(answer, (f, x, h), right, {
         "it looks like forward differences, (f(x + h) - f(x)) / h: go to both sides":
             2 * differences(x + 0 * step, x + step),
+        "it looks like backward differences, (f(x) - f(x - h)) / h: go to both sides":
+            2 * differences(x - step, x + 0 * step),
         "it looks like one number for all entries: move one entry at a time":
             0 * x + (f(x + h) - f(x - h)) / (2 * h),
         "all entries of a row are moved together: loop over `np.ndindex(x.shape)`":
@@ -98,10 +100,12 @@ def is_right(answer, rng):
             return float(scale * np.sum(np.sin(x) * np.arange(1, k + 1)))
 
         right = scale * np.cos(x) * np.arange(1, k + 1)
+        accepted = answer(f, x.copy(), right)
+        require(accepted is not None, "your function returns nothing; is the `return` missing?")
         forgotten = right.copy()
         forgotten[2, 3] = 0
         size = f"for a loss of the order of {scale:g}: "
-        require(answer(f, x.copy(), right), size + "it refuses a right gradient. Is the tolerance "
+        require(accepted, size + "it refuses a right gradient. Is the tolerance "
                 "relative, and the step neither too large nor too small?")
         require(not answer(f, x.copy(), 1.001 * right), size + "it accepts a gradient that is "
                 "0.1 % too large. Is the tolerance relative, and below 0.001?")

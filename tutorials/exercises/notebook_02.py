@@ -51,6 +51,8 @@ def batch_norm_back(answer, rng):
             (G - through_mean + through_s) / s,
         "the second term has the wrong sign: a larger mean makes x_hat smaller":
             (G + through_mean - through_s) / s,
+        "the factor x_hat of part 3 is missing: s depends on x_b by x_hat_b / B":
+            (G - through_mean - (G * x_hat).mean(axis=0)) / s,
         "the factor 1 / s is missing": G - through_mean - through_s,
         "there is a factor 1 / s too many": (G - through_mean - through_s) / s ** 2,
         "it looks like sums over the batch where there are means": sums / s,
@@ -80,6 +82,8 @@ def adam_step(answer, rng):
         "only v is corrected": step(1, c2),
         "it looks like 1 - beta in place of 1 - beta^t": step(1 - b1, 1 - b2),
         "it looks like the corrections of step t - 1": step(1 - b1 ** (t - 1), 1 - b2 ** (t - 1)),
+        "beta and 1 - beta have changed places":
+            step(c1, c2, (1 - b1) * m + b1 * g, (1 - b2) * v + b2 * g ** 2),
         "it goes uphill": 2 * theta - step(c1, c2),
         "the root of v is missing": theta - lr * (new_m / c1) / (new_v / c2 + 1e-8),
         "it looks like the m and v of step t - 1: g enters them first": step(c1, c2, m, v),
@@ -92,6 +96,7 @@ def limit_for_leaky_relu(answer, rng):
     """c such that W uniform in +-c keeps the mean square through a leaky ReLU."""
     for fan_in, slope in ((300, 0.2), (40, 0.01), (40, 1.0)):
         right, given = math.sqrt(6 / ((1 + slope ** 2) * fan_in)), answer(fan_in, slope)
+        require(given is not None, "your function returns nothing; is the `return` missing?")
         case = f"for fan_in = {fan_in} and slope = {slope:g}: "
         slips = {
             "it looks like the limit without the activation: behind a leaky ReLU, the mean square "

@@ -81,6 +81,8 @@ def gradient_of_the_logits(answer, rng):
         "padding has a gradient: the mask is missing": unmasked,
         "padding has a gradient, and counts in the mean: the mask is missing":
             unmasked * 11 / (V * u),
+        "padding has a gradient: the mask must be on y too":
+            (ops.softmax(z) * mask[..., None] - y) / 11,
         "it looks divided by all places, padding included: the real utterances count":
             right * 11 / (V * u),
         "it looks like a mean over each video: all real utterances weigh the same":
@@ -95,11 +97,15 @@ def errors_apart(answer, rng):
     """How many standard errors of p_1 - p_2 the difference is."""
     p_1, n_1, p_2, n_2 = 0.9, 300, 0.7, 750
     one, two = p_1 * (1 - p_1) / n_1, p_2 * (1 - p_2) / n_2
+    pooled = (p_1 * n_1 + p_2 * n_2) / (n_1 + n_2)
+    of_pooled = pooled * (1 - pooled) * (1 / n_1 + 1 / n_2)
     difference = np.array(p_1 - p_2)
     compare(answer, (p_1, n_1, p_2, n_2), difference / np.sqrt(one + two), {
         "it looks divided by a variance: the standard error is its root": difference / (one + two),
         "it looks like standard errors added up: the variances add up":
             difference / (np.sqrt(one) + np.sqrt(two)),
+        "it looks like one accuracy for both: each has a variance of its own":
+            difference / np.sqrt(of_pooled),
         "it looks like the standard error of the first alone: both vary": difference / np.sqrt(one),
         "it looks like the standard error of the second alone: both vary":
             difference / np.sqrt(two),

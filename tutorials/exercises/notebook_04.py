@@ -36,6 +36,7 @@ def lstm_step(answer, rng):
         "h U is missing: the gates see the output before": np.stack(ops.lstm_cell(0 * h, c, z, U)),
         "the bias b is missing": np.stack(ops.lstm_cell(h, c, x @ W, U)),
         "the right numbers in the wrong order: expected h, c": right[::-1],
+        "this is h alone, expected h, c": right[0],
     })
     return "and the gates of all videos cost two matrix products per step"
 
@@ -60,6 +61,9 @@ def step_back(answer, rng):
     without_slopes = right / np.hstack(slopes)
     after = right.copy()
     after[:, H:2 * H] *= c / before
+    exchanged = right.copy()
+    exchanged[:, :H] *= i / g
+    exchanged[:, 2 * H:3 * H] *= g / i
     as_sigmoid = np.hstack([*slopes[:2], g * (1 - g), slopes[3]])
     twice = np.hstack([*slopes[:2], 1 - np.tanh(g) ** 2, slopes[3]])
     # The slope of tanh(c), taken at c as if c were tanh(c) already.
@@ -70,6 +74,8 @@ def step_back(answer, rng):
         "the gradient of c that the next step hands over is missing": gradient(h_bar, none),
         "f multiplies the cell before the step, not the one after it": after,
         "the slope of tanh at c is 1 - tanh(c)^2, not 1 - c^2": wrong_slope,
+        "i and g have changed places: in i g the gradient of each has the other as a factor":
+            exchanged,
         "the slopes of the gates are missing: sigmoid' is i (1 - i), tanh' is 1 - g^2":
             without_slopes,
         "it looks like a sigmoid's slope for the candidate: g is a tanh":

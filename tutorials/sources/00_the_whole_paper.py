@@ -259,27 +259,42 @@ assert right["decision M"].mean() > right["language alone"].mean() + 0.05
 
 # %%
 speaks = signs[test] != 0  # (n_test, 3)
-print("who speaks   utterances   language alone   decision M")
+# A rule that knows the signs, adds them up, and says "negative" where the sum is 0
+right["adding up"] = (signs[test].sum(axis=1) > 0) == (truth == 1)
+
+
+def print_row(who, these):
+    shares = [right[name][these].mean() for name in ("language alone", "decision M", "adding up")]
+    print(f"{who:10} {these.sum():12} {shares[0]:16.0%} {shares[1]:12.0%} {shares[2]:11.0%}")
+
+
+print("who speaks   utterances   language alone   decision M   adding up")
 for who in ("l", "a", "v", "al", "vl", "av", "alv", ""):
     wanted = [m in who for m in "alv"]
-    these = (speaks == wanted).all(axis=1)
-    print(f"{who or 'nobody':10} {these.sum():12} {right['language alone'][these].mean():16.0%}"
-          f" {right['decision M'][these].mean():12.0%}")
+    print_row(who or "nobody", (speaks == wanted).all(axis=1))
+print_row("two", speaks.sum(axis=1) == 2)
 several = speaks.sum(axis=1) > 1
-print(f"{'several':10} {several.sum():12} {right['language alone'][several].mean():16.0%}"
-      f" {right['decision M'][several].mean():12.0%}")
+print_row("several", several)
 only_language = (speaks == [False, True, False]).all(axis=1)
 assert right["language alone"][only_language].mean() > 0.97
 assert right["decision M"][several].mean() > 0.6
 assert right["language alone"][several].mean() < 0.55
+all_three = speaks.all(axis=1)
+assert right["decision M"][all_three].mean() > right["adding up"][all_three].mean() + 0.2
 
 # %% [markdown]
 # Where only language speaks, language alone is right. This answers the prediction: 45 % of the test
 # utterances all right, and a little less than half of the other 55 %, make 69 %. Where voice or
 # face speaks in its place, the decision gains most. Where several modalities multiply (the last row
 # counts them together), language alone is no better than a coin, and the decision is right in most
-# cases: the fusion has learnt something of products. Where nobody speaks, a network that knows
-# neither the words before nor the speaker's opinion can only guess.
+# cases. Where nobody speaks, a network that knows neither the words before nor the speaker's
+# opinion can only guess.
+#
+# Has the fusion learnt to multiply? The last column is a rule that knows the signs and adds them
+# up. With two speakers it is right in about three of four cases, without any product, and the
+# decision is not better than that. Only where all three speak is the decision far ahead of adding
+# up. So it has learnt something of products, but not much. Notebooks [08](08_graph_fusion_1.ipynb)
+# and [09](09_graph_fusion_2.ipynb) are about what the graph could do.
 #
 # And why are voice and face alone, with about 50 %, worse than "always positive"? In training the
 # classes are almost equally frequent. So where a network knows nothing, it has no reason to prefer
@@ -297,13 +312,18 @@ for i, m in enumerate("alv"):
 assert out["D"][1].mean() > 0.7
 assert max(out["D"][0].mean(), out["D"][2].mean()) < 0.2
 
+# %% [markdown]
+# How far from the centre of all vectors does a modality lie where it speaks, and where it is
+# silent? And which share of its silent vectors does $D$ take for language? Let this mean
+# $D > 1/3$, more than the answer of a $D$ that knows nothing.
+
 # %%
 distances = np.linalg.norm(out["x_e"] - out["x_e"].mean(axis=(0, 1)), axis=-1)  # (3, n_test)
+print("mean distance   speaks   silent   silent, D > 1/3")
 for i, m in enumerate("alv"):
     speaking, silent = distances[i, speaks[:, i]].mean(), distances[i, ~speaks[:, i]].mean()
     as_language = np.mean(out["D"][i, ~speaks[:, i]] > 1 / 3)
-    print(f"{NAMES[m]:9} distance from the centre: {speaking:.1f} where it speaks, {silent:.1f} "
-          f"where it is silent; of its silent vectors D takes {as_language:.1%} for language")
+    print(f"{NAMES[m]:13} {speaking:8.1f} {silent:8.1f} {as_language:17.1%}")
     assert speaking > 1.3 * silent
     assert as_language > 0.6 if m == "l" else as_language < 0.1
 draw.joint_space(out["x_e"], signs[test])
@@ -316,16 +336,16 @@ plt.show()
 # others in grey behind it. A modality that is silent (dots) lies near the centre. Where it speaks
 # (+ and −), it lies further out, with its two signs on opposite sides. Each modality has a
 # direction of its own. The three clouds overlap in the middle, but only in these two directions. In
-# all 50, $D$ recognises most of the silent vectors too, as the printed numbers say ("takes for
-# language" means $D > 1/3$ here, the answer of a $D$ that knows nothing). And yet the decision
-# works. Notebook [06](06_adversary.ipynb) finds out why the adversary is so weak here, and notebook
-# [10](10_does_it_work.ipynb) asks whether it matters.
+# all 50, $D$ recognises most of the silent vectors too, as the printed numbers say. And yet the
+# decision works. Notebook [06](06_adversary.ipynb) finds out why the adversary is so weak here, and
+# notebook [10](10_does_it_work.ipynb) asks whether it matters.
 #
 # ## 4. From features to a decision
 #
 # We follow one utterance: the first of the test set in which exactly two modalities speak, language
 # alone is wrong and the decision is right. (The table above says how often the decision is right on
-# such utterances. It is not always.) It is the last row of the table in section 1.
+# such utterances. It is not always: in the last row but one of section 1, the irony, it is wrong.)
+# It is the last row of that table.
 
 # %%
 two_speak = speaks.sum(axis=1) == 2
@@ -333,6 +353,7 @@ candidates = two_speak & ~right["language alone"] & right["decision M"]
 i = int(np.flatnonzero(candidates)[0])
 label = truth[i]
 assert i == 14  # the last row of the table in section 1
+assert not right["decision M"][13]
 print(f'"{corpus.words[test[i]]}": {corpus.classes[label]}')
 print("what a, l and v say:", signs[test][i])
 x_i = x[:, test[i]][:, None].astype("float32")  # (3, 1, d): a batch of one
@@ -462,9 +483,14 @@ print(f"0.5 L_tal          0.5 * {L_tal:.3f} = {0.5 * L_tal:.3f}")
 print(f"L_cl               {L_cl:.3f}")
 print(f"L                  {L:.3f}")
 print(f"loss of M          {L_M:.3f}")
+assert L_rl > 0.9 * np.linalg.norm(x_i, axis=-1).sum()
 assert np.isclose(L, lambda_ * L_fal + (1 - lambda_) * L_rl + 0.5 * L_tal + L_cl)
 
 # %% [markdown]
+# Is $L_{rl}$ large? A decoder that always answers 0 would have a loss of 22.4 here, so the decoders
+# restore very little of $\mathbf{x}$ so far. (Notebook [05](05_joint_embedding.ipynb) measures how
+# much.)
+#
 # Compare the first two lines of the sum. With the authors' $\lambda = 0.001$, the term that should
 # fool the discriminator is a tiny part of what the encoders are trained on. Keep this in mind for
 # notebook [06](06_adversary.ipynb).
@@ -488,6 +514,7 @@ assert np.isclose(L, lambda_ * L_fal + (1 - lambda_) * L_rl + 0.5 * L_tal + L_cl
 # of them, $d \to 10d \to 10k \to k \to k$. After each of the first three comes a *batch norm*, with
 # two parameters for each of its numbers (notebook [02](02_layers_and_optimisers.ipynb)). How many
 # parameters does one encoder have? For $d = k = 50$ compare with the drawing.
+# (`check` tries $d = 7$ and $k = 5$.)
 
 # %%
 def encoder_parameters(d, k):

@@ -395,6 +395,7 @@ def deep(params, x):
 
 
 signals = {}
+print("weights        output: layer 1, 10   beyond ±0.95   gradient: layer 1, 10")
 for label, factor in (("Glorot's / 3", 1 / 3), ("Glorot's", 1), ("3 × Glorot's", 3)):
     params = {name: {"W": factor * p["W"], "b": p["b"]} for name, p in glorot.items()}
     outputs = deep(params, x_deep)
@@ -403,9 +404,8 @@ for label, factor in (("Glorot's / 3", 1 / 3), ("Glorot's", 1), ("3 × Glorot's"
     _, gradient = nn.value_and_grad(lambda p: weigh(deep(p, x_deep)[-1]), params)
     gradients = [np.sqrt(np.mean(p["W"] ** 2)) for p in gradient.values()]
     signals[label] = sizes, gradients
-    print(f"{label:13} output: layer 1 {sizes[0]:.2f}, layer 10 {sizes[-1]:.0e}, of which "
-          f"{saturated:.0%} beyond ±0.95   "
-          f"gradient: layer 1 {gradients[0]:.0e}, layer 10 {gradients[-1]:.0e}")
+    print(f"{label:14} {sizes[0]:13.0e} {sizes[-1]:6.0e} {saturated:14.0%} "
+          f"{gradients[0]:16.0e} {gradients[-1]:6.0e}")
 draw.signals(signals)
 plt.show()
 
@@ -837,8 +837,8 @@ plt.show()
 # 3. through $s$: show that $\partial s / \partial x_b = \hat x_b / B$, and that
 #    $\partial \hat x_c / \partial s = -\hat x_c / s$.
 #
-# The result contains $G$, the mean of $G$ over the batch, and the mean of $G \hat x$ over the
-# batch.
+# The result contains $G$, the mean of $G$ over the batch, and $\hat x_b$ times the mean of $G \hat
+# x$ over the batch.
 
 # %%
 def batch_norm_back(g, x, gamma):

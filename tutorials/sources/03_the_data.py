@@ -101,8 +101,9 @@ for i in range(start, start + 8):
 # - nothing: no feature of the utterance depends on the label.
 #
 # The function `draw_truth` gives what a real corpus hides: the signs of each utterance, and the cue
-# that it holds for the next one. Here is the share of each mechanism, with the first utterance of
-# the test set as an example:
+# that it holds for the next one. (`SIGNALS` has the share of each mechanism. `SPEAKERS` says which
+# *modalities* speak under it; everywhere else a speaker is a person.) Here is the share of each
+# mechanism, with the first utterance of the test set as an example:
 
 # %%
 labels, signs, cues = draw_truth(np.random.default_rng(0))  # signs (n, 3): of a, l, v; 0: silent
@@ -410,11 +411,14 @@ print(f"cross-entropy {value:.4f}, by the loop {by_loop:.4f}")
 # In principle a linear layer does not depend on units: $\mathbf{x} W + \mathbf{b}$ and $\mathbf{z}
 # W' + \mathbf{b}'$ are the same functions, with $W'_{jc} = \sigma_j W_{jc}$. *Gradient descent*
 # does depend on them. Differentiate once more: $\partial^2 L / \partial W_{jc}^2 = \frac{1}{n}
-# \sum_i q_{ic} (1 - q_{ic})\, x_{ij}^2$. Let $X$ have the rows $\mathbf{x}_i$. So the loss curves
-# like $\frac{1}{n} X^T X$, times a number: at most $1/4$ if one column of $W$ changes, and at most
-# $1/2$ if both change in opposite directions. The *eigenvalues* of this matrix are its curvatures
-# along perpendicular directions. The direction of the largest curvature, the steep walls of the
-# valley in notebook 02, limits the step. Along a flat one, such a step gets nowhere.
+# \sum_i q_{ic} (1 - q_{ic})\, x_{ij}^2$. So along one weight the loss curves by at most $1/4$ of
+# the mean of $x_{ij}^2$: large columns curve most. Along a direction $\mathbf{w}$ of length 1 in a
+# column of $W$, $\mathbf{x}_i \cdot \mathbf{w}$ takes the place of $x_{ij}$. The mean of its square
+# is $\mathbf{w}^T (\frac{1}{n} X^T X)\, \mathbf{w}$, where $X$ has the rows $\mathbf{x}_i$. The
+# *eigenvalues* of $\frac{1}{n} X^T X$ are these means along perpendicular directions. Times $1/4$
+# they bound the curvatures, and times $1/2$ where both columns of $W$ change in opposite
+# directions. The direction of the largest curvature, the steep walls of the valley in notebook 02,
+# limits the step. Along a flat one, such a step gets nowhere.
 #
 # We fit the layer to the acoustic features, raw and standardised. The step is one over the largest
 # curvature, half of the limit of notebook [02](02_layers_and_optimisers.ipynb).

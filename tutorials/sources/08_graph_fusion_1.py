@@ -266,8 +266,8 @@ nn.check_gradient(fused, {"MLP": params["MLP_2"], "V": V}, rng, step=1e-5)
 # **A picture.** With $k = 1$ a vertex is one number, and a bimodal vertex is a function on the
 # plane. Here is a fresh $MLP$, first as $MLP(V_a \oplus V_l)$, then as $MLP(V_l \oplus V_a)$. The
 # black line is where the output is zero. The two pictures differ, so it matters which vector comes
-# first. The paper prints no order. Here it is that of the names, $al$, $vl$, $av$, as in the
-# released code ([D22](../DEVIATIONS.md#d22)).
+# first. The order here is that of the paper's names, $al$, $vl$, $av$, as in the released code
+# ([D22](../DEVIATIONS.md#d22)).
 
 # %%
 def plane(steps=61):
