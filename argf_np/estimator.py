@@ -18,9 +18,7 @@ from .settings import FIELDS, OWN_DATA, PRESETS, Settings, checked, settings_for
 from .storage import archive
 
 # Parameters whose defaults are taken from the data, or (the epochs) from the protocol.
-BY_DATA = {"dataset", "modalities", "target", "epochs"}
-for preset_values in (OWN_DATA, *PRESETS.values()):
-    BY_DATA |= preset_values.keys()
+BY_DATA = {"dataset", "modalities", "target", "epochs"}.union(OWN_DATA, *PRESETS.values())
 
 FOLDS = ("corpus.folds(5) cross-validates by whole videos, while scikit-learn would put utterances "
          "of one video on both sides")
@@ -276,6 +274,7 @@ def load(path):
     if there is no such file.
     """
     path = Path(path) / "model.npz" if Path(path).is_dir() else Path(path)
+    # An empty dict has no leaves, so the file does not hold it.
     content = {"given": {}, "uclns": {}} | archive.read(path, "model")
     try:
         settings = Settings(**content["settings"])

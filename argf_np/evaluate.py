@@ -44,7 +44,8 @@ def parser():
                description="Evaluate a model on each split of labelled data.")
     p.add_argument("run", type=Path, help="folder of a run, or the file of a model")
     p.add_argument("--data", metavar="PATH",
-                   help="labelled videos with raw features [the data of the run]")
+                   help="labelled videos with raw features; needed for a model that was fitted to "
+                   "arrays [the data of the run]")
     p.add_argument("--data-dir", metavar="DIR",
                    help="folder of the data sets [that of the run]")
     return p

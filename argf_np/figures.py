@@ -262,9 +262,10 @@ def vertex_weights(weights, words, ax=None, title="", modalities=UNIMODAL):
     bar = ax.figure.colorbar(image, ax=ax, aspect=40, pad=0.01, format=PercentFormatter(1))
     bar.set_label("above or below the mean of the layer", fontsize="small")
     bar.ax.tick_params(labelsize="small")
+    trimodal_ones = ", and so do the trimodal ones" if "trimodal" in layers else ""
     _describe(figure, "Weights of the vertices (Figure 6)", title, (
-        "Each row is an utterance, each column a vertex. The bimodal weights of a row sum to 1, "
-        "and so do the trimodal ones. To make layers comparable, the colour says how far a weight "
+        "Each row is an utterance, each column a vertex. The bimodal weights of a row sum to 1"
+        f"{trimodal_ones}. To make layers comparable, the colour says how far a weight "
         "is from the mean of its layer. A column of one colour is a vertex whose weight is high, "
         "or low, for all utterances. Look for rows that differ."), ax, pad=46)
     return ax

@@ -4,7 +4,7 @@ from itertools import combinations
 
 import numpy as np
 
-ONE_CLASS = 0.98  # share of the predictions from which a model is said to give one class
+ONE_CLASS = 0.98  # share of predictions in one class from which a model has collapsed
 CONSTANT = 0.01  # deviation below which probabilities or weights are said to be constant
 BELOW_LINEAR = 0.03  # how far a UCLN may be below a linear model on its own training data
 
@@ -47,7 +47,7 @@ def scores(truth, prediction, classes):
 def most_frequent(labels):
     """The most frequent of some labels, at least one, for each of them: (n,).
 
-    A model that knows no features could only say this if it knew the labels.
+    It is the best constant answer. Only somebody who knows the labels can give it.
     """
     return np.full_like(labels, np.bincount(labels).argmax())
 

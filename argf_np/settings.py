@@ -1,4 +1,4 @@
-"""Settings of a run: names, allowed values, the source of each default, presets (D13)."""
+"""Settings of a run: names, allowed values, defaults and where they come from, presets (D13)."""
 
 import shlex
 from argparse import SUPPRESS

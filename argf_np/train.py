@@ -154,7 +154,7 @@ def table(corpus, settings, result):
 def run_name(source, settings):
     """Name of a run: what one usually varies, and every other setting that is not the preset's."""
     usual = ("dataset", "target", "variant", "protocol", "seed")
-    base = asdict(preset(settings.dataset))
+    base = asdict(preset(settings.dataset, protocol=settings.protocol))
     parts = [Path(settings.dataset).stem, source, settings.target, settings.variant,
              settings.protocol, f"seed{settings.seed}"]
     for name, value in asdict(settings).items():
@@ -192,9 +192,10 @@ def work(data_dir, source, out, resume, check_finite, quiet, **options):
     """The command, with its flags as arguments; ``options`` are the settings that were given."""
     folder, config = out, None
     if resume is not None:
-        if options or out:
-            raise SettingError(f"{flag([*options, 'out'][0])}: expected nothing beside --resume "
-                               "but where the data is")
+        others = [*options, *["out"] * (out is not None), *["source"] * (source != "auto")]
+        if others:
+            raise SettingError(f"{flag(others[0])}: expected nothing beside --resume but "
+                               "--data-dir, --check-finite and --quiet")
         folder, config = resume, read_configuration(resume)
         if (folder / "metrics.json").exists():
             (folder / "checkpoint.npz").unlink(missing_ok=True)  # if it was killed just before

@@ -273,6 +273,8 @@ def test_words_stand_beside_the_id_where_there_are_any(trained, tmp_path):
 def test_evaluates_each_split(trained, tmp_path, capsys):
     assert evaluate.main([str(trained)]) == 0
     said, metrics = capsys.readouterr().out, read_json(trained / "metrics.json")
+    assert evaluate.main([str(trained / "model.npz")]) == 0
+    assert capsys.readouterr().out == said
     lines = {}
     for line in said.splitlines():
         if "%" in line and line[0] != " ":

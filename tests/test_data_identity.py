@@ -67,7 +67,7 @@ def test_tuples_of_other_videos_are_data_of_ones_own(tmp_path, capsys):
     assert found.published is None
     assert found.name == tmp_path.name
     assert found.classes == ("0", "1", "2", "3")
-    assert found.class_values.tolist() == [0, 1, 2, 3]
+    assert found.integer_classes
     assert {split: len(videos) for split, videos in found.split.items()} == {
         "train": 33, "validation": 8, "test": 31}
     assert "41 training and 31 test videos are none of the paper's data sets; the last 8" in (

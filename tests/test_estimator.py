@@ -598,6 +598,10 @@ def test_other_files_are_refused(tmp_path):
     with zipfile.ZipFile(path, "w") as file:
         file.writestr("header.npy", b"no array")
     assert "found a truncated or another file" in refusal(path)
+    for header in ({}, {"values": 3}):
+        header |= {"argf_np": "model", "version": archive.VERSION}
+        np.savez(path, header=np.array(json.dumps(header)))
+        assert "found a truncated or another file" in refusal(path)
     archive.write(path, "checkpoint", {"x": np.zeros(3)})
     assert refusal(path) == "expected a model of argf_np, found a checkpoint"
     with pytest.raises(FileNotFoundError):

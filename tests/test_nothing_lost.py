@@ -40,7 +40,7 @@ SERVER = """
 import importlib, json, os, resource, signal, sys
 from argf_np import train
 train.draw = lambda *arguments: None  # seconds of a run that takes one
-import numpy.ma  # these two are imported late, and nobody may not be able to read them then
+import numpy.ma  # otherwise imported late, when the user "nobody" may be unable to read it
 "".encode("cp437")
 
 
@@ -404,9 +404,11 @@ def test_unfinished_run_is_not_overwritten(stopped, commands):
 
 def test_resume_takes_no_other_settings(stopped, monkeypatch, capsys):
     monkeypatch.chdir(stopped.parent)
-    expected = "expected nothing beside --resume but where the data is"
+    expected = "expected nothing beside --resume but --data-dir, --check-finite and --quiet"
     assert refused(capsys, train, *RESUME, "--lr", "1") == f"--lr: {expected}"
+    assert refused(capsys, train, *RESUME, "--weight-decay", "0") == f"--weight-decay: {expected}"
     assert refused(capsys, train, *RESUME, "--out", "x") == f"--out: {expected}"
+    assert refused(capsys, train, *RESUME, "--source", "synthetic") == f"--source: {expected}"
     assert refused(capsys, train, "--resume", "nowhere") == (
         "nowhere: no run to continue, expected a config.json")
 

@@ -428,6 +428,8 @@ def test_a_name_twice_is_refused(tmp_path):
     assert "two columns of one name: video, video, order" in refusal(tmp_path)
     write_csv(tmp_path / "utterances.csv", [["video;order"], *([f"x;{i}"] for i in range(18))])
     assert "expected columns separated by commas, found 'video;order'" in refusal(tmp_path)
+    write_csv(tmp_path / "utterances.csv", [["video", "order"]])
+    assert "utterances.csv: expected one row per utterance, found none" in refusal(tmp_path)
 
 
 def test_archives_that_hide_something_are_refused(tmp_path, monkeypatch):

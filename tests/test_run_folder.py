@@ -8,6 +8,7 @@ import pytest
 from helpers import read_json, refused
 
 from argf_np import data, evaluate, predict, run_folder, train
+from argf_np.settings import preset
 from argf_np.storage.lock import locked
 
 TINY = ["--epochs", "1", "--ucln-epochs", "1", "--ucln-patience", "0", "--d", "4", "--k", "3",
@@ -330,6 +331,16 @@ def test_a_run_that_began_with_other_versions_is_continued_with_a_notice(
     assert train.main(["--resume", "run", "--quiet"]) == 0
     [notice] = capsys.readouterr().err.splitlines()
     assert notice.startswith("notice: the run began with versions ")
+
+
+def test_the_name_of_a_run_has_the_settings_that_are_not_the_presets():
+    def name(**options):
+        return train.run_name("real", preset("mosi", **options))
+
+    assert name() == "mosi-real-l-paper-fixed-seed0"
+    assert name(epochs=7) == "mosi-real-l-paper-fixed-seed0-epochs7"
+    assert name(protocol="released") == "mosi-real-l-paper-released-seed0"
+    assert name(protocol="released", epochs=20) == "mosi-real-l-paper-released-seed0-epochs20"
 
 
 @pytest.mark.parametrize("modality", ["语音", "a" * 40])

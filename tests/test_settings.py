@@ -83,7 +83,7 @@ def test_command_line_gives_the_same_settings():
     assert Settings(**{name: options[name] for name in FIELDS if name in options}) == settings
 
 
-def test_help_names_the_source_of_every_default():
+def test_help_shows_every_setting_with_its_default():
     text = " ".join(train.parser().format_help().split())
     for name, spec in FIELDS.items():
         assert f"{spec.metadata['help']} (default {spec.default}" in text, name

@@ -3,8 +3,8 @@
     python -m tutorials.build        everything
     python -m tutorials.build 08 09  these notebooks, and the README
 
-A source is a py:percent script in sources/. The committed outputs are those of the synthetic
-corpus.
+A source is a py:percent script in sources/. What is computed in the committed outputs comes from
+the synthetic corpus.
 """
 
 import ast

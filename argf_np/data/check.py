@@ -1,4 +1,4 @@
-"""What a data set holds, and whether it can be trained on and its validation split be trusted."""
+"""What a data set holds, if it can be trained on, and if its validation split can be trusted."""
 
 import numpy as np
 

@@ -55,7 +55,7 @@ class Corpus:
         Row of each utterance in the user's file or arrays, counted from 0: `np.argsort(row)` lists
         the utterances in the user's order. Default: the order of the corpus.
     integer_classes : bool
-        The labels were whole numbers, so `class_values` are.
+        The labels were whole numbers, so a model predicts whole numbers.
 
     Raises
     ------
@@ -145,11 +145,6 @@ class Corpus:
         """Indices of the utterances of some videos, video by video."""
         parts = [np.arange(self.starts[i], self.starts[i + 1]) for i in videos]
         return np.concatenate([np.arange(0), *parts])
-
-    @property
-    def class_values(self):
-        """The classes as the user's labels are: an array (N,) of whole numbers or of texts."""
-        return np.array([int(c) for c in self.classes] if self.integer_classes else self.classes)
 
     def folds(self, k=5, seed=0):
         """Yield k pairs of corpora (train, test) for cross-validation.

@@ -47,7 +47,7 @@ def draw():
         "label": labels.tolist(),
         "words": [str(rng.choice(SAID[label])) for label in labels],
     }
-    features = {m: rng.normal(size=(n, width)).round(2) for m, width in WIDTHS.items()}
+    features = {m: rng.normal(size=(n, width)) for m, width in WIDTHS.items()}
     features["speech"][:, 0] += 2 * (labels == "tense")
     return columns, {m: x.round(2) for m, x in features.items()}
 

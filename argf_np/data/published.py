@@ -67,11 +67,11 @@ class Published:
     utterances: tuple[int, int, int]  # as the paper counts them
     balance: tuple[tuple[int, ...], ...]  # utterances of each class
     widths: dict[str, int]
-    files: tuple[str, ...]  # names of the pickles in which it circulates; the first found is read
+    files: tuple[str, ...]  # patterns for the names of its pickles; the first found is read
 
 
-# Of MOSEI and IEMOCAP, only the sums over training and validation are known, and of MOSEI's test
-# videos nothing.
+# Of the classes of MOSEI and IEMOCAP, only the sums over training and validation are known, and of
+# the classes of MOSEI's test utterances nothing.
 _MOSEI_BALANCE = (4709, 3502, 7977)
 _IEMOCAP_BALANCE = (504, 839, 1324, 933, 742, 1468)
 

@@ -43,6 +43,7 @@ def read(path, kind):
         content = npz.load(path)
         header = json.loads(str(content["header"]))
         found, version = header["argf_np"], header["version"]
+        leaves = [*nn.leaves(content.get("arrays", {})), *nn.leaves(header["values"])]
     except Exception as error:  # zipfile and NumPy raise a dozen kinds over a broken file
         reason = " ".join(f"{type(error).__name__}: {error}".split())
         raise ModelError(f"{path}: expected a {kind} of argf_np, found a truncated or another file "
@@ -55,4 +56,4 @@ def read(path, kind):
     if version != VERSION:
         raise ModelError(f"{path}: has format {version}, expected {VERSION}; it needs a newer "
                          "argf_np")
-    return nn.build([*nn.leaves(content.get("arrays", {})), *nn.leaves(header["values"])])
+    return nn.build(leaves)

@@ -66,7 +66,7 @@ def versions():
 
 
 def fingerprint(value):
-    """A short hexadecimal digest of strings, numbers, arrays and dicts of these."""
+    """A short hexadecimal digest of strings, plain numbers, tuples, arrays, and dicts of these."""
     digest = hashlib.sha256()
     _add(digest, value)
     return digest.hexdigest()[:32]

@@ -135,7 +135,7 @@ def _require_no_factor(result, expected):
         return
     factor = np.sum(result * expected) / np.sum(expected * expected)
     found = abs(factor) > 1e-6 and _equal(result, factor * expected)
-    require(not found, f"every entry is {factor:.6g} times what it should be")
+    require(not found, f"every entry is {factor:.9g} times what it should be")
 
 
 def _first(wrong):

@@ -49,7 +49,10 @@ def read_parts(path, value, dataset=None):
 
 
 def _read_part(path, part):
-    """Columns of one part, by name; "broken" says how many values of a row are not finite."""
+    """Columns of one part, by name.
+
+    "broken" has one number per modality: how many of its values are not finite.
+    """
     for key in ("id", *FEATURES.values()):
         if not (isinstance(part, dict) and key in part):
             raise DataError(f"{path}: no {key}, expected what MMSA writes; "

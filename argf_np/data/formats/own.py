@@ -122,6 +122,8 @@ def read_folder(folder, dataset=None):
     if "video_id" not in columns and "video" in columns:
         columns["video_id"] = columns.pop("video")
     n = len(next(iter(columns.values()), ()))
+    if n == 0:
+        raise DataError(f"{table}: expected one row per utterance, found none")
     unused = [name for name in columns if name not in COLUMNS]
     columns = {name: column for name, column in columns.items() if name in COLUMNS}
     label = columns.get("label", [""])

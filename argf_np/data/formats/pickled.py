@@ -8,7 +8,7 @@ from ..published import DATASETS
 
 
 def numbers(path, what, value, *ndim):
-    """An array, or a list, of numbers with one of some numbers of dimensions, as an array.
+    """The value, an array or list of numbers, as an array with one of the given dimensions.
 
     DataError if the value, called `what` in the file `path`, is something else.
     """
