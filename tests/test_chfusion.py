@@ -315,6 +315,14 @@ def test_number_of_parameters(d, N, total, rng):
     assert nn.count(chfusion.init_params(rng, "alv", d, N)) == total
 
 
+def test_initial_weights_of_level_2_have_the_limit_of_keras(rng):
+    """That of Glorot and Bengio, with sqrt(500) as both fans of a vector."""
+    k = chfusion.init_trimodal(rng, 3, N)["fuse"]["k"]
+    limit = np.sqrt(6 / (2 * np.sqrt(500)))
+    assert 0.99 * limit < np.abs(k).max() <= limit
+    assert k.std() == pytest.approx(limit / np.sqrt(3), rel=0.05)
+
+
 def test_initial_weights_of_the_pairs_are_a_truncated_normal(rng):
     weights = chfusion.truncated_normal(rng, (100, 100))
     assert np.abs(weights).max() <= 0.1

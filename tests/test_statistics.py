@@ -238,7 +238,7 @@ def test_one_seed_or_one_video_has_no_interval_and_it_says_so(rng, videos, seeds
     assert scope(seeds, len(set(videos))).startswith(f"no interval, since {reason} ")
     assert excluding_zero({"a row": correct}, reference, videos) == []
     note = comparisons_note({"a": correct, "b": correct}, reference, videos)
-    assert note.startswith(f"Of the differences there is no interval, since {reason} ")
+    assert note.startswith(f"The differences have no interval, since {reason} ")
 
 
 def test_scope_names_what_the_interval_holds_for():
@@ -313,10 +313,10 @@ def test_note_counts_the_comparisons(table):
                            "from it, about 0.25 of the 5 intervals would exclude 0 by chance, ")
     assert "at least one does would be up to 25 %." in note
     found, settled = excluding_zero(*table), holm(*table)
-    assert f" Here {len(found)} exclude 0 ({', '.join(found)}). " in note
-    assert note.endswith(f" 5 %, {len(settled)} do ({', '.join(settled)}).")
+    assert f" Intervals without 0: {len(found)} ({', '.join(found)}). " in note
+    assert note.endswith(f" 5 %: {len(settled)} ({', '.join(settled)}).")
     same = {"a": reference, "b": reference}
-    assert " Here 0 exclude 0. " in comparisons_note(same, reference, videos)
+    assert " Intervals without 0: 0. " in comparisons_note(same, reference, videos)
     assert comparisons_note({"only": rows["clearly"]}, reference, videos) == ""
 
 

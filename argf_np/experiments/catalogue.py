@@ -297,8 +297,9 @@ and batch statistics left on; training stops 20 epochs after its minimum; the te
 predicted once, in the same mode. No test label is read to choose. What the paper reports is the \
 best *test* accuracy of such runs over many settings and seeds (see the search), so its figure is \
 not that of one run.
-- best_test: the epoch of the best *test* accuracy, in the same mode. Nobody reports that: it is \
-an upper bound for what choosing an epoch can give."""
+- best_test: the epoch of the best *test* accuracy among those of fixed, in the mode of released. \
+It reads the test labels to choose, so it is no result. It shows what choosing an epoch by them \
+gives in this mode. Evaluated as usual, a network may be better."""
 
 
 def embedding(subject):

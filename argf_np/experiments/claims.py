@@ -289,6 +289,8 @@ def verdict(holds, findings):
         return ["**holds**"]
     if supports == contradicts == 0:
         return ["**undecided**"]
+    if contradicts == n:
+        return ["**contradicted**"]
     texts = [f"holds for {supports} of {n}"] if supports else []
     texts += [f"contradicted for {contradicts} of {n}"] if contradicts else []
     return ["**" + ", ".join(texts) + "**"]

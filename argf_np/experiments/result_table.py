@@ -56,8 +56,8 @@ def about(experiment, subject, reference):
     settings += ", but for " if changed else ""
     interval = scope(seeds, videos)
     if seeds > 1 and videos > 1:
-        interval = (f"in brackets, the 95 % interval {interval}; after ±, half of that for other "
-                    "seeds and the same test videos")
+        interval = (f"in brackets, the 95 % interval {interval}; after ±, half the width of the "
+                    "95 % interval for other seeds and the same test videos")
     return (
         f"In percent of {n} test utterances of {videos} videos, {subject.corpus.source} data; mean "
         f"over the seeds 0, 1, …; {interval}. Difference: of the accuracy to that of "
@@ -214,4 +214,4 @@ def warned(lines):
         where = [f"{label} (seed {', '.join(map(str, seeds))})" for label, seeds in rows.items()]
         share = "" if kind == examples[kind] else " (in the first of them)"
         found.append(f"- {'; '.join(where)}: {examples[kind]}{share}.")
-    return "\n".join(["† Of these runs there is a warning.", "", *found]) if found else ""
+    return "\n".join(["† Some of these runs have warnings:", "", *found]) if found else ""

@@ -72,12 +72,15 @@ def about(subject, size, path, common):
 def one_trial(values, trials):
     """Mean and spread of one trial."""
     mean, half = mean_interval(values)
+    with_interval = ""
+    if len(values) > 1:
+        with_interval = f" (with the 95 % interval over {len(values)} trials)"
     low, middle, high = np.quantile(values, [0.25, 0.5, 0.75])
     warned = sum(bool(trial["warnings"]) for trial in trials)
     spread = f", standard deviation {values.std(ddof=1):.2f}" if len(values) > 1 else ""
     return (
-        f"A trial has {with_ends(mean, mean - half, mean + half)} % on test on average (with the "
-        f"95 % interval over {len(values)} trials){spread}, quartiles {low:.2f}, {middle:.2f} and "
+        f"A trial has {with_ends(mean, mean - half, mean + half)} % on test on average"
+        f"{with_interval}{spread}, quartiles {low:.2f}, {middle:.2f} and "
         f"{high:.2f}, worst {values.min():.2f}, best {values.max():.2f}. Trials with a "
         f"warning: {warned} of {len(trials)}.")
 
@@ -92,9 +95,10 @@ def best_of(curve):
             count = f"{row['n']:,}" + (" (extrapolated)" if row["extrapolated"] else "")
             lines.append([count, with_ends(row["expected"], row["low"], row["high"])])
     return page(
-        "Expected accuracy of the best of n trials by *test* accuracy, in percent with a 95 % "
-        f"band (see `experiments/statistics.py`; above {tried} trials it is an extrapolation, "
-        "which takes the better half of the trials for the tail of a normal distribution):",
+        "Expected accuracy of the best of n trials by *test* accuracy, in percent with a nominal "
+        "95 % band (`coverage.md` shows how often such bands cover the truth). Above "
+        f"{tried} trials it is an extrapolation, which takes the better half of the trials for "
+        "the tail of a normal distribution.",
         grid(["n", "expected best"], lines)).rstrip()
 
 
@@ -102,11 +106,14 @@ def in_paper(curve, values, paper):
     """Where the paper's figure lies on the curve; "" if there is none."""
     if paper is None:
         return ""
-    reached = [row for row in curve if row["expected"] >= paper]
-    where = (f"The curve reaches it at about {reached[0]['n']:,} trials"
-             + (", by extrapolation." if reached[0]["extrapolated"] else ".")
-             if reached else f"The curve does not reach it up to {curve[-1]['n']:,} trials.")
     last = curve[-1]
+    where = f"The curve does not reach it up to {last['n']:,} trials."
+    if last["expected"] >= paper:
+        expected = [row["expected"] for row in curve]
+        n = np.exp(np.interp(paper, expected, np.log([row["n"] for row in curve])))
+        tried = max(row["n"] for row in curve if not row["extrapolated"])
+        beyond = ", by extrapolation" if n > tried else ""
+        where = f"The curve reaches it at about {n:,.0f} trials{beyond}."
     inside = "contains" if last["low"] <= paper <= last["high"] else "does not contain"
     return (
         f"The paper's figure is {paper:.2f} %. {np.sum(values >= paper)} of {len(values)} trials "

@@ -23,7 +23,7 @@ NODES, WEIGHTS = np.polynomial.legendre.leggauss(64)  # for integrals over -1 to
 def mean_interval(values, level=LEVEL):
     """Mean of the scores of some seeds, and the half width of its interval by Student's t.
 
-    It holds for other seeds and the same test videos. Of one seed there is no interval.
+    It holds for other seeds and the same test videos. A single seed has no interval.
 
     - values (S,): one score per seed.
     - level: the share of such intervals that cover the mean of all seeds.
@@ -45,7 +45,7 @@ def accuracy_interval(correct, videos, level=LEVEL):
     - videos (n,): the video of each utterance. Utterances of one video are not independent.
     - level: the share of such intervals that cover the accuracy over all seeds and all videos.
 
-    Returns (accuracy, low, high) as shares of 1. Of one seed or of one video there is no such
+    Returns (accuracy, low, high) as shares of 1. One seed or one video has no such
     interval, and low and high are NaN (`scope` says so in words). Where nothing varies, low and
     high are the accuracy. That says that nothing has varied so far, and not that nothing can.
     """
@@ -195,8 +195,8 @@ def holm(rows, reference, videos, level=LEVEL):
     """The labels that remain if the table as a whole is to err in at most 1 - level of all cases.
 
     Holm (1979): with m comparisons left, each is made at the level 1 - (1 - level) / m. Those with
-    an interval without 0 are settled. The others are compared again, as the fewer that they are.
-    Arguments as in `excluding_zero`.
+    an interval without 0 are settled. Then the others are compared again, with m their smaller
+    number. Arguments as in `excluding_zero`.
     """
     left = dict(rows)
     while left:
@@ -216,7 +216,7 @@ def comparisons_note(rows, reference, videos):
     k, error = len(rows), 1 - LEVEL
     n_seeds, n_videos = len(reference), len(np.unique(videos))
     if min(n_seeds, n_videos) == 1:
-        return f"Of the differences there is {scope(n_seeds, n_videos)}."
+        return f"The differences have {scope(n_seeds, n_videos)}."
     if k < 2:
         return ""
     found = excluding_zero(rows, reference, videos)
@@ -224,9 +224,9 @@ def comparisons_note(rows, reference, videos):
     return (
         f"This table makes {k} comparisons with its reference. If no row differed from it, about "
         f"{k * error:.2g} of the {k} intervals would exclude 0 by chance, and the probability that "
-        f"at least one does would be up to {100 * min(k * error, 1):.0f} %. Here {len(found)} "
-        f"exclude 0{listed(found)}. With Holm's correction, which keeps that probability at or "
-        f"below {100 * error:.0f} %, {len(settled)} do{listed(settled)}.")
+        f"at least one does would be up to {100 * min(k * error, 1):.0f} %. Intervals without "
+        f"0: {len(found)}{listed(found)}. With Holm's correction, which keeps that probability at "
+        f"or below {100 * error:.0f} %: {len(settled)}{listed(settled)}.")
 
 
 def listed(labels):

@@ -22,7 +22,7 @@ def train(x, y, rows, settings, on_epoch=None, on_checkpoint=None, resume=None):
         released    the inner loop of the authors' script: the same, but the loss and the test
                     predictions are computed with dropout and batch statistics left on. Training
                     stops 20 epochs after the minimum.
-        best_test   the epoch of the best *test* accuracy, in that mode. It peeks: an upper bound.
+        best_test   the epoch of the best *test* accuracy, in that mode. That peeks: no result.
 
     Arguments
         - x (m, n, d): features.
