@@ -7,12 +7,11 @@ import numpy as np
 import torch
 
 from argf_np import nn
-from argf_np.baselines.epoch_loop import batches_of, train_batches
 from argf_np.data import synthesise
-from argf_np.paper import model, protocols, ucln, updates
+from argf_np.paper import model, protocols, updates
 from argf_np.settings import Settings
 
-from . import twin
+from . import models, twin
 from .alone import random_data
 from .measure import in_turns, row
 
@@ -72,40 +71,15 @@ def ucln_epoch(batch_size, tiny=False):
 
     - batch_size: number of videos; None means all of them at once.
     """
-    rng, corpus, settings = np.random.default_rng(0), synthesise(), Settings()
+    rng, corpus = np.random.default_rng(0), synthesise()
     x = corpus.features["l"].astype(np.float32)
     y = np.eye(2, dtype=np.float32)[corpus.labels]
     videos = corpus.split["train"][:4 if tiny else None]
     batch_size = batch_size or len(videos)
-    params = nn.cast(ucln.init_ucln(rng, x.shape[1], settings.d, 2), "float32")
-    x_padded, mask = ucln.pad(x, corpus.starts, videos[:batch_size])
-    y_padded, _ = ucln.pad(y, corpus.starts, videos[:batch_size])
-    twin.check_ucln(params, x_padded, y_padded, mask, settings)
-    state = nn.init_adadelta(params)
-    network = twin.UCLN(params, settings)
-    adadelta = torch.optim.Adadelta(
-        network.parameters(), lr=1.0, rho=0.95, eps=1e-6, foreach=True)
-    x_videos = torch.tensor(x).split(corpus.lengths.tolist())
-    y_videos = torch.tensor(y).split(corpus.lengths.tolist())
-
-    def batches():
-        return batches_of(videos, batch_size, rng)
-
-    def loss(params, batch):
-        x_batch, mask = ucln.pad(x, corpus.starts, batch)
-        y_batch, _ = ucln.pad(y, corpus.starts, batch)
-        return ucln.ucln_loss(params, x_batch, y_batch, mask, settings, rng)
-
-    def ours():
-        train_batches(params, loss, batches(), partial(nn.adadelta, state))
-
-    def theirs():
-        for batch in batches():
-            adadelta.zero_grad()
-            network.loss([x_videos[i] for i in batch], [y_videos[i] for i in batch]).backward()
-            adadelta.step()
-
-    ms = in_turns({"ours": ours, "theirs": theirs, "readable": readable(ours)}, tiny)
+    fit = models.of_ucln(x, y, corpus.starts, videos, batch_size, rng)
+    contenders = models.contenders(fit)
+    contenders["readable"] = readable(contenders["ours"])
+    ms = in_turns(contenders, tiny)
     size = "one batch" if batch_size == len(videos) else f"batch {batch_size}"
     name = f"UCLN epoch, text, {size}"
     return [

@@ -1,4 +1,4 @@
-"""One epoch of each model of Tables 1 to 3 beside PyTorch, on data of the size of MOSI."""
+"""One epoch of the UCLN and of each model of Tables 1 to 3 beside PyTorch, at the size of MOSI."""
 
 import os
 from collections.abc import Callable
@@ -140,13 +140,28 @@ def fusion(name, strategy, network, x, y, rows, rng):
 
 
 def of_bc_lstm(x, y, starts, videos, rng):
-    """BC-LSTM: padded videos here, packed ones in PyTorch."""
+    """BC-LSTM, on the features of all modalities side by side."""
     settings, joint = Settings(), np.concatenate(x, axis=1)
-    params = nn.cast(ucln.init_ucln(rng, joint.shape[1], bc_lstm.WIDTH, N), "float32")
-    state = nn.init_adadelta(params)
 
     def loss(params, x, y, mask, rng):
         return ucln.cross_entropy(bc_lstm.logits(params, x, mask, settings, rng), y, mask)
+
+    return recurrent("BC-LSTM", loss, bc_lstm.WIDTH, joint, y, starts, videos, ucln.BATCH_SIZE, rng)
+
+
+def of_ucln(x, y, starts, videos, batch_size, rng):
+    """The UCLN of one modality, x (n, d_j)."""
+    settings = Settings()
+
+    def loss(params, x, y, mask, rng):
+        return ucln.ucln_loss(params, x, y, mask, settings, rng)
+
+    return recurrent("UCLN", loss, settings.d, x, y, starts, videos, batch_size, rng)
+
+
+def recurrent(name, loss, width, x, y, starts, videos, batch_size, rng):
+    """A UCLN of some width under a loss: padded videos here, packed ones in PyTorch."""
+    params = nn.cast(ucln.init_ucln(rng, x.shape[1], width, N), "float32")
 
     def their_loss(network, batch):
         x, y, mask = batch
@@ -155,9 +170,9 @@ def of_bc_lstm(x, y, starts, videos, rng):
         return network.loss(x_videos, y_videos)
 
     optimiser = partial(torch.optim.Adadelta, lr=1.0, rho=0.95, eps=1e-6, foreach=True)
-    return Fit("BC-LSTM", params, loss, partial(nn.adadelta, state),
-               partial(twin.UCLN, settings=settings), optimiser, videos, ucln.BATCH_SIZE,
-               padded(joint, y, starts), their_loss)
+    return Fit(name, params, loss, partial(nn.adadelta, nn.init_adadelta(params)),
+               partial(twin.UCLN, settings=Settings()), optimiser, videos, batch_size,
+               padded(x, y, starts), their_loss)
 
 
 def of_hffn(x, y, corpus, videos, rng):

@@ -10,7 +10,6 @@ gradients in its own layout. `check_argf` and `check_loss` use this to compare t
 """
 
 from dataclasses import replace
-from functools import partial
 from itertools import zip_longest
 
 import numpy as np
@@ -20,7 +19,7 @@ from torch import nn
 from torch.nn.utils.rnn import pack_sequence
 
 from argf_np.nn import map_leaves, value_and_grad
-from argf_np.paper import ucln, updates
+from argf_np.paper import updates
 from argf_np.paper.vertices import BIMODAL, TRIMODAL, UNIMODAL, source_indices
 
 TANH, SOFTMAX, SIGMOID, IDENTITY = nn.Tanh(), nn.Softmax(-1), nn.Sigmoid(), nn.Identity()
@@ -359,19 +358,6 @@ def check_argf(kind, params, x, y, settings, tolerance=1e-4):
         same(f"{update} loss", [torch.tensor(values[update])], [losses[update]], tolerance)
         our_gradients = kind(gradients[update], settings).changed(update)
         same(f"{update} gradient", our_gradients, their_gradients, tolerance)
-
-
-def check_ucln(params, x, y, mask, settings, tolerance=1e-4):
-    """`check_loss` of the UCLN on padded videos x (V, u, d_j), y (V, u, N), mask (V, u)."""
-    def loss(params):
-        return ucln.ucln_loss(params, x, y, mask, settings)
-
-    def their_loss(network):
-        videos = [torch.tensor(x[i, real]) for i, real in enumerate(mask)]
-        labels = [torch.tensor(y[i, real]) for i, real in enumerate(mask)]
-        return network.loss(videos, labels)
-
-    check_loss("UCLN", loss, params, partial(UCLN, settings=settings), their_loss, tolerance)
 
 
 def check_loss(name, loss, params, twin_of, their_loss, tolerance=1e-4):

@@ -97,7 +97,18 @@ class TestUCLN:
         assert_close("features", ours[mask], theirs[torch.tensor(mask)])
 
     def test_loss_and_gradients(self, videos):
-        twin.check_ucln(*videos, Settings(), TOLERANCE)
+        params, x, y, mask = videos
+
+        def loss(params):
+            return ucln.ucln_loss(params, x, y, mask, Settings())
+
+        def their_loss(network):
+            alone = [torch.tensor(video[real]) for video, real in zip(x, mask, strict=True)]
+            labels = [torch.tensor(video[real]) for video, real in zip(y, mask, strict=True)]
+            return network.loss(alone, labels)
+
+        network_of = partial(twin.UCLN, settings=Settings())
+        twin.check_loss("UCLN", loss, params, network_of, their_loss, TOLERANCE)
 
 
 @pytest.fixture
