@@ -1,6 +1,7 @@
 """What the commands share: errors and progress on the screen, and ``--check-finite``."""
 
 import argparse
+import shutil
 import sys
 import time
 from contextlib import contextmanager
@@ -60,7 +61,7 @@ def exit_code(work):
 
 
 class Progress:
-    """Shows what a run is doing: one live line on a terminal, plain lines elsewhere."""
+    """Shows what a run is doing: one live line on a terminal, at most 21 per stage elsewhere."""
 
     def __init__(self, quiet, stream):
         self.quiet, self.stream = quiet, stream
@@ -73,6 +74,9 @@ class Progress:
 
     def epoch(self, epoch, values):
         """An epoch has ended: show ``{name: value}``, seconds per epoch, seconds that are left."""
+        part, before = (20 * n // self.epochs for n in (epoch, epoch - 1))
+        if not self.live and part == before and epoch > 1:
+            return
         pace = (time.perf_counter() - self.begun) / (epoch - self.done)
         numbers = "  ".join(f"{name} {value:.4g}" for name, value in values.items())
         left = pace * (self.epochs - epoch)
@@ -85,6 +89,8 @@ class Progress:
             return
         begin, end = "", "\n"
         if self.live:
+            if passing:  # a line that wraps could not be overwritten
+                text = text[:shutil.get_terminal_size().columns - 1]
             begin = "\r"
             end = "" if passing else "\n"
         print(begin + text.ljust(self.width), end=end, file=self.stream, flush=True)

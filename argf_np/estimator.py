@@ -188,7 +188,7 @@ class Estimator:
         for m, width in self.widths.items():
             found = videos.features[m].shape[1] if m in videos.features else "none"
             if found != width:
-                raise DataError(f"{videos.name}: expected features {m} of width {width}, "
+                raise DataError(f"{videos.name}: expected modality {m} of width {width}, "
                                 f"found {found}")
         if videos.contextual != self.contextual:
             kinds = {True: "outputs of a UCLN", False: "raw features"}
@@ -273,7 +273,11 @@ def load(path):
     Raises ModelError if the file is truncated, of another version or something else, and OSError
     if there is no such file.
     """
-    path = Path(path) / "model.npz" if Path(path).is_dir() else Path(path)
+    path = Path(path)
+    if path.is_dir():
+        if not (path / "model.npz").exists():
+            raise ModelError(f"{path}: holds no model.npz, expected the folder of a finished run")
+        path /= "model.npz"
     # An empty dict has no leaves, so the file does not hold it.
     content = {"given": {}, "uclns": {}} | archive.read(path, "model")
     try:

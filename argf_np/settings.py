@@ -1,7 +1,7 @@
 """Settings of a run: names, allowed values, defaults and where they come from, presets (D13)."""
 
 import shlex
-from argparse import SUPPRESS
+from argparse import SUPPRESS, ArgumentTypeError
 from dataclasses import asdict, dataclass, field, fields
 from numbers import Integral, Real
 
@@ -119,7 +119,7 @@ class Settings:
     lambda_: float = setting(1e-3, "lambda of Eq. 9 [authors' script, D13]", "a number from 0 to 1",
                              _is_weight)
     learn_w: bool = setting(False, "learn the weight w of Eq. 3 and 4, which can then only fall "
-                            "[off, D1]", "a switch", _is_switch)
+                            "[this project, D1]", "a switch", _is_switch)
     activations: str = choice(
         "first", "activations that the later updates of a batch see [authors' script, D6]",
         ("first", "fresh"))
@@ -203,12 +203,23 @@ def add_flags(parser, *without):
                 defaults.append(f"{name} {values[spec.name]}")
         how = {"action": "store_true"}
         if spec.type is not bool:
-            how = {"type": spec.type, "metavar": spec.name.rstrip("_").upper()}
+            how = {"type": _type_of(spec), "metavar": spec.name.rstrip("_").upper()}
         if spec.metadata["names"]:
             how["metavar"] = "{" + ",".join(spec.metadata["names"]) + "}"
         parser.add_argument(
             flag(spec.name), dest=spec.name, default=SUPPRESS,
             help=f"{spec.metadata['help']} (default {', '.join(defaults)})", **how)
+
+
+def _type_of(spec):
+    """The function that makes a setting of a text of the command line."""
+    def value_of(text):
+        try:
+            return spec.type(text)
+        except ValueError:
+            raise ArgumentTypeError(f"{text}: expected {spec.metadata['expected']}") from None
+
+    return value_of
 
 
 # What the comments of the authors' scripts give, where it differs from the defaults (D13).

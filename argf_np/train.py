@@ -11,7 +11,8 @@ import numpy as np
 from . import metrics
 from .commands import Parser, Progress, checked_operations, exit_code
 from .data import load, select, standardise
-from .data.check import linear_accuracy
+from .data.check import linear_accuracy, reason_for_distrust
+from .data.corpus import notice
 from .data.published import of_the_paper
 from .errors import SettingError
 from .estimator import Estimator
@@ -70,7 +71,8 @@ def evaluation(corpus, settings, model, alpha_m=None):
     def score(prediction):
         return metrics.scores(truth, prediction, corpus.classes)
 
-    names = ("dataset", "target", "variant", "protocol", "seed")
+    names = ("dataset", "modalities", "target", "model", "fusion", "without", "variant",
+             "protocol", "seed")
     unimodal = model.trained["unimodal"]
     result = {
         **{name: getattr(settings, name) for name in names},
@@ -203,6 +205,12 @@ def work(data_dir, source, out, resume, check_finite, quiet, **options):
             return
         options = {name: config[name.rstrip("_")] for name in FIELDS}
         data_dir, source = data_dir or config["data_dir"], config["source"]
+        if options["dataset"] not in PRESETS and not Path(options["dataset"]).exists():
+            raise SettingError(f"{folder}: its data is no longer at {options['dataset']}, expected "
+                               "it there")
+    elif options.get("model", "argf") != "argf":
+        for name in {"fusion", "without"} & options.keys():
+            raise SettingError(f"{flag(name)}: expected --model argf, which alone has it")
     # Absolute, so that the run can be continued and evaluated from anywhere.
     data_dir = data_dir and str(Path(data_dir).expanduser().absolute())
     options = {name: checked(FIELDS[name], value) for name, value in options.items()}
@@ -212,6 +220,11 @@ def work(data_dir, source, out, resume, check_finite, quiet, **options):
     corpus = load(dataset, data_dir, source)
     settings = settings_for(corpus, **options)
     require_fit(corpus, settings, "test")
+    if settings.protocol in ("validation", "released"):
+        reason = reason_for_distrust(corpus)
+        if reason:
+            notice(f"protocol {settings.protocol} chooses an epoch by a validation split that "
+                   f"cannot be trusted: {reason}")
     folder = folder or Path("runs") / run_name(corpus.source, settings)
     if config is None and corpus.source == "real":
         require_outside_data(folder, dataset, data_dir)

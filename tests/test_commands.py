@@ -345,7 +345,7 @@ def test_a_class_whose_name_has_a_line_break_breaks_no_table():
 
 
 @pytest.mark.parametrize(("content", "message"), [
-    (None, "model.npz: No such file or directory"),
+    (None, "run: holds no model.npz, expected the folder of a finished run"),
     (b"PK", "expected a model of argf_np, found a truncated or another file")])
 def test_no_model_is_one_line(content, message, trained, tmp_path, capsys):
     (trained / "model.npz").unlink()
@@ -361,7 +361,7 @@ def test_unsuitable_videos_are_one_line_and_nothing_is_written(trained, tmp_path
     new = write(tmp_path / "new.npz", ["speech", "posture"], labelled=False)
     out = tmp_path / "predictions.csv"
     assert refused(capsys, predict, trained, "--data", new, "--out", out) == (
-        "new: expected features pulse of width 2, found none")
+        "new: expected modality pulse of width 2, found none")
     assert refused(capsys, evaluate, trained, "--data", new) == "new: nothing is labelled"
     assert not out.exists()
 

@@ -353,8 +353,8 @@ def test_pieces_are_whole_videos_and_give_the_same(fitted, monkeypatch):
 
 
 @pytest.mark.parametrize(("videos", "message"), [
-    (own(2), r"mine: expected features posture\.x of width 3, found none"),
-    (make(OWN | {"pulse": 9}), "mine: expected features pulse of width 2, found 9"),
+    (own(2), r"mine: expected modality posture\.x of width 3, found none"),
+    (make(OWN | {"pulse": 9}), "mine: expected modality pulse of width 2, found 9"),
     (own(3, contextual=True), "mine: expected raw features, found outputs of a UCLN"),
 ])
 def test_unsuitable_videos_are_refused(videos, message, fitted):

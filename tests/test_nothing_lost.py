@@ -413,6 +413,14 @@ def test_resume_takes_no_other_settings(stopped, monkeypatch, capsys):
         "nowhere: no run to continue, expected a config.json")
 
 
+def test_resume_says_where_it_expects_the_data(stopped, monkeypatch, capsys):
+    monkeypatch.chdir(stopped.parent)
+    path = stopped.parent / "mine.npz"
+    path.rename("moved.npz")
+    assert refused(capsys, train, *RESUME) == (
+        f"run: its data is no longer at {path}, expected it there")
+
+
 @pytest.mark.parametrize("change", [
     lambda content: {"pulse": content["pulse"] + 1},
     lambda content: {"label": np.array(["calm", "glad", "tense"])[content["label"]]},

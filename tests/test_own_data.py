@@ -270,7 +270,7 @@ BAD_COLUMNS = {
     ),
     "an order that is no number": (
         {"order": ["soon"] * 20},
-        "order has the value 'soon', expected a number",
+        "order of row 0 .from 0. is 'soon', expected a number",
     ),
     "an order twice": (
         {"order": [1] * 20},
@@ -278,7 +278,7 @@ BAD_COLUMNS = {
     ),
     "an order that is not finite": (
         {"order": [float("nan")] * 20},
-        "order has the value '?nan'?, expected",
+        "order of row 0 .from 0. is '?nan'?, expected",
     ),
     "an order of twenty digits": (
         {"order": [str(10**19 + i) for i in range(20)]},
@@ -286,7 +286,7 @@ BAD_COLUMNS = {
     ),
     "another split": (
         {"split": ["later"] * 20},
-        "split has the value 'later', expected train, validation",
+        "split of row 0 .from 0. is 'later', expected train, validation",
     ),
     "a video in two splits": (
         {"split": ["train", "test"] * 10},
@@ -294,7 +294,7 @@ BAD_COLUMNS = {
     ),
     "labels that are measured": (
         {"label": [0.5] * 20},
-        "label has the value 0.5, expected a class, that is a word",
+        "label of row 0 .from 0. is 0.5, expected a class: a word",
     ),
     "an empty label": (
         {"label": [""] * 20},
@@ -386,24 +386,30 @@ def test_one_modality_is_not_multimodal(tmp_path):
 @pytest.mark.parametrize(
     ("rows", "expected"),
     [
-        (lambda rows: rows[:-1], "pulse.csv: ends after row 17, expected 18 rows"),
+        (
+            lambda rows: rows[:-1],
+            "pulse.csv: ends after row 17, expected 18 rows, as many as utterances.csv has",
+        ),
         (
             lambda rows: [["a", "b", "c"], *rows],
-            "pulse.csv, row 1, column 1: 'a', expected a finite number",
+            "pulse.csv, row 1, column 1: 'a', .* number; such a file has no row of column names",
         ),
         (
             lambda rows: [*rows[:4], ["1", "inf", "2"], *rows[5:]],
-            "pulse.csv, row 5, column 2: 'inf', expected a finite",
+            "pulse.csv, row 5, column 2: 'inf', expected a finite number$",
         ),
         (
             lambda rows: [*rows[:4], ["1", "", "2"], *rows[5:]],
-            "pulse that are finite, or NaN .* v1_1",
+            "finite numbers of modality pulse, or NaN .* v1_1",
         ),
         (
             lambda rows: [*rows[:4], ["1", "2"], *rows[5:]],
             "pulse.csv, row 5: 2 columns, expected 3",
         ),
-        (lambda rows: [*rows, rows[0]], "pulse.csv, row 19: expected no more than 18 rows"),
+        (
+            lambda rows: [*rows, rows[0]],
+            "pulse.csv, row 19: expected no more than 18 rows, as many as utterances.csv has",
+        ),
     ],
 )
 def test_bad_tables_get_one_line_with_the_row(tmp_path, rows, expected):
@@ -411,6 +417,15 @@ def test_bad_tables_get_one_line_with_the_row(tmp_path, rows, expected):
     write_folder(tmp_path, columns, features)
     write_csv(tmp_path / "pulse.csv", rows(features["pulse"].tolist()))
     assert re.search(expected, refusal(tmp_path))
+
+
+def test_a_folder_that_is_called_like_a_column_is_named_all_the_same(tmp_path):
+    columns, features = own_rows()
+    columns["split"] = ["later"] * len(columns["split"])
+    folder = tmp_path / "split"
+    folder.mkdir()
+    write_folder(folder, columns, features)
+    assert refusal(folder).startswith(f"{folder}: split of row 0 ")
 
 
 def test_a_name_twice_is_refused(tmp_path):

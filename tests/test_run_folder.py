@@ -1,6 +1,7 @@
 """The folder of a run: it can be moved, and no run replaces anything but itself."""
 
 import json
+import os
 
 import formats
 import numpy as np
@@ -238,6 +239,28 @@ def test_a_run_removes_nothing_half_written_of_another(tmp_path):
         pass
     assert not any(part.exists() for part in mine)
     assert all(part.exists() for part in others)
+
+
+def test_a_file_is_no_folder_of_a_run(tmp_path, capsys):
+    write(tmp_path / "mine.npz")
+    refusal = refused(capsys, train, "--dataset", "mine.npz", "--out", "mine.npz/x", *TINY)
+    assert refusal.startswith("mine.npz/x")
+    (tmp_path / "notes.txt").write_text("mine")
+    assert refused(capsys, train, "--dataset", "mine.npz", "--out", "notes.txt", *TINY) == (
+        "notes.txt: expected a folder")
+
+
+def test_predictions_replace_no_device_and_no_link(finished, tmp_path, capsys):
+    """A link leads to the new file afterwards, too."""
+    write(tmp_path / "new.npz", seed=2)
+    os.mkfifo(tmp_path / "pipe")
+    refusal = refused(capsys, predict, "run", "--data", "new.npz", "--out", "pipe")
+    assert refusal == "pipe: expected a regular file"
+    assert (tmp_path / "pipe").is_fifo()
+    (tmp_path / "here.csv").symlink_to("there.csv")
+    assert predict.main(["run", "--data", "new.npz", "--out", "here.csv"]) == 0
+    assert (tmp_path / "here.csv").is_symlink()
+    assert (tmp_path / "there.csv").read_text().startswith("id,")
 
 
 def test_predictions_are_not_written_into_a_folder_of_data(finished, tmp_path, capsys):

@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -52,8 +53,11 @@ def test_metrics_agree_with_predictions(finished):
     folder, _, _ = finished
     metrics = read_json(folder / "metrics.json")
     rows = read_csv(folder / "predictions.csv")
-    facts = {name: metrics[name] for name in ("source", "protocol", "variant", "target", "seed")}
-    assert facts == {"source": "synthetic", "protocol": "fixed", "variant": "paper", "target": "l",
+    facts = {name: metrics[name] for name in (
+        "modalities", "model", "fusion", "without", "source", "protocol", "variant", "target",
+        "seed")}
+    assert facts == {"modalities": "a,l,v", "model": "argf", "fusion": "gfn", "without": "nothing",
+                     "source": "synthetic", "protocol": "fixed", "variant": "paper", "target": "l",
                      "seed": 0}
     assert (metrics["epoch"], len(rows)) == (2, 752)
     right = [row["truth"] == row["prediction"] for row in rows]
@@ -119,6 +123,19 @@ def test_the_papers_figure_is_that_of_the_target(target, figure):
     text = train.table(corpus, preset("mosi", target=target), result)
     [line] = [line for line in text.splitlines() if line.startswith("paper, real data")]
     assert line.split()[3] == figure
+
+
+@pytest.mark.parametrize(("protocol", "told"), [
+    ("fixed", False), ("validation", True), ("released", True)])
+def test_a_choice_by_a_split_that_cannot_be_trusted_is_told(protocol, told, tmp_path, capsys,
+                                                            monkeypatch):
+    monkeypatch.setattr(train, "reason_for_distrust", lambda corpus: "it knows the labels")
+    monkeypatch.setattr(train, "run", lambda *arguments: None)
+    monkeypatch.setattr(train, "table", lambda *arguments: "")
+    flags = ["--source", "synthetic", "--protocol", protocol, "--out", str(tmp_path), "--quiet"]
+    assert train.main(flags) == 0
+    assert (f"notice: protocol {protocol} chooses an epoch by a validation split that cannot be "
+            "trusted: it knows the labels\n" in capsys.readouterr().err) == told
 
 
 @pytest.mark.parametrize("changes", [
@@ -233,7 +250,12 @@ def test_real_mosi_is_taken_where_it_is(mosi_dir, tmp_path, monkeypatch, capsys,
     (["--epochs", "0"], "--epochs 0: expected a whole number from 1"),
     (["--lambda", "2"], "--lambda 2.0: expected a number from 0 to 1"),
     (["--protocol", "transductive"], "--protocol transductive: expected one of fixed, validation"),
-    (["--lr", "zero"], "argument --lr: invalid float value: 'zero'"),
+    (["--lr", "zero"], "argument --lr: zero: expected a number above 0, below 1e9"),
+    (["--epochs", "2.5"], "argument --epochs: 2.5: expected a whole number from 1"),
+    (["--model", "tfn", "--fusion", "tensor"],
+     "--fusion: expected --model argf, which alone has it"),
+    (["--model", "hffn", "--without", "decoder"],
+     "--without: expected --model argf, which alone has it"),
     (["--colour"], "unrecognized arguments: --colour"),
     (["--source", "real"], "get it with: python -m argf_np.data download mosi"),
 ], ids=lambda value: " ".join(value) if isinstance(value, list) else "")
@@ -286,6 +308,28 @@ def test_live_line_on_a_terminal_is_overwritten():
     assert text.count("\r") == 2
     assert text.count("\n") == 1
     assert "fusion 0.1235" in text
+
+
+def test_a_live_line_is_cut_where_the_terminal_ends(monkeypatch):
+    """A longer one would wrap, and its first row would stay."""
+    monkeypatch.setenv("COLUMNS", "40")
+    terminal = Terminal()
+    progress = train.Progress(quiet=False, stream=terminal)
+    progress.begin("ARGF", 2)
+    progress.epoch(1, {"a long name": 0.5, "another long name": 0.5})
+    assert len("".join(terminal).strip("\r")) == 39
+
+
+@pytest.mark.parametrize(("epochs", "shown"), [
+    (3, [1, 2, 3]), (100, [1, *range(5, 101, 5)])])
+def test_elsewhere_there_are_at_most_21_lines(epochs, shown):
+    stream = io.StringIO()
+    progress = train.Progress(quiet=False, stream=stream)
+    progress.begin("ARGF", epochs)
+    for epoch in range(1, epochs + 1):
+        progress.epoch(epoch, {})
+    found = re.findall(r"epoch (\d+)/", stream.getvalue())
+    assert [*map(int, found)] == shown
 
 
 def test_pace_is_that_of_the_epochs_of_this_process(monkeypatch):

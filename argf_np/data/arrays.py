@@ -60,7 +60,7 @@ def from_arrays(features, videos, labels=None, order=None, split=None, words=Non
     if words is not None:  # a missing text is NaN, the one value that is not itself
         words = [str(value) if value == value else "" for value in columns["words"]]
     return from_rows(name, {m: features[m] for m in sorted(features)}, videos, order,
-                     [_split(value) for value in columns["split"]], labels, classes, words,
+                     _splits(columns["split"]), labels, classes, words,
                      integer_classes=whole)
 
 
@@ -69,8 +69,11 @@ def _column(name, values, n=None):
     if not isinstance(values, list):
         x = _array(name, values)
         if x.ndim != 1 or x.dtype.kind not in "biufUO":
+            advice = "try .astype(str)"
+            if x.ndim == 2:
+                advice = "rows of one-hot labels become one by .argmax(axis=1)"
             raise DataError(f"{name} is {x.dtype} of shape {x.shape}, "
-                            "expected a column of texts or numbers; try .astype(str)")
+                            f"expected a column of texts or numbers; {advice}")
         values = x.tolist()
     if n is not None and len(values) != n:
         raise DataError(f"{name} has {len(values)} values, expected {n}: one per utterance")
@@ -140,23 +143,24 @@ def _running(videos):
 def _numbers(values):
     """Numbers, or texts that are plainly numbers: all whole, or all float."""
     numbers = []
-    for value in values:
+    for row, value in enumerate(values):
         if isinstance(value, str) and NUMBER.fullmatch(value.strip()):
             value = int(value) if value.strip().lstrip("+-").isdigit() else float(value)
         limit = np.inf if isinstance(value, float) else 10**18
         if isinstance(value, str | bool) or not abs(value) < limit:
-            raise DataError(f"order has the value {value!r:.60}, "
+            raise DataError(f"order of row {row} (from 0) is {value!r:.60}, "
                             "expected a number; a whole one has at most 18 digits")
         numbers.append(value)
     return numbers
 
 
-def _split(value):
-    name = SPLIT_NAMES.get(str(value).strip().lower())
-    if name is None:
-        raise DataError(f"split has the value {value!r:.60}, "
+def _splits(values):
+    names = [SPLIT_NAMES.get(str(value).strip().lower()) for value in values]
+    if None in names:
+        row = names.index(None)
+        raise DataError(f"split of row {row} (from 0) is {values[row]!r:.60}, "
                         "expected train, validation (valid, val, dev) or test")
-    return name
+    return names
 
 
 def _classes(values):
@@ -171,10 +175,10 @@ def _classes(values):
     else:
         names = _texts("label", values)
     if all(map(NUMBER.fullmatch, names)):
-        for name in names:
+        for row, name in enumerate(names):
             if not float(name).is_integer():
-                raise DataError(f"label has the value {name}, expected a class, "
-                                "that is a word or a whole number")
+                raise DataError(f"label of row {row} (from 0) is {name}, expected a class: "
+                                "a word or a whole number")
     classes = sorted(set(names), key=int if all(map(WHOLE.fullmatch, names)) else None)
     number = {name: c for c, name in enumerate(classes)}
     return tuple(classes), np.array([number[name] for name in names]), whole

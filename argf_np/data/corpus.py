@@ -125,8 +125,8 @@ class Corpus:
         for start, rows in chunks(x):
             broken = ~np.isfinite(rows).all(axis=1) & ~np.isnan(rows).all(axis=1)
             first = short(self.ids[start + int(broken.argmax())])
-            self._require(not broken.any(), f"features {m} that are finite, or NaN in the whole "
-                          f"row of an utterance that lacks them; see utterance {first}")
+            self._require(not broken.any(), f"finite numbers of modality {m}, or NaN in the whole "
+                          f"row of an utterance that lacks it; see utterance {first}")
 
     def _require(self, holds, expected):
         if not holds:

@@ -58,9 +58,10 @@ def about(experiment, subject, reference):
     if seeds > 1 and videos > 1:
         interval = (f"in brackets, the 95 % interval {interval}; after ±, half the width of the "
                     "95 % interval for other seeds and the same test videos")
+    runs = "mean over the seeds 0, 1, …" if seeds > 1 else "seed 0"
     return (
-        f"In percent of {n} test utterances of {videos} videos, {subject.corpus.source} data; mean "
-        f"over the seeds 0, 1, …; {interval}. Difference: of the accuracy to that of "
+        f"In percent of {n} test utterances of {videos} videos, {subject.corpus.source} data; "
+        f"{runs}; {interval}. Difference: of the accuracy to that of "
         f"“{experiment.reference}”, paired by seed and utterance. Settings: {settings}"
         f"{', '.join(changed)}.")
 

@@ -1,6 +1,7 @@
 """Writing files so that no reader ever sees half of one."""
 
 import csv
+import errno
 import io
 import json
 import os
@@ -12,16 +13,19 @@ from pathlib import Path
 def replacing(path):
     """Yield the path of a new file that takes the place of ``path`` when the block ends well.
 
-    If the block fails, or the process dies, what was there before stays.
+    If the block fails, or the process dies, what was there before stays. A link stays a link.
+    OSError for what is no regular file, such as a device.
     """
-    path = Path(path)
-    part = path.parent / f".{path.name}.{os.getpid()}.part"
+    target = Path(os.path.realpath(path))
+    part = target.parent / f".{target.name}.{os.getpid()}.part"
     try:
+        if target.exists() and not target.is_file():
+            raise OSError(errno.EINVAL, "expected a regular file")
         try:
             yield part
             with open(part, "rb+") as file:
                 os.fsync(file.fileno())
-            os.replace(part, path)
+            os.replace(part, target)
         finally:
             part.unlink(missing_ok=True)
     except OSError as error:

@@ -1,5 +1,6 @@
 """One process per folder, by a lock that ends with the process, however the process ends."""
 
+import errno
 from contextlib import contextmanager
 
 from ..errors import InUseError
@@ -20,10 +21,12 @@ except ImportError:  # Windows
 def locked(folder):
     """Make the folder, hold it for this process, and remove half-written files of a killed one.
 
-    Raises InUseError where another process holds it.
-    The lock is the operating system's, on the empty file ``.lock``. The file stays: removing it
-    could remove the lock of another process.
+    Raises InUseError where another process holds it, OSError where a file has its name. The lock is
+    the operating system's, on the empty file ``.lock``. The file stays: removing it could remove
+    the lock of another process.
     """
+    if folder.is_file():
+        raise NotADirectoryError(errno.ENOTDIR, "expected a folder", str(folder))
     folder.mkdir(parents=True, exist_ok=True)
     with open(folder / ".lock", "ab") as file:
         try:

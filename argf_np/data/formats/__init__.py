@@ -40,7 +40,8 @@ def read(path, dataset=None):
         raise DataError(f"{error.filename or path}: {error.strerror}") from None
     except DataError as error:
         text = str(error)
-        if text.startswith((str(path), f"{path.parent}{os.sep}")):  # it names the file already
+        named = tuple(f"{path}{mark}" for mark in (":", ",", os.sep))
+        if text.startswith((*named, f"{path.parent}{os.sep}")):  # it names the file already
             raise
         for name in (path.stem, path.resolve().name):
             text = text.removeprefix(f"{name}: ")

@@ -8,12 +8,13 @@ from ...errors import DataError
 from .foreign import kind_of
 
 
-def read_rows(path, rows=None, columns=None, encoding="utf-8-sig"):
+def read_rows(path, rows=None, columns=None, encoding="utf-8-sig", table=""):
     """Yield (row number from 1, fields) of a CSV file; blank lines at its end do not count.
 
     DataError unless it has `rows` rows of `columns` fields each. With rows None any number will do,
-    with columns None that of the first row.
+    with columns None that of the first row. The message says that `table` has as many rows.
     """
+    expected_rows = f"{rows} rows" + (f", as many as {table} has" if table else "")
     row, blank = 0, None
     try:
         kind = kind_of(path, table=False)
@@ -27,7 +28,7 @@ def read_rows(path, rows=None, columns=None, encoding="utf-8-sig"):
                 if blank:
                     raise DataError(f"{path}, row {blank}: a blank line before the end")
                 if rows is not None and row > rows:
-                    raise DataError(f"{path}, row {row}: expected no more than {rows} rows")
+                    raise DataError(f"{path}, row {row}: expected no more than {expected_rows}")
                 columns = columns or len(fields)
                 if len(fields) != columns:
                     raise DataError(f"{path}, row {row}: {len(fields)} columns, "
@@ -41,7 +42,7 @@ def read_rows(path, rows=None, columns=None, encoding="utf-8-sig"):
         raise DataError(f"{path}: {error.strerror}") from None
     found = blank - 1 if blank else row
     if rows is not None and found < rows:
-        raise DataError(f"{path}: ends after row {found}, expected {rows} rows")
+        raise DataError(f"{path}: ends after row {found}, expected {expected_rows}")
 
 
 def _require_utf8(path, row, fields):
@@ -55,21 +56,23 @@ def _require_utf8(path, row, fields):
                             "save the file as UTF-8") from None
 
 
-def read_numbers(path, rows, columns=None, missing=False):
+def read_numbers(path, rows, columns=None, missing=False, table=""):
     """A CSV file of finite numbers as an array (rows, columns).
 
-    Where `missing`, empty fields and "nan" are NaN.
+    Where `missing`, empty fields and "nan" are NaN. `table` is as in `read_rows`.
     """
-    table = None
-    for row, fields in read_rows(path, rows, columns):
-        if table is None:
-            table = np.empty((rows, len(fields)))
-        table[row - 1] = [_number(field) for field in fields]
-        for column in np.flatnonzero(~np.isfinite(table[row - 1])):
+    numbers = None
+    for row, fields in read_rows(path, rows, columns, table=table):
+        if numbers is None:
+            numbers = np.empty((rows, len(fields)))
+        numbers[row - 1] = [_number(field) for field in fields]
+        for column in np.flatnonzero(~np.isfinite(numbers[row - 1])):
             if not (missing and fields[column].strip().lower() in ("", "nan")):
+                names = row == 1 and np.isnan(numbers[0]).all()
+                advice = "; such a file has no row of column names" if names else ""
                 raise DataError(f"{path}, row {row}, column {column + 1}: "
-                                f"{fields[column]!r:.60}, expected a finite number")
-    return table
+                                f"{fields[column]!r:.60}, expected a finite number{advice}")
+    return numbers
 
 
 def _number(field):

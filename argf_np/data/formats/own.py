@@ -138,13 +138,13 @@ def read_folder(folder, dataset=None):
         elif path.stem in features or path.stem in COLUMNS:
             raise DataError(f"{path}: there is a file or a column {path.stem} beside it")
         else:
-            features[path.stem] = _read_modality(path, n)
+            features[path.stem] = _read_modality(path, n, table.name)
     return _corpus(folder, folder.resolve().name, columns, features, unused, dataset)
 
 
-def _read_modality(path, n):
+def _read_modality(path, n, table):
     if path.suffix.lower() == ".csv":
-        return read_numbers(path, n, missing=True)
+        return read_numbers(path, n, missing=True, table=table)
     return _numpy_file(path, _map_npy)
 
 
