@@ -134,6 +134,32 @@ def test_test_labels_are_not_read(model, protocol, corpus, x):
 
 
 @each_model
+def test_validation_utterances_are_not_trained_on(model, corpus, x):
+    """There are too few of them to stop by, so they change nothing at all."""
+    rows = corpus.utterances("validation")
+    labels, shift = corpus.labels.copy(), np.zeros((len(corpus.ids), 1))
+    labels[rows] = (labels[rows] + 1) % N
+    shift[rows] = 1
+    other = replace(corpus, labels=labels,
+                    features={m: raw + shift for m, raw in corpus.features.items()})
+    settings = replace(SETTINGS, epochs=3, ucln_epochs=3)
+    one = MODELS[model].train(corpus, x, settings)
+    two = MODELS[model].train(other, x + shift, settings)
+    assert bits(one["params"]) == bits(two["params"])
+
+
+@pytest.mark.parametrize("model", [model for model in MODELS if model != "logistic"])
+def test_training_has_the_type_of_the_settings_whatever_that_of_the_features(
+        model, corpus, x, cotangent_dtypes):
+    """Logistic regression reads no UCLN features, and always computes in float64."""
+    assert x.dtype == np.float64
+    settings = replace(SETTINGS, epochs=1, ucln_epochs=1, dtype="float32")
+    result = MODELS[model].train(corpus, x, settings)
+    assert cotangent_dtypes == {np.dtype(np.float32)}
+    assert result["probabilities"].dtype == np.float32
+
+
+@each_model
 def test_same_seed_same_bits(model, corpus, x):
     settings = replace(SETTINGS, epochs=2, ucln_epochs=2)
 

@@ -12,6 +12,7 @@ from helpers import read_csv, read_json, refused
 import argf_np
 from argf_np import data, evaluate, figures, predict, train
 from argf_np.baselines import MODELS, chfusion
+from argf_np.settings import preset
 
 TINY = ["--epochs", "2", "--ucln-epochs", "1", "--ucln-patience", "0", "--d", "4", "--k", "3",
         "--batch-size", "4", "--quiet"]
@@ -105,6 +106,31 @@ def test_pictures_are_of_the_test_utterances_in_the_variant(variant, tmp_path, m
     assert [classes[c] for c in labels] == [CLASSES[CLASS_OF[row]] for row in test]
     warnings = read_json(tmp_path / "run" / "metrics.json")["warnings"]
     assert any(text.startswith("the weights of the unimodal vertices") for text in warnings)
+
+
+def test_weights_are_drawn_of_utterances_from_the_first_to_the_last(tmp_path, monkeypatch):
+    """Of 24 of the 752 test utterances, at equal distances. Here the weights are their numbers."""
+    drawn, nothing = [], SimpleNamespace(figure=None)
+
+    def draw(*arguments, **named):
+        drawn.append(arguments)
+        return nothing
+
+    for name in ("embedding_space", "modality_gap", "graph"):
+        monkeypatch.setattr(figures, name, lambda *arguments, **named: nothing)
+    monkeypatch.setattr(figures, "vertex_weights", draw)
+    monkeypatch.setattr(figures, "training_curves", lambda *arguments, **named: {"fusion": nothing})
+    monkeypatch.setattr(figures, "save", lambda figure, path: path.touch())
+    corpus = data.synthesise()
+    number = np.arange(752.0)[:, None]  # (B, 1)
+    out = {"x_e": np.zeros((3, 752, 2)), "alpha_m": np.stack([number] * 3),
+           "alpha_2": np.stack([number] * 3), "alpha_3": np.stack([number] * 6)}
+    train.draw(tmp_path / "figures", [], out, corpus, preset("mosi"))
+    [(weights, words)] = drawn
+    shown = weights[:, 0].astype(int)
+    assert (len(shown), shown[0], shown[-1]) == (24, 0, 751)
+    assert np.ptp(np.diff(shown)) <= 1
+    assert words == [corpus.words[corpus.utterances("test")[i]] for i in shown]
 
 
 def test_some_modalities_of_mosi_and_another_fusion(tmp_path, capsys):
@@ -287,6 +313,17 @@ def test_evaluates_each_split(trained, tmp_path, capsys):
     other = write(tmp_path / "other.npz", ["speech", "pulse"], seed=2)
     assert evaluate.main([str(trained), "--data", other]) == 0
     assert capsys.readouterr().out != said
+
+
+def test_a_split_without_videos_is_not_evaluated(trained, tmp_path, capsys):
+    """All videos of a file without splits are for testing."""
+    path = write(tmp_path / "new.npz", ["speech", "pulse"])
+    with np.load(path) as file:
+        columns = {name: x for name, x in file.items() if name != "split"}
+    np.savez(path, **columns)
+    assert evaluate.main([str(trained), "--data", path]) == 0
+    said = capsys.readouterr().out
+    assert re.findall(r"^(train|validation|test) ", said, re.M) == ["test"]
 
 
 def test_a_run_on_synthetic_data_is_evaluated_on_synthetic_data(tmp_path, capsys, no_pictures):

@@ -329,6 +329,10 @@ def test_parameters_are_all_of_the_tree(counts):
 def test_table():
     text = c.table4()
     for line in (
+            "|  | parameters, the paper's | parameters | operations, the paper's | "
+            "operations, nearest rule | operations, one rule |",
+            "|  | component | parameters | operations, paper | operations, weight | "
+            "operations, multiply-add |",
             "| ARGF | 1,270,770 | 1,141,120 + 129,650 unused | 2,017,645 | 2,017,645 (paper) | "
             "2,009,200 |",
             "| TFN | 4,245,986 | 4,245,986 | 8,491,844 | 8,491,840 + 4 unexplained (weight) | "

@@ -267,6 +267,8 @@ def test_joined_has_the_first_for_training_and_the_second_for_validation():
     wider = from_arrays(**given | {"features": given["features"] | {"pulse": np.ones((18, 9))}})
     with pytest.raises(DataError, match=r"features of widths .*'pulse': 9.*, expected those of"):
         joined(first, wider)
+    with pytest.raises(DataError, match=r"features of widths .*, expected those of"):
+        joined(first, replace(second, contextual=True))
     unlabelled = replace(first, classes=(), labels=np.full_like(first.labels, -1))
     with pytest.raises(DataError, match="nothing is labelled"):
         joined(unlabelled, second)

@@ -10,9 +10,19 @@ import numpy as np
 import pytest
 from formats import own_rows
 
-from argf_np.data import data_dir, load, moments, read, require_trainable, standardise, synthesise
+from argf_np.data import (
+    data_dir,
+    from_arrays,
+    load,
+    moments,
+    read,
+    require_trainable,
+    select,
+    standardise,
+    synthesise,
+)
 from argf_np.data.__main__ import main
-from argf_np.data.check import linear_scores, reason_for_distrust
+from argf_np.data.check import linear_scores, reason_for_distrust, report
 
 
 def trusts(corpus):
@@ -203,6 +213,29 @@ def test_real_mosi_is_not_trusted_and_would_not_be_if_it_were_unknown(mosi_dir):
     other = replace(corpus, features={m: x[:, :50] for m, x in corpus.features.items()},
                     split=corpus.split | {"test": np.arange(0)})
     assert trusts(other), "other features of MOSI, of which nothing is known"
+
+
+def test_porias_features_of_mosi_are_not_trusted_whichever_of_them_are_used():
+    """They are known by their widths. Without test videos nothing else can tell."""
+    corpus = replace(synthesise(), source="real")
+    corpus = replace(corpus, split=corpus.split | {"test": np.arange(0)})
+    for modalities in ("alv", "al", "lv"):
+        assert not trusts(select(corpus, modalities)), modalities
+    other = {m: x[:, :50] for m, x in corpus.features.items()}
+    assert trusts(replace(corpus, features=other))
+
+
+@pytest.mark.parametrize(("difference", "warned"), [(0.04, False), (0.06, True)])
+def test_a_linear_model_is_suspicious_from_a_difference_of_five_points(
+        difference, warned, monkeypatch):
+    """Of so many utterances, three standard errors are less than that."""
+    n = 30_000
+    split = np.repeat(["train", "validation", "test"], n // 3)
+    features = {m: np.zeros((n, 1)) for m in ("face", "voice")}
+    corpus = from_arrays(features, np.arange(n) // 10, np.arange(n) % 2, split=split)
+    found = {"train": 0.9, "validation": 0.8, "test": 0.8 - difference}
+    monkeypatch.setattr("argf_np.data.check.linear_accuracy", lambda *arguments: found)
+    assert ("warning: a linear model of face is right on 80.0 %" in report(corpus)) == warned
 
 
 # --- surroundings --------------------------------------------------------------------------------

@@ -15,6 +15,8 @@ from formats import (
 )
 
 from argf_np.data import DATASETS, DataError, load, read, synthesise
+from argf_np.data.formats.pickled import to_classes
+from argf_np.data.published import MOSI_VIDEOS
 
 PARTS = {"train": ["b_x", "a", "f"], "valid": ["c"], "test": ["d", "e$_$1"]}
 
@@ -125,6 +127,18 @@ def test_another_corpus_that_mmsa_packed_keeps_its_own_classes(tmp_path, capsys,
             for video, segments in part.items() for segment, utterance in segments.items()}
     for name, label in zip(found.ids, found.labels, strict=True):
         assert found.classes[label] == str(told(real[name]))
+
+
+def test_a_corpus_with_some_videos_of_mosi_is_not_mosi(tmp_path):
+    [known, *_] = MOSI_VIDEOS["train"]
+    write_mmsa(tmp_path / "x", draw_mmsa(PARTS | {"train": [known, "a", "f"]}), False)
+    assert read(tmp_path / "x").published is None
+
+
+def test_minus_zero_is_no_class_of_its_own():
+    labels, classes = to_classes("x", None, np.array([-0.0, 1.0, -0.0]))
+    assert classes == ("0", "1")
+    assert labels.tolist() == [0, 1, 0]
 
 
 def test_mosei_is_known_by_its_counts(tmp_path, monkeypatch):

@@ -385,6 +385,13 @@ def test_features_of_a_ucln_are_taken_as_they_are(tmp_path):
     np.testing.assert_array_equal(ARGF.load(tmp_path).predict_proba(corpus), P)
 
 
+def test_features_of_a_ucln_may_come_in_another_order():
+    corpus = make({"a": 4, "l": 4, "v": 4}, contextual=True)
+    model = ARGF(**TINY).fit(corpus)
+    other = replace(corpus, features={m: corpus.features[m] for m in "vla"})
+    np.testing.assert_array_equal(model.predict_proba(other), model.predict_proba(corpus))
+
+
 def test_memory_does_not_grow_with_memory_mapped_features(tmp_path, monkeypatch):
     """Two files of 64 MB, which take no space on the disk. Less than half of that is in memory."""
     n, T, width = 20_000, 50, 800

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers import refused
+from helpers import read_csv, refused
 
 from argf_np import settings as names
 from argf_np.data import Corpus
@@ -343,6 +343,14 @@ def test_words_below_the_table_say_what_the_intervals_say():
     assert "Intervals without 0: 2 (worse, better)." in text
 
 
+def test_an_equal_figure_of_the_paper_is_not_below():
+    rows = [Row(label, {"k": 3}, {"accuracy": 80.0}) for label in ("like it", "ARGF")]
+    results = {row.label: [result(HALF, 0)] for row in rows}
+    experiment = Experiment("fusions", "Table 9: some models", tuple(rows))
+    text = result_table.render(experiment, subject_of("mosi"), results)
+    assert "The paper has “ARGF” above 0 of the 1 rows that both tables have." in text
+
+
 def test_a_flag_for_all_rows_hides_figures_that_are_of_another_argf():
     """With --target a, the paper's figure of target l stands only beside the row of target l."""
     rows = (Row("ARGF", {"model": "argf"}, {"accuracy": 81.0}),
@@ -521,6 +529,29 @@ def test_claims_of_several_corpora_stand_side_by_side():
     assert "The table makes 2 comparisons." in text
 
 
+def test_a_distance_has_more_digits_than_points_of_accuracy():
+    """It is a small number, and points have two digits everywhere."""
+    claim = next(claim for claim in claims.CLAIMS if claim.name == "gap")
+    findings = [claims.Finding("probe", -3.0, -4.0, -2.0),
+                claims.Finding("distance, not in points", -0.5, -0.6, -0.4)]
+    assert claims.cell(claim, findings) == (
+        "**holds**<br>probe: -3.00 [-4.00, -2.00]<br>distance: -0.500 [-0.600, -0.400]")
+
+
+def test_without_an_interval_there_is_no_comparison():
+    found = {claim.name: [] for claim in claims.CLAIMS}
+    found["decoder"] = [("ARGF without decoder", 2.0, np.nan, np.nan)]
+    text = claims.table([{"title": "MOSI", "source": "real", "seeds": 1, "findings": found}])
+    assert "The table makes 0 comparisons." in text
+
+
+def test_raw_runs_have_their_warnings(tmp_path):
+    some = [result(LABEL, 0, ["it has collapsed", "its weights hardly vary"]), result(LABEL, 1)]
+    experiments.write_raw(tmp_path / "raw.csv", {"ARGF": some}, subject_of("mosi"))
+    warnings = [line["warnings"] for line in read_csv(tmp_path / "raw.csv")]
+    assert warnings == ["it has collapsed; its weights hardly vary", ""]
+
+
 # The command
 
 
@@ -575,10 +606,18 @@ def test_figure6_has_one_picture_with_words_and_one_to_pass_on(monkeypatch, tmp_
     assert {path.name for path in tmp_path.iterdir()} == {"vertices_mine_words.png",
                                                           "vertices_mine.png"}
     assert "(vertices_mine.png)" in text
+    assert cells(text, "")[0] == [f"{variant} variant: {what}" for variant in ("paper", "released")
+                                  for what in ("mean", "deviation")]
     half = 12.7062 * np.std([-0.1, 0.1], ddof=1) / np.sqrt(2)
     assert cells(text, "p")[0][0] == f"0.250 ± {half:.3f}"
     assert cells(text, "pq")[0] == ["0.250 ± 0.000", "0.100 ± 0.000", "0.500 ± 0.000",
                                     "0.100 ± 0.000"]
+
+
+def test_figure6_begins_with_the_variant_of_the_paper():
+    experiment = experiments_of(subject_of("mosi"))["figure6"]
+    assert [row.label for row in experiment.rows] == ["paper variant", "released variant"]
+    assert experiment.reference == "paper variant"
 
 
 def test_figure5_has_differences_paired_by_seed(monkeypatch, tmp_path):
@@ -590,12 +629,15 @@ def test_figure5_has_differences_paired_by_seed(monkeypatch, tmp_path):
                            "separation": np.array([[0.5, 1], [0.5, 2]])} for seed in (0.1, 0.5)]
     experiment = experiments_of(subject)["figure5"]
     text = figures_5_and_6.embedding(experiment, subject, results, tmp_path / "figure5.png")
+    assert cells(text, "") == [["modality: probe", "modality: distance", "class: probe",
+                                "class: distance"]] * 2
     values, differences = cells(text, "ARGF without classifier")
     half = 12.7062 * np.std([20, 60], ddof=1) / np.sqrt(2)
     assert values[0] == f"40.00 ± {half:.2f}", "the seeds differ much"
     assert differences[0] == "+10.00 [+10.00, +10.00]", "their differences do not"
     assert cells(text, "UCLN features")[0] == ["50.00 ± 0.00", "1.00 ± 0.00"] * 2
     assert "where chance is 33.3" in text
+    assert "These are 8 comparisons. About 0.4 of their intervals would exclude 0" in text
 
 
 def test_figure5_has_each_space_of_seed_0_under_its_name(monkeypatch, tmp_path):

@@ -475,13 +475,14 @@ def test_colour_is_the_distance_from_the_mean_of_the_layer(weights):
 
 
 def test_words_are_shortened_and_never_read_as_mathtext(weights):
-    words = ["it costs $\\5 or\n\n$6", "a word " * 20, "s" * 90]
-    ax = figures.vertex_weights(weights[:3], words)
+    words = ["it costs $\\5 or\n\n$6", "a word " * 20, "s" * 90, "s" * 32]
+    ax = figures.vertex_weights(weights[:4], words)
     ax.figure.draw_without_rendering()  # fails if a $ opens mathtext
     assert [label.get_text() for label in ax.get_yticklabels()] == [
         "it costs $\\5 or $6",
         "a word a word a word a word a …",
         "s" * 32 + " …",
+        "s" * 32,
     ]
 
 

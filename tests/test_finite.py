@@ -142,6 +142,13 @@ def test_checked_operations_change_no_bit(fusion, task):
     assert {name: getattr(ops, name) for name in ops.NAMES} == before
 
 
+def test_after_an_error_the_operations_are_those_of_before():
+    before = {name: getattr(ops, name) for name in ops.NAMES}
+    with pytest.raises(KeyboardInterrupt), checked_operations():
+        raise KeyboardInterrupt
+    assert {name: getattr(ops, name) for name in ops.NAMES} == before
+
+
 def broken_input(p):
     return ops.sigmoid(p["x"] / 0).sum()
 

@@ -268,6 +268,11 @@ def test_a_file_of_another_data_set_is_not_taken_for_the_one_asked_for(tmp_path)
         load("mosei", tmp_path)
 
 
+def test_a_data_set_that_its_counts_give_away_is_not_taken_for_another(tmp_path):
+    with pytest.raises(DataError, match=r"pickle: holds mosi, expected mosei; "):
+        read(write_tuples(tmp_path, 7)[1], "mosei")
+
+
 def test_without_files_mosei_and_iemocap_are_synthetic_and_say_so(tmp_path, capsys):
     corpus = load("iemocap", tmp_path)
     assert (corpus.name, corpus.source) == ("iemocap", "synthetic")
@@ -350,6 +355,14 @@ def test_a_bad_tuple_gets_one_line(tmp_path, case):
     path = write_tuples(tmp_path, 7)[1]
     edit(path, change)
     assert_refused(path, expected)
+
+
+@pytest.mark.parametrize("word", WORDS.values())
+def test_the_file_that_is_wrong_is_named_whichever_is_given(tmp_path, word):
+    path = write_tuples(tmp_path, 7)[1]
+    wrong = path.with_name(f"{word}_2way.pickle")
+    edit(wrong, put(0, [[1.0]]))
+    assert_refused(path, re.escape(f"{wrong}: train_data is list"))
 
 
 def assert_refused(path, expected):

@@ -79,6 +79,17 @@ def test_pulls_do_not_touch_each_others_results(tree):
         np.testing.assert_array_equal(one, other)
 
 
+@pytest.mark.parametrize("function", [
+    lambda p: anp.sum(5 * p["a"]) + anp.sum(3 * (p["a"] + p["b"])),
+    lambda p: anp.sum(3 * (p["a"] + p["b"])) + anp.sum(5 * p["a"]),
+], ids=["sum last", "sum first"])
+def test_what_is_added_to_one_parent_does_not_reach_the_other(function):
+    """An addition hands one and the same array to both of its parents."""
+    _, gradient = nn.value_and_grad(function, {"a": np.ones(2), "b": np.ones(2)})
+    np.testing.assert_array_equal(gradient["a"], [8, 8])
+    np.testing.assert_array_equal(gradient["b"], [3, 3])
+
+
 def test_params_reach_the_function_as_plain_dicts_and_are_not_changed(tree):
     before = nn.map_leaves(np.copy, tree)
 
@@ -141,6 +152,15 @@ def test_check_rejects_a_wrong_gradient_and_names_the_leaf(path, wrong, tree, rn
     message = f"^{'/'.join(path)}: gradient .* finite differences .* relative error"
     with pytest.raises(AssertionError, match=message):
         nn.check_gradient(used_twice, tree, rng, gradient=gradient)
+
+
+def test_check_rejects_a_gradient_that_is_two_millionths_too_long(tree, rng):
+    """Unless it is told to tolerate more."""
+    del tree["unused"]
+    gradient = nn.map_leaves(lambda g: (1 + 2e-6) * g, grad(used_twice)(tree))
+    with pytest.raises(AssertionError, match=r"relative error 2\.0e-06$"):
+        nn.check_gradient(used_twice, tree, rng, gradient)
+    nn.check_gradient(used_twice, tree, rng, gradient, tolerance=3e-6)
 
 
 def test_check_rejects_a_check_that_could_not_fail(tree, rng):

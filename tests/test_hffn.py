@@ -396,6 +396,13 @@ def test_an_epoch_visits_every_training_utterance_once(corpus, features, monkeyp
     np.testing.assert_array_equal(np.sort(seen[0], axis=1), np.sort(rows, axis=1))
 
 
+@each_variant
+def test_predictions_are_the_decisions_of_the_variant(variant, corpus, features, rng):
+    params = shaken(hffn.init_hffn(rng, 3, d, N), rng)
+    P = hffn.predict_proba(params, corpus, features, replace(SETTINGS, variant=variant))
+    assert_close(P, hffn.decide(params, hffn.local_tensors(features), variant))
+
+
 def test_context_does_not_count(corpus, features):
     """The same utterances in another order have the same probabilities."""
     params = hffn.train(corpus, features, replace(SETTINGS, epochs=1))["params"]

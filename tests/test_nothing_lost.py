@@ -340,6 +340,12 @@ def test_second_process_is_told_and_leaves(folder, commands, expected):
 # Files
 
 
+def test_a_path_that_is_not_utf_8_can_be_written(tmp_path):
+    """Python reads such bytes as lone surrogates."""
+    files.write_text(tmp_path / "file", os.fsdecode(b"data\xff"))
+    assert (tmp_path / "file").read_bytes() == b"data\xff"
+
+
 def test_a_file_is_written_beside_synced_and_renamed(tmp_path, monkeypatch):
     path, calls, sync, rename = tmp_path / "file", [], os.fsync, os.replace
 

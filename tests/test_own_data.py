@@ -15,6 +15,7 @@ from formats import own_rows, write_csv, write_folder
 from argf_np.data import (
     DataError,
     corpus,
+    from_arrays,
     load,
     moments,
     read,
@@ -391,6 +392,10 @@ def test_one_modality_is_not_multimodal(tmp_path):
             "pulse.csv: ends after row 17, expected 18 rows, as many as utterances.csv has",
         ),
         (
+            lambda rows: [*rows[:-1], [], []],
+            "pulse.csv: ends after row 17, expected 18 rows, as many as utterances.csv has",
+        ),
+        (
             lambda rows: [["a", "b", "c"], *rows],
             "pulse.csv, row 1, column 1: 'a', .* number; such a file has no row of column names",
         ),
@@ -597,6 +602,20 @@ def test_mapped_features_give_the_same_as_those_in_memory(tmp_path, monkeypatch)
                 np.testing.assert_allclose(z[m][rows], x[rows], atol=1e-12)
 
 
+def test_an_utterance_is_named_however_few_rows_are_in_memory(monkeypatch):
+    columns, features = own_rows()
+    row = len(columns["video"]) - 1
+    monkeypatch.setattr(corpus, "CHUNK", 10)  # numbers: two rows
+    found = from_arrays(features, columns["video"], columns["label"], split=columns["split"])
+    broken = {m: x.copy() for m, x in found.features.items()}
+    broken["speech"][row, 1] = np.inf
+    with pytest.raises(DataError, match=f"see utterance {found.ids[row]}$"):
+        replace(found, features=broken)
+    broken["speech"][row, 1] = 1e35
+    with pytest.raises(DataError, match=f"utterance {found.ids[row]} has "):
+        standardise(replace(found, features=broken))
+
+
 def test_a_corpus_larger_than_the_memory_is_trained_on_and_predicted(tmp_path):
     """A million utterances, features of 800 MB, at most 400 MB allocated, most of it for ids.
 
@@ -685,6 +704,8 @@ def test_check_says_what_is_there(tmp_path, capsys):
     found = read(path)
     out = captured.out
     assert out.startswith("x, real data: 40 videos of up to 4 utterances, 3 classes\n")
+    assert out.splitlines()[2].split() == ["videos", "utterances", *CLASSES]
+    assert cells(out, "modality") == "width not in train not in validation not in test".split()
     for split in found.split:
         rows = found.utterances(split)
         shares = [f"{100 * np.mean(found.labels[rows] == c):.1f}" for c in range(3)]
@@ -697,6 +718,10 @@ def test_check_says_what_is_there(tmp_path, capsys):
         [abs(np.mean([z[row, j] for row in found.utterances("test")])) for j in range(5)]
     )
     assert cells(out, "speech", 2)[-1] == f"{shift:.2f}"
+    shares = [np.bincount(found.labels[found.utterances(split)]) / len(found.utterances(split))
+              for split in ("train", "test")]
+    moved = 100 * np.abs(shares[0] - shares[1]).max()
+    assert f"the share of a class moves by up to {moved:.1f} points" in out
     assert "warning" not in out
 
 

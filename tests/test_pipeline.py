@@ -9,6 +9,7 @@ import pytest
 from argf_np import pipeline
 from argf_np.commands import Progress
 from argf_np.data import Corpus
+from argf_np.errors import NotFiniteError
 from argf_np.paper import ucln
 from argf_np.settings import Settings
 
@@ -155,6 +156,33 @@ def test_fewer_epochs_and_no_early_stopping_stay_as_they_are_set(
     monkeypatch.setattr(pipeline, "reason_for_distrust", lambda corpus: "it knows the labels")
     pipeline.train(corpus, replace(SETTINGS, **changes))
     assert {(arguments[4].ucln_epochs, len(arguments[7])) for arguments in trained} == {(epochs, 0)}
+
+
+def test_of_ucln_outputs_nothing_is_said_about_uclns(corpus, trained, capsys):
+    """There are none to stop, whatever the patience is."""
+    outputs = dict.fromkeys(("face", "speech"), corpus.features["face"])
+    pipeline.train(replace(corpus, features=outputs, contextual=True), SETTINGS)
+    assert trained == []
+    assert capsys.readouterr().err == ""
+
+
+# What is too large or not finite
+
+
+def test_the_largest_feature_is_in_the_video_and_may_be_negative(corpus):
+    face = corpus.features["face"]
+    face[2] = 9  # the video before
+    face[4, 1] = -5
+    assert [pipeline.largest_of_video(corpus, "face", row) for row in (3, 4)] == [4, 4]
+
+
+def test_a_probability_that_is_not_finite_is_of_a_test_utterance(corpus, trained, monkeypatch):
+    """Here of the second of the two, which is the last of all."""
+    probabilities = np.array([[0.5, 0.3, 0.2], [np.nan, 0.5, 0.5]])
+    monkeypatch.setattr(pipeline, "train_model",
+                        lambda *arguments: {"probabilities": probabilities})
+    with pytest.raises(NotFiniteError, match=r"^the probabilities of utterance j are not finite$"):
+        pipeline.train(corpus, SETTINGS)
 
 
 # The digest of a corpus

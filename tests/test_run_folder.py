@@ -9,6 +9,7 @@ import pytest
 from helpers import read_json, refused
 
 from argf_np import data, evaluate, predict, run_folder, train
+from argf_np.experiments import __main__ as experiments
 from argf_np.settings import preset
 from argf_np.storage.lock import locked
 
@@ -151,6 +152,13 @@ def test_a_finished_run_that_begins_again_is_unfinished_until_it_ends(finished, 
 # Other files in the folder
 
 
+def test_a_run_without_its_pictures_is_not_finished(tmp_path, monkeypatch):
+    path = write(tmp_path / "mine.npz")
+    monkeypatch.setattr(train, "draw", interrupt)
+    assert train.main(["--dataset", str(path), "--out", "run", *TINY]) == 130
+    assert not (tmp_path / "run" / "metrics.json").exists()
+
+
 @pytest.mark.parametrize("name", run_folder.NAMES)
 def test_files_that_no_run_wrote_are_kept(name, tmp_path, capsys):
     (tmp_path / "run").mkdir()
@@ -207,6 +215,16 @@ def test_no_run_is_written_into_the_folder_of_a_named_data_set(out, tmp_path, ca
     assert [*files_of(folder)] == ["unimodal_mosi_2way.pickle"]
 
 
+def test_no_table_is_written_into_the_folder_of_a_named_data_set(tmp_path, capsys):
+    folder = tmp_path / "sets" / "mosi"
+    folder.mkdir(parents=True)
+    formats.write_contextual(folder / "unimodal_mosi_2way.pickle")
+    flags = ["--data-dir", "sets", "--out", "sets/mosi"]
+    assert experiments.main(["table1", "--list", *flags]) == 2
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert error == f"error: --out sets/mosi: expected a folder outside of the data in {folder}"
+
+
 @pytest.mark.parametrize("out", ["new.npz", "./new.npz", "link.npz"])
 def test_predictions_never_replace_the_data(out, finished, tmp_path, capsys):
     content = write(tmp_path / "new.npz", seed=2).read_bytes()
@@ -220,8 +238,9 @@ def test_predictions_never_replace_what_they_are_made_from(finished, tmp_path, c
     """The model, or a file that is read together with that of the data."""
     write(tmp_path / "new.npz", seed=2)
     (tmp_path / "model.npz").write_bytes((tmp_path / "run" / "model.npz").read_bytes())
-    (tmp_path / "audio_2way.pickle").write_bytes(b"mine")
-    for name in ("model.npz", "audio_2way.pickle"):
+    for name in ("audio_2way.pickle", "audio.pkl"):
+        (tmp_path / name).write_bytes(b"mine")
+    for name in ("model.npz", "audio_2way.pickle", "audio.pkl"):
         before = (tmp_path / name).read_bytes()
         refusal = refused(capsys, predict, "model.npz", "--data", "new.npz", "--out", name)
         assert refusal == f"--out {name}: expected a file that is no input"
@@ -320,6 +339,22 @@ def test_a_run_knows_the_folder_of_the_data_sets(tmp_path, monkeypatch, capsys):
     assert "majority class of test" in capsys.readouterr().out
 
 
+def test_a_folder_of_the_data_sets_that_is_given_comes_before_that_of_the_run(
+        tmp_path, monkeypatch, capsys):
+    """To evaluate a run, and to continue one."""
+    (tmp_path / "sets" / "mosi").mkdir(parents=True)
+    formats.write_contextual(tmp_path / "sets" / "mosi" / "unimodal_mosi_2way.pickle")
+    flags = ["--data-dir", "sets", "--model", "lmf"]
+    run(*flags, "--out", "run")
+    monkeypatch.setattr(train, "run", interrupt)
+    assert train.main([*flags, "--out", "stopped", *TINY]) == 130
+    capsys.readouterr()
+    expected = f"no mosi data in {tmp_path / 'moved' / 'mosi'}; "
+    moved = ["--data-dir", str(tmp_path / "moved")]
+    assert refused(capsys, evaluate, "run", *moved).startswith(expected)
+    assert refused(capsys, train, "--resume", "stopped", *moved).startswith(expected)
+
+
 def test_an_interrupted_run_is_continued_from_anywhere(tmp_path, monkeypatch):
     write(tmp_path / "mine.npz")
     with monkeypatch.context() as patch:
@@ -339,6 +374,22 @@ def test_an_interrupted_run_knows_the_folder_of_the_data_sets(tmp_path, monkeypa
         arguments = ["--data-dir", "sets", "--model", "lmf", "--out", "run", *TINY]
         assert train.main(arguments) == 130
     assert train.main(["--resume", "run", "--quiet"]) == 0
+
+
+def test_an_interrupted_run_on_synthetic_data_is_continued_on_it(tmp_path, monkeypatch):
+    """Real data has come meanwhile."""
+    sources = []
+
+    def interrupt_and_record(corpus, *arguments):
+        sources.append(corpus.source)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(train, "run", interrupt_and_record)
+    assert train.main(["--source", "synthetic", "--out", "run", *TINY]) == 130
+    formats.write_contextual(tmp_path / "unimodal_mosi_2way.pickle")
+    monkeypatch.setenv("ARGF_NP_DATA", str(tmp_path))
+    assert train.main(["--resume", "run", "--quiet"]) == 130
+    assert sources == ["synthetic", "synthetic"]
 
 
 def test_a_run_that_began_with_other_versions_is_continued_with_a_notice(

@@ -520,6 +520,16 @@ def test_probes_are_fitted_to_training_utterances_and_tried_on_test_utterances(e
         np.testing.assert_allclose(result["separation"][place], separation, rtol=1e-4)
 
 
+def test_only_seed_0_keeps_what_is_drawn(executed):
+    corpus, fitted, result = executed
+    drawn = {"x_e", "alpha_m", "alpha_2", "alpha_3"}
+    assert drawn <= result.keys()
+    x, settings = fitted["x"].astype("float32"), runs.settings_of(result)
+    out = forward(fitted["params"], x[:, corpus.utterances("test")], settings.variant)
+    other = runs.measures(fitted["params"], x, out, corpus, replace(settings, seed=1))
+    assert {*other} == {"gap", "separation", "weights"}
+
+
 def test_modalities_alone_are_models_of_the_ucln_outputs_where_these_are_given(data, tmp_path):
     """A logistic regression on each, since there is no UCLN of ours."""
     path = data / "unimodal_mosi_2way.pickle"

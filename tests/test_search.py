@@ -196,6 +196,12 @@ def test_wrong_flags_give_one_line_and_code_2(flags, message, capsys):
     assert refused(capsys, search, *flags) == message
 
 
+def test_a_search_has_the_number_of_trials_that_the_help_names():
+    parser = search.parser()
+    assert parser.parse_args([]).trials == 20
+    assert "counted from 0 (default 20)" in " ".join(parser.format_help().split())
+
+
 # The report
 
 
@@ -282,6 +288,26 @@ def test_collapsed_trials_do_not_squeeze_the_picture(tmp_path, monkeypatch):
     assert len(whole.texts) == 0
 
 
+def test_the_picture_has_every_trial_and_a_curve_without_a_gap(tmp_path, monkeypatch):
+    """The dashed line of the extrapolation begins where the other one ends, at five trials."""
+    drawn = []
+
+    def keep(figure, path):
+        drawn.append(figure)
+        path.touch()
+
+    monkeypatch.setattr(search_report.figures, "save", keep)
+    trials = [{"trial": str(trial), "validation": "80.00", "test": str(value), "warnings": ""}
+              for trial, value in enumerate([70.0, 72.3, 71.1, 74.6, 75.0])]
+    subject = Subject(synthesise(), "mosi", "MOSI")
+    search_report.write(subject, trials, 2916, tmp_path / "trials.csv", search.AUTHORS)
+    curve, beside = drawn[0].axes
+    expected, extrapolated = (line.get_xydata() for line in curve.lines[:2])
+    assert expected[-1][0] == 5
+    np.testing.assert_array_equal(extrapolated[0], expected[-1])
+    assert sum(bar.get_width() for bar in beside.patches) == 5
+
+
 def test_a_file_that_holds_no_text_is_no_search(data, tmp_path, capsys):
     path = tmp_path / NAME
     path.write_bytes(b"\xff\xfe")
@@ -326,6 +352,13 @@ def test_the_best_by_validation_reads_no_test_accuracy():
     text = search_report.chosen(trials)
     assert re.findall(r"^\| (\d) \|", text, re.M) == ["2", "0", "1"]
     assert text.endswith("number 1, with 90.00 % there and 60.00 % on test.")
+
+
+def test_the_first_of_equally_good_trials_is_the_best():
+    trials = [{"trial": str(trial), "validation": "80.00", "test": "70.00"} for trial in range(3)]
+    text = search_report.chosen(trials)
+    assert re.findall(r"^\| (\d) \|", text, re.M) == ["0", "1", "2"]
+    assert "The best trial by validation accuracy is number 0," in text
 
 
 def test_no_accuracy_is_above_100():

@@ -49,6 +49,14 @@ def test_a_seed_may_be_as_large_as_one_likes():
     assert Settings(seed=10**20).seed == 10**20
 
 
+@pytest.mark.parametrize("values", [
+    {"lambda_": 0}, {"lambda_": 1}, {"drop_rate": 0}, {"weight_decay": 0}, {"k": 1},
+    {"ucln_patience": 0}, {"seed": 0}], ids=str)
+def test_the_ends_of_a_range_belong_to_it(values):
+    [(name, value)] = values.items()
+    assert getattr(Settings(**values), name) == value
+
+
 @pytest.mark.parametrize("text", ["face,text", "face, text", " face ,text "])
 def test_blanks_around_modalities_do_not_count(text):
     settings = Settings(modalities=text, target="text")

@@ -320,6 +320,13 @@ def test_note_counts_the_comparisons(table):
     assert comparisons_note({"only": rows["clearly"]}, reference, videos) == ""
 
 
+def test_no_probability_of_the_note_is_above_1(videos):
+    same = np.ones((2, len(videos)), bool)
+    note = comparisons_note({str(row): same for row in range(30)}, same, videos)
+    assert "about 1.5 of the 30 intervals" in note
+    assert "at least one does would be up to 100 %." in note
+
+
 # The best of n trials
 
 

@@ -6,6 +6,7 @@ import re
 import shlex
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -114,6 +115,29 @@ def test_metrics_are_of_the_test_utterances_and_of_the_epoch_that_was_chosen():
     vertices, ucln = result["warnings"]
     assert vertices.startswith("the weights of the unimodal vertices hardly vary")
     assert ucln.startswith("the UCLN of a is right on 0.0 % of its own training utterances")
+
+
+def test_the_linear_model_beside_a_ucln_does_not_depend_on_the_unit_of_the_features():
+    """Both read standardised features, so both have the same penalty on their weights."""
+    corpus = data.synthesise()
+    unimodal, accuracies = {"l": np.eye(2)[corpus.labels]}, []
+    for unit in (1, 1e-3):
+        other = replace(corpus, features={m: unit * x for m, x in corpus.features.items()})
+        accuracies.append(train.train_accuracy(other, unimodal, data.moments(other))["l"])
+    assert accuracies[0] == accuracies[1]
+    assert 0.6 < accuracies[0][1] < 1
+
+
+def test_accuracy_on_the_training_data_reads_no_other_utterance():
+    corpus, accuracies = data.synthesise(), []
+    rows = corpus.utterances("train")
+    is_train = np.isin(np.arange(len(corpus.ids)), rows)[:, None]
+    silent = {m: np.where(is_train, x, 0) for m, x in corpus.features.items()}
+    unimodal = {"l": np.where(is_train, np.eye(2)[corpus.labels], [0.5, 0.5])}
+    for other in (corpus, replace(corpus, features=silent)):
+        accuracies.append(train.train_accuracy(other, unimodal, data.moments(other))["l"])
+    assert accuracies[0] == accuracies[1]
+    assert accuracies[0][0] == 1
 
 
 @pytest.mark.parametrize(("target", "figure"), [("a", "81.25"), ("l", "81.38"), ("v", "81.12")])
@@ -376,12 +400,13 @@ def test_cache_depends_on_every_input(monkeypatch):
     assert len(calls) == 5
 
 
-def test_every_row_and_every_name_of_a_dependency_counts():
-    """Of an array that is read in several slices, too."""
+def test_every_row_and_every_name_and_type_of_a_dependency_counts():
+    """Of an array that is read in several slices, too. Zeros of any type are the same bytes."""
     rows = np.zeros((10_000, 2))
     other = rows.copy()
     other[-1, 0] = 1
-    different = [{"a": rows}, {"b": rows}, {"a": other}, {"a": {"b": rows}}, {"a": 1}, {"a": "1"}]
+    different = [{"a": rows}, {"b": rows}, {"a": other}, {"a": {"b": rows}}, {"a": 1}, {"a": "1"},
+                 {"a": rows.astype(int)}]
     assert len({fingerprint(value) for value in different}) == len(different)
     assert fingerprint({"a": rows.copy()}) == fingerprint({"a": rows})
 
@@ -390,6 +415,22 @@ def test_by_other_versions_of_the_libraries_is_computed_again(monkeypatch):
     cached({"seed": 0}, lambda: {"x": np.zeros(2)})
     monkeypatch.setattr(np, "__version__", "0.0.1")
     assert (cached({"seed": 0}, lambda: {"x": np.ones(2)})["x"] == 1).all()
+
+
+def test_on_another_machine_is_computed_again(monkeypatch):
+    """The number of cores is the number of threads, and the bits depend on that."""
+    cached({"seed": 0}, lambda: {"x": np.zeros(2)})
+    monkeypatch.setattr(os, "cpu_count", lambda: 1000)
+    assert (cached({"seed": 0}, lambda: {"x": np.ones(2)})["x"] == 1).all()
+
+
+def test_an_empty_variable_is_no_cache(tmp_path, monkeypatch):
+    """The cache is in the home folder then, and not in the current one."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", "")
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    cached({"seed": 0}, lambda: {"x": np.zeros(2)})
+    assert [path.name for path in tmp_path.iterdir()] == ["home"]
 
 
 def test_damaged_cache_is_computed_again():
