@@ -87,12 +87,12 @@ def separation(train, train_groups, test, test_groups):
 def distances(x, groups):
     """Mean distance between two group means, and mean distance of a vector from its group's.
 
-    Arguments: x (n, k), vectors; groups (n,), the group of each.
+    Arguments: x (n, k), vectors; groups (n,), the group of each. The first is NaN for one group.
     """
     names, place = np.unique(groups, return_inverse=True)
     centres = np.array([x[groups == name].mean(axis=0) for name in names])
     apart = [np.linalg.norm(one - other) for one, other in combinations(centres, 2)]
-    return np.mean(apart), np.linalg.norm(x - centres[place], axis=1).mean()
+    return np.mean(apart) if apart else np.nan, np.linalg.norm(x - centres[place], axis=1).mean()
 
 
 def warnings_of(probabilities, classes, alpha_m=None, train_accuracy=None):

@@ -158,6 +158,7 @@ FIELDS = {spec.name: spec for spec in fields(Settings)}
 def checked(spec, value):
     """The value of a field of `Settings` as its plain type. SettingError if it is not allowed."""
     has_type = isinstance(value, NUMBERS.get(spec.type, spec.type))
+    has_type = has_type and (spec.type is bool or not isinstance(value, bool))  # True is no 1
     if not (has_type and spec.metadata["allowed"](value)):
         shown = value
         if isinstance(value, str) and spec.type is not str:

@@ -158,6 +158,12 @@ def test_modality_gap_probe_learns_from_training_utterances(rng):
     assert modality_gap(train, train[::-1])[0] == 0
 
 
+def test_one_class_has_no_distance_to_another(rng):
+    x, labels = rng.normal(size=(3, 8, 2)), np.arange(8) % 2
+    _, apart = class_separation(x, x[:, ::2], labels, labels[::2])
+    assert np.isnan(apart)
+
+
 def test_class_separation_is_that_of_the_modalities_side_by_side(rng):
     """Neither modality alone tells the class: it is the product of two signs, one in each."""
     signs = rng.choice([-1.0, 1.0], size=(2, 200))

@@ -432,6 +432,7 @@ def test_continues_from_every_state_to_the_same_bits(changes, data, tmp_path):
         assert resumed["probabilities"].tobytes() == whole["probabilities"].tobytes()
         assert (resumed["epoch"], resumed["history"]) == (whole["epoch"], whole["history"])
         assert rows == whole["history"][epoch:], "only what is new is reported"
+        assert state["history"] == whole["history"][:epoch], "the state can be used again"
 
 
 def test_a_training_that_has_stopped_by_its_patience_does_not_continue(data, monkeypatch):

@@ -354,6 +354,12 @@ def test_the_best_by_validation_reads_no_test_accuracy():
     assert text.endswith("number 1, with 90.00 % there and 60.00 % on test.")
 
 
+def test_without_validation_accuracies_nothing_is_said_of_them():
+    """As of a model that predicts for test utterances alone."""
+    trials = [{"trial": "0", "validation": "nan", "test": "70.00"}]
+    assert "best trial by validation" not in search_report.chosen(trials)
+
+
 def test_the_first_of_equally_good_trials_is_the_best():
     trials = [{"trial": str(trial), "validation": "80.00", "test": "70.00"} for trial in range(3)]
     text = search_report.chosen(trials)

@@ -67,6 +67,7 @@ def test_blanks_around_modalities_do_not_count(text):
 
 @pytest.mark.parametrize(("values", "message", "shown"), [
     ({"drop_rate": 1}, "drop_rate 1: expected a number from 0 to below 1", "--drop-rate 1: "),
+    ({"k": True}, "k True: expected a whole number from 1, below 1e9", "--k True: "),
     ({"lambda_": 2.0}, "lambda_ 2.0: expected a number from 0 to 1", "--lambda 2.0: "),
     ({"lr": np.nan}, "lr nan: expected a number above 0, below 1e9", "--lr nan: "),
     ({"d": 10**20}, f"d {10**20}: expected a whole number from 1, below 1e9", f"--d {10**20}: "),

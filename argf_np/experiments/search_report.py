@@ -124,15 +124,17 @@ def in_paper(curve, values, paper):
 def chosen(trials):
     """The best trials by test accuracy, and the one that the validation accuracy would choose."""
     by_test = sorted(trials, key=lambda trial: -float(trial["test"]))  # the first of equals
-    by_validation = max(trials, key=lambda trial: float(trial["validation"]))
+    validated = [trial for trial in trials if trial["validation"] != "nan"]
     columns = [name for name in trials[0] if name not in ("warnings", "data", "command")]
     lines = []
     for trial in by_test[:BEST]:
         lines.append([str(trial[name]) for name in columns])
-    return page(
-        "The best trials by test accuracy:", grid(columns, lines),
-        f"The best trial by validation accuracy is number {by_validation['trial']}, with "
-        f"{by_validation['validation']} % there and {by_validation['test']} % on test.").rstrip()
+    best = ""
+    if validated:
+        trial = max(validated, key=lambda trial: float(trial["validation"]))
+        best = (f"The best trial by validation accuracy is number {trial['trial']}, with "
+                f"{trial['validation']} % there and {trial['test']} % on test.")
+    return page("The best trials by test accuracy:", grid(columns, lines), best).rstrip()
 
 
 def draw(subject, values, curve, paper, path):

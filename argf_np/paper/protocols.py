@@ -76,6 +76,7 @@ def restore(state, resume, rng):
     try:
         nn.restore(state, resume)
         rng.bit_generator.state = state["generator"]
+        state["history"] = [*state["history"]]  # the caller's list stays as it is
     except (KeyError, TypeError, ValueError) as error:
         raise ModelError(f"not a whole checkpoint: {error}") from None
 
