@@ -351,6 +351,24 @@ def test_an_equal_figure_of_the_paper_is_not_below():
     assert "The paper has “ARGF” above 0 of the 1 rows that both tables have." in text
 
 
+def test_a_single_seed_is_called_so():
+    rows = [Row(label, {"k": 3}) for label in ("better", "ARGF")]
+    results = {row.label: [result(prediction, 0)]
+               for row, prediction in zip(rows, (LABEL, HALF), strict=True)}
+    experiment = Experiment("fusions", "Table 9: some models", tuple(rows))
+    text = result_table.render(experiment, subject_of("mosi"), results)
+    assert "; seed 0; no interval, since " in text
+    assert "±" not in text
+
+
+def test_the_note_about_table_3_is_below_table_3_alone():
+    for dataset in ("mosi", "mosei", "iemocap"):
+        [name] = [name for name in experiments_of(subject_of(dataset)) if name in (
+            "table1", "table2", "table3")]
+        notes = experiments_of(subject_of(dataset))[name].notes
+        assert ("may be permuted" in notes) == (dataset == "mosei")
+
+
 def test_a_flag_for_all_rows_hides_figures_that_are_of_another_argf():
     """With --target a, the paper's figure of target l stands only beside the row of target l."""
     rows = (Row("ARGF", {"model": "argf"}, {"accuracy": 81.0}),
@@ -545,6 +563,16 @@ def test_without_an_interval_there_is_no_comparison():
     assert "The table makes 0 comparisons." in text
 
 
+def test_corpora_of_the_paper_come_first_in_the_claims(monkeypatch, tmp_path):
+    """In its order, whatever order their names have, and whichever was measured last."""
+    monkeypatch.setattr(claims, "CLAIMS", ())
+    monkeypatch.setattr(claims, "argf", lambda results, subject: [])
+    for dataset in ("mine", "iemocap", "mosi"):
+        text = claims.write(subject_of(dataset), {}, tmp_path)
+    titles = re.findall(r"(\w+) \(0 seeds\)", text)
+    assert titles == ["MOSI", "IEMOCAP", "MINE"]
+
+
 def test_raw_runs_have_their_warnings(tmp_path):
     some = [result(LABEL, 0, ["it has collapsed", "its weights hardly vary"]), result(LABEL, 1)]
     experiments.write_raw(tmp_path / "raw.csv", {"ARGF": some}, subject_of("mosi"))
@@ -675,6 +703,8 @@ def test_list_says_of_every_row_how_many_runs_it_needs_or_why_none(capsys):
                              "--seeds", "3"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].split()[:3] == ["table2", str(3 * 10), "runs"]
+    [of_claims] = [line for line in lines if line.startswith("claims")]
+    assert of_claims.split()[:3] == ["claims", "60", "runs"], "each run once, for all tables"
     listed = [line.split()[0] for line in lines if not line.startswith(" ")]
     assert listed == ["table2", "table4", "table5", "table6", "figure5", "figure6", "protocols",
                       "claims", "table1", "table3"]
