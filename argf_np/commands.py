@@ -1,7 +1,7 @@
 """What the commands share: errors and progress on the screen, and ``--check-finite``."""
 
 import argparse
-import shutil
+import os
 import sys
 import time
 from contextlib import contextmanager
@@ -80,8 +80,8 @@ class Progress:
         pace = (time.perf_counter() - self.begun) / (epoch - self.done)
         numbers = "  ".join(f"{name} {value:.4g}" for name, value in values.items())
         left = pace * (self.epochs - epoch)
-        self.say(f"{self.stage}  epoch {epoch}/{self.epochs}  {numbers}  "
-                 f"{pace:.2f} s per epoch, {left:.0f} s left", passing=epoch < self.epochs)
+        self.say(f"{self.stage}  epoch {epoch}/{self.epochs}  {pace:.2f} s per epoch, "
+                 f"{left:.0f} s left  {numbers}", passing=epoch < self.epochs)
 
     def say(self, text, passing=False):
         """Show a line. On a terminal the next line overwrites a passing one."""
@@ -90,7 +90,8 @@ class Progress:
         begin, end = "", "\n"
         if self.live:
             if passing:  # a line that wraps could not be overwritten
-                text = text[:shutil.get_terminal_size().columns - 1]
+                columns = os.get_terminal_size(self.stream.fileno()).columns or 80
+                text = text[:columns - 1]
             begin = "\r"
             end = "" if passing else "\n"
         print(begin + text.ljust(self.width), end=end, file=self.stream, flush=True)

@@ -12,6 +12,7 @@ MODELS = ("argf", "tfn", "lmf", "bc_lstm", "hffn", "chfusion", "logistic")
 FUSIONS = ("gfn", "concatenation", "multiplication", "weighted_average", "tensor", "low_rank",
            "dynamic_graph")
 PROTOCOLS = ("fixed", "validation", "released", "best_test")
+WITHOUT_PROTOCOL = ("logistic", "bc_lstm", "hffn", "chfusion")  # their last parameters are kept
 RELEASED_EPOCHS = 500  # at most; the protocol stops by its patience
 ABLATIONS = ("nothing", "adversarial", "classifier", "decoder", "embedding")
 
@@ -218,7 +219,8 @@ def _type_of(spec):
         try:
             return spec.type(text)
         except ValueError:
-            raise ArgumentTypeError(f"{text}: expected {spec.metadata['expected']}") from None
+            expected = spec.metadata["expected"]
+            raise ArgumentTypeError(f"{text!r:.60}: expected {expected}") from None
 
     return value_of
 

@@ -22,7 +22,16 @@ from .paper.vertices import stack_weights
 from .pipeline import require_fit
 from .predict import write_predictions
 from .run_folder import configuration, prepare, read_configuration, require_outside_data
-from .settings import FIELDS, PRESETS, add_flags, checked, flag, preset, settings_for
+from .settings import (
+    FIELDS,
+    PRESETS,
+    WITHOUT_PROTOCOL,
+    add_flags,
+    checked,
+    flag,
+    preset,
+    settings_for,
+)
 from .storage import files
 from .storage.lock import locked
 
@@ -71,8 +80,9 @@ def evaluation(corpus, settings, model, alpha_m=None):
     def score(prediction):
         return metrics.scores(truth, prediction, corpus.classes)
 
-    names = ("dataset", "modalities", "target", "model", "fusion", "without", "variant",
-             "protocol", "seed")
+    names = ("dataset", "modalities", "target", "model", "variant", "protocol", "seed")
+    if settings.model == "argf":
+        names += ("fusion", "without")
     unimodal = model.trained["unimodal"]
     result = {
         **{name: getattr(settings, name) for name in names},
@@ -206,11 +216,12 @@ def work(data_dir, source, out, resume, check_finite, quiet, **options):
         options = {name: config[name.rstrip("_")] for name in FIELDS}
         data_dir, source = data_dir or config["data_dir"], config["source"]
         if options["dataset"] not in PRESETS and not Path(options["dataset"]).exists():
-            raise SettingError(f"{folder}: its data is no longer at {options['dataset']}, expected "
-                               "it there")
+            raise SettingError(f"{folder}: expected its data at {options['dataset']}, where "
+                               "nothing is now")
     elif options.get("model", "argf") != "argf":
-        for name in {"fusion", "without"} & options.keys():
-            raise SettingError(f"{flag(name)}: expected --model argf, which alone has it")
+        for name in ("fusion", "without"):
+            if name in options:
+                raise SettingError(f"{flag(name)}: expected --model argf, which alone has it")
     # Absolute, so that the run can be continued and evaluated from anywhere.
     data_dir = data_dir and str(Path(data_dir).expanduser().absolute())
     options = {name: checked(FIELDS[name], value) for name, value in options.items()}
@@ -220,11 +231,7 @@ def work(data_dir, source, out, resume, check_finite, quiet, **options):
     corpus = load(dataset, data_dir, source)
     settings = settings_for(corpus, **options)
     require_fit(corpus, settings, "test")
-    if settings.protocol in ("validation", "released"):
-        reason = reason_for_distrust(corpus)
-        if reason:
-            notice(f"protocol {settings.protocol} chooses an epoch by a validation split that "
-                   f"cannot be trusted: {reason}")
+    tell_of_distrust(corpus, settings)
     folder = folder or Path("runs") / run_name(corpus.source, settings)
     if config is None and corpus.source == "real":
         require_outside_data(folder, dataset, data_dir)
@@ -239,6 +246,16 @@ def work(data_dir, source, out, resume, check_finite, quiet, **options):
         finally:
             progress.close()
     print(table(corpus, settings, result), f"Everything is in {folder}", sep="\n", flush=True)
+
+
+def tell_of_distrust(corpus, settings):
+    """Say it if the protocol chooses an epoch by a validation split that cannot be trusted."""
+    has_protocol = settings.model not in WITHOUT_PROTOCOL
+    if has_protocol and settings.protocol in ("validation", "released"):
+        reason = reason_for_distrust(select(corpus, settings.modality_list))
+        if reason:
+            notice(f"protocol {settings.protocol} chooses an epoch by a validation split that "
+                   f"cannot be trusted: {reason}")
 
 
 def main(arguments=None):

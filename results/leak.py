@@ -45,8 +45,8 @@ def choice(corpus):
         about,
         grid(["epochs of the UCLN", *map(str, EPOCHS)],
              [["right on held-out utterances, %", *cells]]),
-        f"One standard error is {max(errors):.1f} points, even if utterances were independent. So "
-        "these numbers cannot be distinguished, and the preset keeps five epochs.")
+        f"One standard error of such a number is at least {max(errors):.1f} points, since the "
+        "utterances of a video are not independent.")
 
 
 def held_out(leaky, settings):

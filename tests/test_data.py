@@ -295,7 +295,7 @@ def test_real_without_data_fails_with_the_place_and_the_command(tmp_path):
 
 
 def test_unknown_names_are_refused_with_the_known_ones():
-    with pytest.raises(DataError, match="unknown data set 'imdb', known: mosi"):
+    with pytest.raises(DataError, match=r"^imdb: expected mosi, mosei, iemocap, or the path"):
         load("imdb")
     with pytest.raises(DataError, match="source 'web', expected auto, real or synthetic"):
         load("mosi", source="web")

@@ -726,7 +726,7 @@ def test_list_says_of_every_row_how_many_runs_it_needs_or_why_none(capsys):
     (["table1", "--drop-rate", "1"], "--drop-rate 1.0: expected a number from 0 to below 1"),
     (["table1", "--source", "real"], "get it with: python -m argf_np.data download mosi"),
     (["table1", "--dataset", "nowhere.npz"],
-     "--dataset nowhere.npz: expected mosi, mosei, iemocap, or the path of a file or folder"),
+     "nowhere.npz: expected mosi, mosei, iemocap, or the path of a file or folder"),
     (["table1", "--source", "synthetic", "--title", "!"], "--title !: expected letters or digits"),
     (["table1", "--dask", "cluster", "--source", "synthetic"], "--dask cluster: missing port"),
     (["report"], "no experiment is there"),

@@ -424,7 +424,7 @@ def test_resume_says_where_it_expects_the_data(stopped, monkeypatch, capsys):
     path = stopped.parent / "mine.npz"
     path.rename("moved.npz")
     assert refused(capsys, train, *RESUME) == (
-        f"run: its data is no longer at {path}, expected it there")
+        f"run: expected its data at {path}, where nothing is now")
 
 
 @pytest.mark.parametrize("change", [

@@ -389,11 +389,11 @@ def test_one_modality_is_not_multimodal(tmp_path):
     [
         (
             lambda rows: rows[:-1],
-            "pulse.csv: ends after row 17, expected 18 rows, as many as utterances.csv has",
+            "pulse.csv: ends after row 17, expected 18 rows, one per utterance of utterances.csv",
         ),
         (
             lambda rows: [*rows[:-1], [], []],
-            "pulse.csv: ends after row 17, expected 18 rows, as many as utterances.csv has",
+            "pulse.csv: ends after row 17, expected 18 rows, one per utterance of utterances.csv",
         ),
         (
             lambda rows: [["a", "b", "c"], *rows],
@@ -413,7 +413,7 @@ def test_one_modality_is_not_multimodal(tmp_path):
         ),
         (
             lambda rows: [*rows, rows[0]],
-            "pulse.csv, row 19: expected no more than 18 rows, as many as utterances.csv has",
+            "pulse.csv, row 19: expected no more than 18 rows, one per utterance of utterances.csv",
         ),
     ],
 )
@@ -772,7 +772,7 @@ def test_check_of_videos_to_predict_and_of_nothing(tmp_path, capsys):
     assert captured.out.endswith("\nnot for training: nothing is labelled\n")
     code, captured = check(capsys, tmp_path / "nowhere")
     assert code == 2
-    assert captured.err.startswith("error: unknown data set")
+    assert captured.err.startswith(f"error: {tmp_path / 'nowhere'}: expected mosi, ")
     assert captured.err.count("\n") == 1
     code, captured = check(capsys, "mosi", "--data-dir", tmp_path)
     assert code == 2

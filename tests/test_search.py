@@ -343,6 +343,9 @@ def test_where_the_papers_figure_lies():
     assert text.endswith("does not contain it.")
     assert "by extrapolation" not in search_report.in_paper(curve, np.array([70, 79]), 77.0)
     assert search_report.in_paper(curve, np.array([70.0]), None) == ""
+    curve.insert(2, row(41, 77, 76, 79, True))
+    said = search_report.in_paper(curve, np.array([70, 79]), 77.5)
+    assert "at about 32 trials." in said, "the curve falls afterwards"
 
 
 def test_the_best_by_validation_reads_no_test_accuracy():

@@ -267,15 +267,15 @@ def test_real_mosi_is_taken_where_it_is(mosi_dir, tmp_path, monkeypatch, capsys,
 
 @pytest.mark.parametrize(("flags", "message"), [
     (["--dataset", "imdb"],
-     "unknown data set 'imdb', known: mosi, mosei, iemocap; and no file is there"),
+     "imdb: expected mosi, mosei, iemocap, or the path of a file or folder"),
     (["--source", "synthetic", "--target", "x"], "--target x: expected one of a, l, v"),
     (["--drop-rate", "1"], "--drop-rate 1.0: expected a number from 0 to below 1"),
     (["--drop-rate", "nan"], "--drop-rate nan: expected a number from 0 to below 1"),
     (["--epochs", "0"], "--epochs 0: expected a whole number from 1"),
     (["--lambda", "2"], "--lambda 2.0: expected a number from 0 to 1"),
     (["--protocol", "transductive"], "--protocol transductive: expected one of fixed, validation"),
-    (["--lr", "zero"], "argument --lr: zero: expected a number above 0, below 1e9"),
-    (["--epochs", "2.5"], "argument --epochs: 2.5: expected a whole number from 1"),
+    (["--lr", "zero"], "argument --lr: 'zero': expected a number above 0, below 1e9"),
+    (["--epochs", "2.5"], "argument --epochs: '2.5': expected a whole number from 1"),
     (["--model", "tfn", "--fusion", "tensor"],
      "--fusion: expected --model argf, which alone has it"),
     (["--model", "hffn", "--without", "decoder"],
@@ -321,9 +321,19 @@ class Terminal(list):
     def isatty(self):
         return True
 
+    def fileno(self):
+        return 2
 
-def test_live_line_on_a_terminal_is_overwritten():
-    terminal = Terminal()
+
+@pytest.fixture
+def terminal(monkeypatch):
+    """Sixty columns wide."""
+    size = os.terminal_size((60, 20))
+    monkeypatch.setattr(os, "get_terminal_size", lambda stream: size)
+    return Terminal()
+
+
+def test_live_line_on_a_terminal_is_overwritten(terminal):
     progress = train.Progress(quiet=False, stream=terminal)
     progress.begin("ARGF", 2)
     progress.epoch(1, {"fusion": 0.123456})
@@ -334,14 +344,12 @@ def test_live_line_on_a_terminal_is_overwritten():
     assert "fusion 0.1235" in text
 
 
-def test_a_live_line_is_cut_where_the_terminal_ends(monkeypatch):
+def test_a_live_line_is_cut_where_the_terminal_ends(terminal):
     """A longer one would wrap, and its first row would stay."""
-    monkeypatch.setenv("COLUMNS", "40")
-    terminal = Terminal()
     progress = train.Progress(quiet=False, stream=terminal)
     progress.begin("ARGF", 2)
     progress.epoch(1, {"a long name": 0.5, "another long name": 0.5})
-    assert len("".join(terminal).strip("\r")) == 39
+    assert len("".join(terminal).strip("\r")) == 59
 
 
 @pytest.mark.parametrize(("epochs", "shown"), [
@@ -363,12 +371,11 @@ def test_pace_is_that_of_the_epochs_of_this_process(monkeypatch):
     progress = train.Progress(quiet=False, stream=stream)
     progress.begin("ARGF", 10, done=6)
     progress.epoch(8, {})
-    assert stream.getvalue().rstrip().endswith("5.00 s per epoch, 10 s left")
+    assert "  5.00 s per epoch, 10 s left  " in stream.getvalue()
 
 
-def test_a_live_line_that_nothing_overwrites_is_ended():
+def test_a_live_line_that_nothing_overwrites_is_ended(terminal):
     """A model may stop before its last epoch, and an error may follow."""
-    terminal = Terminal()
     progress = train.Progress(quiet=False, stream=terminal)
     progress.begin("HFFN", 9)
     progress.epoch(1, {"loss": 0.5})

@@ -74,8 +74,7 @@ _data_dir = data_dir  # under a name that no argument hides
 
 def _load_path(path, source):
     if not Path(path).exists():
-        raise DataError(f"unknown data set {str(path)!r}, known: {', '.join(DATASETS)}; "
-                        "and no file is there")
+        raise DataError(f"{path}: expected {', '.join(DATASETS)}, or the path of a file or folder")
     if source == "synthetic":
         raise DataError(f"source 'synthetic', expected auto or real for {path}")
     return read(path)

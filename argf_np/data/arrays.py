@@ -70,8 +70,10 @@ def _column(name, values, n=None):
         x = _array(name, values)
         if x.ndim != 1 or x.dtype.kind not in "biufUO":
             advice = "try .astype(str)"
-            if x.ndim == 2:
-                advice = "rows of one-hot labels become one by .argmax(axis=1)"
+            if x.ndim == 2 and x.shape[1] == 1:
+                advice = "try .ravel()"
+            elif x.ndim == 2 and name == "label":
+                advice = "one-hot rows become one by .argmax(axis=1)"
             raise DataError(f"{name} is {x.dtype} of shape {x.shape}, "
                             f"expected a column of texts or numbers; {advice}")
         values = x.tolist()

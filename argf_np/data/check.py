@@ -1,4 +1,6 @@
-"""What a data set holds, if it can be trained on, and if its validation split can be trusted."""
+"""What a data set holds, whether it can be trained on, and whether its validation split can be
+trusted.
+"""
 
 import numpy as np
 

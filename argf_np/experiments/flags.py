@@ -82,11 +82,7 @@ def place_of(options):
     """Where the data is: the folder of the named data sets, or the path of any other."""
     if options.dataset in settings.PRESETS:
         return data_dir(options.data_dir).absolute()
-    place = Path(options.dataset).absolute()
-    if not place.exists():
-        raise SettingError(f"--dataset {options.dataset}: expected {', '.join(settings.PRESETS)}, "
-                           "or the path of a file or folder")
-    return place
+    return Path(options.dataset).absolute()
 
 
 @contextmanager

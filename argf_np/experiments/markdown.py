@@ -16,11 +16,11 @@ def heading(title, source):
 def grid(header, lines):
     """A table. Arguments: the texts of the header; a list of texts per line."""
     rows = [header, ["---"] * len(header), *lines]
-    lines = []
+    texts = []
     for row in rows:
         cells = [text.replace("|", r"\|") for text in row]
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines)
+        texts.append(f"| {' | '.join(cells)} |")
+    return "\n".join(texts)
 
 
 def with_half_width(mean, half, *, places=2):

@@ -5,12 +5,12 @@ import re
 import numpy as np
 
 from .. import metrics
+from ..settings import WITHOUT_PROTOCOL
 from .markdown import grid, heading, page, with_ends, with_half_width
 from .printed import AVERAGE
 from .runs import settings_of
 from .statistics import accuracy_interval, comparisons_note, mean_interval, paired_difference, scope
 
-WITHOUT_PROTOCOL = ("logistic", "bc_lstm", "hffn", "chfusion")  # their last parameters are kept
 WITHOUT_VARIANT = ("logistic",)  # there is one reading of it
 ALWAYS_RELEASED = ("chfusion",)  # the one reading is that of its authors' code
 PARTS = ("fusion", "without", "target")  # settings that a figure of the paper is about

@@ -96,7 +96,7 @@ def best_of(curve):
             lines.append([count, with_ends(row["expected"], row["low"], row["high"])])
     return page(
         "Expected accuracy of the best of n trials by *test* accuracy, in percent with a nominal "
-        "95 % band (`coverage.md` shows how often such bands cover the truth). Above "
+        "95 % band (`results/coverage.md` shows how often such bands cover the truth). Above "
         f"{tried} trials it is an extrapolation, which takes the better half of the trials for "
         "the tail of a normal distribution.",
         grid(["n", "expected best"], lines)).rstrip()
@@ -108,8 +108,9 @@ def in_paper(curve, values, paper):
         return ""
     last = curve[-1]
     where = f"The curve does not reach it up to {last['n']:,} trials."
-    if last["expected"] >= paper:
-        expected = [row["expected"] for row in curve]
+    # The curve may fall where the extrapolation begins; what was reached stays reached.
+    expected = np.maximum.accumulate([row["expected"] for row in curve])
+    if expected[-1] >= paper:
         n = np.exp(np.interp(paper, expected, np.log([row["n"] for row in curve])))
         tried = max(row["n"] for row in curve if not row["extrapolated"])
         beyond = ", by extrapolation" if n > tried else ""

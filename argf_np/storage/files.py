@@ -14,12 +14,13 @@ def replacing(path):
     """Yield the path of a new file that takes the place of ``path`` when the block ends well.
 
     If the block fails, or the process dies, what was there before stays. A link stays a link.
-    OSError for what is no regular file, such as a device.
+    Raises OSError if ``path`` is there and is no regular file, such as a device.
     """
+    path = Path(path)
     target = Path(os.path.realpath(path))
     part = target.parent / f".{target.name}.{os.getpid()}.part"
     try:
-        if target.exists() and not target.is_file():
+        if path.exists() and not path.is_file():
             raise OSError(errno.EINVAL, "expected a regular file")
         try:
             yield part

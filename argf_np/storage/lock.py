@@ -1,6 +1,7 @@
 """One process per folder, by a lock that ends with the process, however the process ends."""
 
 import errno
+import os
 from contextlib import contextmanager
 
 from ..errors import InUseError
@@ -21,11 +22,11 @@ except ImportError:  # Windows
 def locked(folder):
     """Make the folder, hold it for this process, and remove half-written files of a killed one.
 
-    Raises InUseError where another process holds it, OSError where a file has its name. The lock is
-    the operating system's, on the empty file ``.lock``. The file stays: removing it could remove
-    the lock of another process.
+    Raises InUseError where another process holds it, NotADirectoryError where something else has
+    its name. The lock is the operating system's, on the empty file ``.lock``. The file stays:
+    removing it could remove the lock of another process.
     """
-    if folder.is_file():
+    if os.path.lexists(folder) and not folder.is_dir():
         raise NotADirectoryError(errno.ENOTDIR, "expected a folder", str(folder))
     folder.mkdir(parents=True, exist_ok=True)
     with open(folder / ".lock", "ab") as file:

@@ -345,7 +345,7 @@ plt.show()
 # We follow one utterance: the first of the test set in which exactly two modalities speak, language
 # alone is wrong and the decision is right. (The table above says how often the decision is right on
 # such utterances. It is not always: in the last row but one of section 1, the irony, it is wrong.)
-# It is the last row of that table.
+# Our utterance is the last row of that table.
 
 # %%
 two_speak = speaks.sum(axis=1) == 2

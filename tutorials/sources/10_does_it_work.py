@@ -880,18 +880,21 @@ print(f"comparisons: {len(rows_1 + rows_5)}")
 #   LMF, and cannot be distinguished from BC-LSTM. Of its parts, only the decoders were shown to
 #   help.
 # - **And on real data?** (Section 9.) Nothing shows that ARGF is ahead of language alone, or of
-#   another model that fuses. - *MOSI* (ten seeds): ARGF has 78.67 ± 0.35 % (an interval for other
-#   seeds). Compared with language alone the interval includes 0, and no other model that fuses can
-#   be distinguished from ARGF. - *MOSI, the authors' UCLN outputs* (five seeds): again the interval
-#   includes 0. LMF and HFFN are ahead of ARGF, and so is a logistic regression on the same outputs
-#   (by 2.4 points). After Holm's correction for 13 comparisons ([notebook
-#   13](13_other_models.ipynb) explains it) only HFFN is. In Table 6 DFG is ahead by 0.8 points, and
-#   no longer after that correction. ARGF is better without its classifier. - *IEMOCAP as rebuilt*
-#   (three seeds): the interval includes 0, and no other model that fuses can be distinguished from
-#   ARGF. Without its decoders it collapses. - *The paper's 81.38 %* is the best of a search by test
-#   accuracy ([D14](../DEVIATIONS.md#d14)). Of 60 trials of that search on our features the mean is
-#   75.4 % and the best 80.2 %. By extrapolation, which may be too optimistic, the best of about 270
-#   trials has 81.38 % on average.
+#   another model that fuses.
+#   - *MOSI* (ten seeds): ARGF has 78.67 ± 0.35 % (an interval for other seeds). Compared with
+#     language alone the interval includes 0, and no other model that fuses can be distinguished
+#     from ARGF.
+#   - *MOSI, the authors' UCLN outputs* (five seeds): again the interval includes 0. LMF and HFFN
+#     are ahead of ARGF, and so is a logistic regression on the same outputs (by 2.4 points). After
+#     Holm's correction for 13 comparisons ([notebook 13](13_other_models.ipynb) explains it) only
+#     HFFN is. In Table 6 DFG is ahead by 0.8 points, and no longer after that correction. ARGF is
+#     better without its classifier.
+#   - *IEMOCAP as rebuilt* (three seeds): the interval includes 0, and no other model that fuses can
+#     be distinguished from ARGF. Without its decoders it collapses.
+#   - *The paper's 81.38 %* is the best of a search by test accuracy ([D14](../DEVIATIONS.md#d14)).
+#     Of 60 trials of that search on our features the mean is 75.4 % and the best 80.2 %. By
+#     extrapolation, which may be too optimistic, the best of about 270 trials has 81.38 % on
+#     average.
 # - Ask of any table how the epoch was chosen, and by whose labels. The best of 20 to 400 looks
 #   gains 1.5 to 2.4 points even where there is nothing to find.
 # - Ask how many seeds there were, and what the ± is: a deviation, a standard error, an interval?

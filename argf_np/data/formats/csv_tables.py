@@ -12,9 +12,10 @@ def read_rows(path, rows=None, columns=None, encoding="utf-8-sig", table=""):
     """Yield (row number from 1, fields) of a CSV file; blank lines at its end do not count.
 
     DataError unless it has `rows` rows of `columns` fields each. With rows None any number will do,
-    with columns None that of the first row. The message says that `table` has as many rows.
+    with columns None that of the first row. The message names `table`, whose utterances
+    the rows are.
     """
-    expected_rows = f"{rows} rows" + (f", as many as {table} has" if table else "")
+    expected_rows = f"{rows} rows" + (f", one per utterance of {table}" if table else "")
     row, blank = 0, None
     try:
         kind = kind_of(path, table=False)
