@@ -23,7 +23,7 @@ from .experiments.flags import (
 )
 from .experiments.result_table import score
 from .pipeline import corpus_fingerprint
-from .settings import flag
+from .settings import RELEASED_EPOCHS, flag
 from .storage import files
 from .storage.lock import locked
 
@@ -73,13 +73,12 @@ def parser():
                "is the best test accuracy of such trials.",
                epilog="Every finished trial is a line of trials_TITLE.csv. Starting again does "
                "only what is missing there, on any machine. A setting that is given by its flag "
-               f"is not searched; {', '.join(map(flag, MOSI))} are. Here the "
-               "defaults of --variant and --protocol are released, and with them --epochs is 500.")
+               f"is not searched; {', '.join(map(flag, MOSI))} are.")
     p.add_argument("--trials", type=whole, default=20,
                    help="number of trials in all, counted from 0 (default 20)")
     p.add_argument("--budget", type=whole, metavar="MINUTES",
                    help="start no new trial after so many minutes")
-    add_flags(p, Path("results/search"))
+    add_flags(p, Path("results/search"), **AUTHORS, epochs=RELEASED_EPOCHS)
     return p
 
 

@@ -191,18 +191,19 @@ def command_line(settings):
     return " ".join(flags)
 
 
-def add_flags(parser, *without):
-    """Give an argument parser a flag for each setting but those named.
+def add_flags(parser, *without, **defaults):
+    """Give an argument parser a flag for each setting but those in ``without``.
 
-    A setting that is not given on the command line is absent from the parsed options.
+    A setting that is not given on the command line is absent from the parsed options. The command
+    itself sees to the ``defaults`` that are its own; here they are only shown.
     """
     for spec in fields(Settings):
         if spec.name in without:
             continue
-        defaults = [str(spec.default)]
+        shown = [str(defaults.get(spec.name, spec.default))]
         for name, values in {**PRESETS, "own data": OWN_DATA}.items():
             if spec.name in values:
-                defaults.append(f"{name} {values[spec.name]}")
+                shown.append(f"{name} {values[spec.name]}")
         how = {"action": "store_true"}
         if spec.type is not bool:
             how = {"type": _type_of(spec), "metavar": spec.name.rstrip("_").upper()}
@@ -210,7 +211,7 @@ def add_flags(parser, *without):
             how["metavar"] = "{" + ",".join(spec.metadata["names"]) + "}"
         parser.add_argument(
             flag(spec.name), dest=spec.name, default=SUPPRESS,
-            help=f"{spec.metadata['help']} (default {', '.join(defaults)})", **how)
+            help=f"{spec.metadata['help']} (default {', '.join(shown)})", **how)
 
 
 def _type_of(spec):

@@ -202,6 +202,14 @@ def test_a_search_has_the_number_of_trials_that_the_help_names():
     assert "counted from 0 (default 20)" in " ".join(parser.format_help().split())
 
 
+@pytest.mark.parametrize("flag", ["--variant", "--protocol", "--epochs"])
+def test_help_shows_the_defaults_of_a_search(flag):
+    """A trial has those values where the flag is not given."""
+    text = " ".join(search.parser().format_help().split()).split(f" {flag} ")[-1].split(" --")[0]
+    settings = preset("mosi", **search.AUTHORS)
+    assert f"(default {getattr(settings, flag[2:])}" in text
+
+
 # The report
 
 

@@ -19,8 +19,11 @@ from .catalogue import Subject
 from .many_runs import Live, execute_all
 
 
-def add_flags(p, out):
-    """The flags of a command that makes many runs: which data, where they run, their settings."""
+def add_flags(p, out, **defaults):
+    """The flags of a command that makes many runs: which data, where they run, their settings.
+
+    - defaults: of settings, where they are the command's own.
+    """
     p.add_argument("--dataset", default="mosi", metavar="NAME",
                    help=f"data set, one of {', '.join(settings.PRESETS)}; or the path of a file or "
                    "folder (default mosi)")
@@ -38,7 +41,7 @@ def add_flags(p, out):
                    "package, and real data is read from the same folder as here. One worker per "
                    "core: dask worker ADDRESS --nworkers CORES --nthreads 1")
     p.add_argument("--out", metavar="DIR", type=Path, default=out, help=f"folder (default {out})")
-    settings.add_flags(p, "dataset", "seed", "modalities")
+    settings.add_flags(p, "dataset", "seed", "modalities", **defaults)
 
 
 def whole(text):
