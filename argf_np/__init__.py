@@ -26,5 +26,5 @@ def _say_interrupted(kind, error, traceback):
         sys.__excepthook__(kind, error, traceback)
 
 
-if sys.argv[:1] == ["-m"]:  # as long as `python -m` imports a command, before its main can run
+if sys.argv[:1] == ["-m"]:  # while `python -m` imports a command, before its main can run
     sys.excepthook = _say_interrupted

@@ -108,7 +108,7 @@ class Progress:
 def checked_operations():
     """Name the operation of `nn.ops` that first gives an infinite or NaN value or gradient."""
     originals = {name: getattr(ops, name) for name in ops.NAMES if name != "pull_each"}
-    running = []  # an operation that others call is looked at as a whole
+    running = []  # an operation that calls others is looked at as a whole
     for name, operation in originals.items():
         setattr(ops, name, _checked(name, operation, running))
     try:

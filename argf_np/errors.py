@@ -5,7 +5,7 @@ class ArgfError(ValueError):
     """The root of them all: something cannot be done as it was asked for."""
 
     def __str__(self):
-        """The message on one line, also if it holds a value whose text has several."""
+        """The message on one line, even if a value in it has several lines."""
         return " ".join(super().__str__().splitlines())
 
 

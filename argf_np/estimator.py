@@ -30,8 +30,8 @@ SAVED = ("data", "widths", "contextual", "integer_classes", "epoch", "history", 
 class Estimator:
     """Standardisation, the UCLN of each modality, and one of `baselines.MODELS`.
 
-    Arguments: fields of `settings.Settings`. Those that are None or not given take their default:
-    that of the data's preset, where it has one. `ARGF` lists them.
+    Arguments: fields of `settings.Settings`. Those that are None or not given are taken from
+    the data's preset, or else have their default. `ARGF` lists them.
     """
 
     PARAMETERS = tuple(FIELDS)

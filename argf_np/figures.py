@@ -164,7 +164,7 @@ def _finish_accuracy(ax, history, epochs):
         ax.plot(epochs, test, color=INK, linestyle="--", marker="x", label="test")
         ax.set_title("accuracy of $M$", fontsize="small")
         ax.legend(fontsize="small")
-    ax.set_ylim(min(0.5, ax.get_ylim()[0]), 1.01)  # so that one utterance more is no jump
+    ax.set_ylim(min(0.5, ax.get_ylim()[0]), 1.01)  # so that one more utterance is no big jump
     ax.yaxis.set_major_formatter(PercentFormatter(1))
 
 

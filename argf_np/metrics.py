@@ -4,7 +4,7 @@ from itertools import combinations
 
 import numpy as np
 
-ONE_CLASS = 0.98  # share of predictions in one class from which a model has collapsed
+ONE_CLASS = 0.98  # a model with at least this share of its predictions in one class has collapsed
 CONSTANT = 0.01  # deviation below which probabilities or weights are said to be constant
 BELOW_LINEAR = 0.03  # how far a UCLN may be below a linear model on its own training data
 

@@ -219,7 +219,7 @@ def _facts(task):
 
 
 def corpus_fingerprint(corpus):
-    """What a result depends on in a corpus, as a digest; names of videos do not count."""
+    """A digest of all in a corpus that a result depends on; names of videos do not count."""
     return fingerprint({"features": corpus.features, "starts": corpus.starts,
                         "labels": corpus.labels, "classes": tuple(map(str, corpus.classes)),
                         "split": corpus.split})

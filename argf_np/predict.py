@@ -44,12 +44,12 @@ def require_no_input(out, source, model):
     path, source = out.resolve(), Path(source).resolve()
     is_beside = path.parent == source.parent and path.suffix in (".pickle", ".pkl")
     if path == model.resolve() or (is_beside and path.exists()):
-        raise SettingError(f"--out {out}: expected a file that is no input")
+        raise SettingError(f"--out {out}: expected a file that is not an input")
     if path.is_relative_to(source):
         raise SettingError(f"--out {out}: expected a file outside of the data in {source}")
     is_of_run = path.name in run_folder.NAMES and (path.parent / "config.json").exists()
     if is_of_run:
-        raise SettingError(f"--out {out}: expected another file than those of the run in "
+        raise SettingError(f"--out {out}: expected a file other than those of the run in "
                            f"{path.parent}")
 
 

@@ -1,4 +1,4 @@
-"""The folder of a run: what says which run it is, and whether another run may be written to it."""
+"""The folder of a run: which run it holds, and whether another may be written to it."""
 
 import json
 import shlex

@@ -77,7 +77,7 @@ def parser():
     p.add_argument("--trials", type=whole, default=20,
                    help="number of trials in all, counted from 0 (default 20)")
     p.add_argument("--budget", type=whole, metavar="MINUTES",
-                   help="start no new trial after so many minutes")
+                   help="start no new trial after this many minutes")
     add_flags(p, Path("results/search"), **AUTHORS, epochs=RELEASED_EPOCHS)
     return p
 

@@ -91,7 +91,7 @@ class Settings:
         "two names or more, each once", _are_modalities)
     target: str = setting(
         "l", "target modality, which the others are translated to; own data without a modality l "
-        "takes the first of its modalities by alphabet [Table 1, D15]", "a modality", bool)
+        "takes the first of its modalities alphabetically [Table 1, D15]", "a modality", bool)
     model: str = choice("argf", "ARGF, or a baseline [Table 1]", MODELS)
     fusion: str = choice("gfn", "how to fuse the modalities [the paper's graph; Table 6]", FUSIONS)
     without: str = choice(
@@ -159,7 +159,7 @@ FIELDS = {spec.name: spec for spec in fields(Settings)}
 def checked(spec, value):
     """The value of a field of `Settings` as its plain type. SettingError if it is not allowed."""
     has_type = isinstance(value, NUMBERS.get(spec.type, spec.type))
-    has_type = has_type and (spec.type is bool or not isinstance(value, bool))  # True is no 1
+    has_type = has_type and (spec.type is bool or not isinstance(value, bool))  # True is not 1
     if not (has_type and spec.metadata["allowed"](value)):
         shown = value
         if isinstance(value, str) and spec.type is not str:
@@ -171,7 +171,7 @@ def checked(spec, value):
 
 
 def names_in(value):
-    """The names in a text that separates them by commas, perhaps with blanks."""
+    """The names in a text where they are separated by commas, perhaps with blanks."""
     return [name.strip() for name in value.split(",")]
 
 
@@ -215,7 +215,7 @@ def add_flags(parser, *without, **defaults):
 
 
 def _type_of(spec):
-    """The function that makes a setting of a text of the command line."""
+    """The function that turns a text from the command line into a setting."""
     def value_of(text):
         try:
             return spec.type(text)

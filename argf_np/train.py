@@ -187,9 +187,8 @@ def parser():
                    help="auto takes the real data if it is there, otherwise the built-in synthetic "
                    "corpus [auto]")
     p.add_argument("--out", metavar="DIR", type=Path,
-                   help="folder of the results, outside of the data; of what is in it, only a "
-                   "run of the same data and settings is replaced [runs/NAME, named by the "
-                   "settings]")
+                   help="folder of the results, outside of the data; nothing in it is replaced "
+                   "except a run of the same data and settings [runs/NAME, named by the settings]")
     p.add_argument("--resume", metavar="DIR", type=Path,
                    help="continue the run of this folder, with its settings")
     p.add_argument("--check-finite", action="store_true",
@@ -217,7 +216,7 @@ def work(data_dir, source, out, resume, check_finite, quiet, **options):
         data_dir, source = data_dir or config["data_dir"], config["source"]
         if options["dataset"] not in PRESETS and not Path(options["dataset"]).exists():
             raise SettingError(f"{folder}: expected its data at {options['dataset']}, where "
-                               "nothing is now")
+                               "there is nothing now")
     elif options.get("model", "argf") != "argf":
         for name in ("fusion", "without"):
             if name in options:
@@ -249,7 +248,7 @@ def work(data_dir, source, out, resume, check_finite, quiet, **options):
 
 
 def tell_of_distrust(corpus, settings):
-    """Say it if the protocol chooses an epoch by a validation split that cannot be trusted."""
+    """Give a notice if the protocol chooses an epoch by a split that cannot be trusted."""
     has_protocol = settings.model not in WITHOUT_PROTOCOL
     if has_protocol and settings.protocol in ("validation", "released"):
         reason = reason_for_distrust(select(corpus, settings.modality_list))

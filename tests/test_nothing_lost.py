@@ -424,7 +424,7 @@ def test_resume_says_where_it_expects_the_data(stopped, monkeypatch, capsys):
     path = stopped.parent / "mine.npz"
     path.rename("moved.npz")
     assert refused(capsys, train, *RESUME) == (
-        f"run: expected its data at {path}, where nothing is now")
+        f"run: expected its data at {path}, where there is nothing now")
 
 
 @pytest.mark.parametrize("change", [

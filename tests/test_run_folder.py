@@ -243,7 +243,7 @@ def test_predictions_never_replace_what_they_are_made_from(finished, tmp_path, c
     for name in ("model.npz", "audio_2way.pickle", "audio.pkl"):
         before = (tmp_path / name).read_bytes()
         refusal = refused(capsys, predict, "model.npz", "--data", "new.npz", "--out", name)
-        assert refusal == f"--out {name}: expected a file that is no input"
+        assert refusal == f"--out {name}: expected a file that is not an input"
         assert (tmp_path / name).read_bytes() == before
 
 
@@ -294,7 +294,7 @@ def test_predictions_are_not_written_into_a_folder_of_data(finished, tmp_path, c
 def test_predictions_never_replace_a_file_of_a_run(name, finished, tmp_path, capsys):
     write(tmp_path / "new.npz", seed=2)
     refusal = refused(capsys, predict, "run", "--data", "new.npz", "--out", f"run/{name}")
-    assert refusal == (f"--out run/{name}: expected another file than those of the run in "
+    assert refusal == (f"--out run/{name}: expected a file other than those of the run in "
                        f"{tmp_path / 'run'}")
     assert files_of(tmp_path / "run") == finished
     assert predict.main(["run", "--data", "new.npz", "--out", "run/new.csv"]) == 0

@@ -100,8 +100,8 @@ def test_help_shows_every_setting_with_its_default():
 
 
 @pytest.mark.parametrize(("flag", "said"), [
-    ("--target", "own data without a modality l takes the first of its modalities by alphabet"),
-    ("--out", "only a run of the same data and settings is replaced"),
+    ("--target", "own data without a modality l takes the first of its modalities alphabetically"),
+    ("--out", "nothing in it is replaced except a run of the same data and settings"),
 ])
 def test_help_says_what_a_default_does(flag, said):
     text = " ".join(train.parser().format_help().split())

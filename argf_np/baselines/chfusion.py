@@ -11,17 +11,17 @@ $$ z = \tanh(\sum_{mn} k_{mn} \circ F_{mn} + b), \quad r = GRU(z), \quad
    \hat y = softmax(dense(relu(dense([z; r])))) $$
 
 Training is not end to end. Each pair is fitted alone, with a softmax layer of its own on $F_{mn}$.
-The $W_m$ are shared, so the fit of a pair goes on from where the one before left them, and
+The $W_m$ are shared, so the fit of a pair starts from where the one before left them, and
 $F_{mn}$ is read out at the end of the pair's own fit. Then level 2 is fitted to these fixed
 $F_{mn}$. Sizes, dropout rates, learning rates and the order of the fits are those of the authors'
 code. It begins with the features of a unimodal stage that is not part of it; here the UCLN is that
-stage. Both variants are this reading, "released": where the paper's text differs is not known.
+stage. Both variants are this reading, "released", as we do not know where the paper's text differs.
 
 What differs from their code:
 
 - Budget. They train for up to 200 epochs per pair and for 100 epochs on level 2. Here there are 80
-  and 40. These numbers were set before any accuracy was seen, so that a seed takes three minutes on
-  MOSI at most. What the other epochs would change is not known.
+  and 40. These numbers were set before any accuracy was seen, so that a seed takes at most three
+  minutes on MOSI. What the other epochs would change is not known.
 - Stopping. They stop the fit of a pair once the loss on the last tenth of the training videos has
   not fallen for 10 epochs. Here it is the loss on the validation videos. Where these cannot be
   trusted, as on MOSI, each fit has all its epochs. As in their code, the last parameters are kept,
@@ -30,7 +30,7 @@ What differs from their code:
 - Initial values. All matrices of a GRU are drawn as Glorot and Bengio say, gate by gate. Keras
   draws W for all gates at once, and U is orthogonal there.
 
-Two modalities are one pair, and four are six.
+Two modalities make one pair, and four make six.
 
 Symbols: V videos, u utterances of the longest of them, n utterances in all, d width of the UCLN
 features, N classes. Three modalities have 1,350 d + 3 (2,193,650 + 501 N) + 1,953,950 + 451 N
@@ -278,7 +278,7 @@ def stopping_videos(corpus):
 def init_state(rng, settings, d, N):
     """All that changes from epoch to epoch, as one tree, at the beginning of the first fit.
 
-    ``projections`` has for each pair those with which its F is read out.
+    ``projections`` holds, for each pair, the projections with which its F is read out.
     """
     params = nn.cast(init_params(rng, settings.modality_list, d, N), settings.dtype)
     state = {"params": params, "projections": {}, "history": []}

@@ -14,9 +14,9 @@ not as in their paper.
 
 Training: RMSprop, batches of 10 videos, and minus the cosine of probabilities and label. As in the
 authors' code, it stops once the validation loss has not fallen for 10 epochs. Where the validation
-split cannot be trusted, as on MOSI, whose features know its labels, it takes ``settings.epochs``
-epochs instead, a number set beforehand, unless the protocol is "validation" or "released". The
-parameters are always those of the last epoch, and no average.
+split cannot be trusted, as on MOSI, it takes ``settings.epochs`` epochs instead, a number set
+beforehand, unless the protocol is "validation" or "released". (MOSI's features know the labels of
+its validation split.) The parameters are always those of the last epoch, and no average.
 
 Symbols: B utterances, L windows, m entries of a local tensor, H units per direction, N classes.
 """

@@ -29,7 +29,7 @@ def load(name="mosi", data_dir=None, source="auto"):
         Where the files of the named data sets are: in DIR/NAME or in DIR. Default: see `data_dir`.
     source : str
         "real"; "synthetic"; or "auto": real if any file of the data set is there, else synthetic
-        with a notice on stderr. The network is never tried.
+        with a notice on stderr. Nothing is downloaded.
 
     Raises
     ------

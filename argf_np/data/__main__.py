@@ -1,4 +1,4 @@
-"""``python -m argf_np.data``: what to bring, whether it is right, and where MOSI comes from."""
+"""``python -m argf_np.data``: the format of your own data, a check of data, and MOSI's download."""
 
 import shlex
 import sys

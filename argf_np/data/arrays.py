@@ -29,7 +29,7 @@ def from_arrays(features, videos, labels=None, order=None, split=None, words=Non
     labels : n texts, whole numbers or truth values, optional
         None for videos to predict.
     order : n numbers, optional
-        They grow with time within a video. Default: the rows of a video are in their order.
+        They grow with time within a video. Default: rows of a video are in this order already.
     split : n texts, or one for all, optional
         train, validation (or valid, val, dev) or test, the same for a whole video. Default: test.
     words : n texts, optional
@@ -57,7 +57,7 @@ def from_arrays(features, videos, labels=None, order=None, split=None, words=Non
     classes, labels, whole = (), np.full(n, -1), False
     if columns["label"] is not None:
         classes, labels, whole = _classes(columns["label"])
-    if words is not None:  # a missing text is NaN, the one value that is not itself
+    if words is not None:  # a missing text is NaN, the one value unequal to itself
         words = [str(value) if value == value else "" for value in columns["words"]]
     return from_rows(name, {m: features[m] for m in sorted(features)}, videos, order,
                      _splits(columns["split"]), labels, classes, words,
@@ -88,7 +88,7 @@ def _column(name, values, n=None):
 
 
 def _array(name, values):
-    """An array of anything that NumPy makes one of."""
+    """Anything that NumPy can turn into an array, as an array."""
     try:
         return np.asarray(values)
     except ValueError:

@@ -10,12 +10,12 @@ from .published import DATASETS
 from .standardisation import standardise
 
 RIDGE = 0.1  # penalty on the weights of the linear model, per training utterance
-FEWEST = 30  # validation utterances: of fewer, each moves the accuracy by over three points
-LESS_SURE = 0.75  # how sure the model is of test, relative to validation, to be suspicious
+FEWEST = 30  # validation utterances: with fewer, each moves the accuracy by over three points
+LESS_SURE = 0.75  # suspicious if the model's confidence on test / on validation is below this
 
 
 def require_trainable(corpus, splits=("train", "test")):
-    """Refuse a corpus that a model cannot be trained on with a DataError: one of `obstacles`.
+    """Raise a DataError, one of `obstacles`, for a corpus that no model can be trained on.
 
     `splits` are those that are needed: "train", "test" to be evaluated, "validation" to choose.
     """
@@ -156,12 +156,13 @@ def reason_for_distrust(corpus):
     fact for the features of MOSI that Poria et al. (2017) published: they were made with the labels
     of training and validation alike, so no comparison of these two splits can show it.
 
-    Of other data, what can be seen without test labels is how sure a linear model is that is fitted
-    to the training utterances, with all modalities: by how much its best score is above the second.
-    If labels were used to make features, it is surer of the utterances whose labels were used. The
-    limit is a quarter, and three standard errors over videos (compare the difference of confidences
-    of Guillory et al. 2021, "Predicting with Confidence on Unseen Distributions"). So None is no
-    proof, least of all where there are no test videos to compare with.
+    For other data, the confidence of a linear model is compared between validation and test, which
+    needs no test labels. It is fitted to the training utterances, with all modalities, and its
+    confidence is how far its best score is above the second. If labels were used to make features,
+    it is surer of the utterances whose labels were used. The limit is a quarter, and three standard
+    errors over videos (compare the difference of confidences of Guillory et al. 2021, "Predicting
+    with Confidence on Unseen Distributions"). So None is no proof, least of all where there are no
+    test videos to compare with.
     """
     utterances = {split: corpus.utterances(split) for split in SPLITS}
     if len(utterances["validation"]) < FEWEST:

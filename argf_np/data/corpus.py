@@ -31,8 +31,8 @@ class Corpus:
     name, source : str
         The data set ("mosi") and where it comes from: "real" or "synthetic".
     classes : tuple of str
-        Names of the classes; label c is `classes[c]`. Empty if nothing is labelled, as of videos to
-        predict.
+        Names of the classes; label c is `classes[c]`. Empty if nothing is labelled, as for
+        videos to predict.
     video_ids : tuple of str, V
     starts : int array (V + 1,)
         Video i holds the utterances `starts[i]` to `starts[i + 1] - 1`.

@@ -1,4 +1,4 @@
-"""A small data set to edit, in both ways of the format for your own data."""
+"""A small data set to edit, in both forms of the format for your own data."""
 
 import csv
 from pathlib import Path

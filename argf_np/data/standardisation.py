@@ -8,7 +8,7 @@ from ..errors import DataError
 from .corpus import chunks, short
 
 # A feature may not be larger. The squares of standardised features, and sums of squares, must be
-# finite in float32, which ends at 3.4e38. np.nan_to_num makes 3.4e38 or 1.8e308 of an infinity.
+# finite in float32, which ends at 3.4e38. np.nan_to_num turns an infinity into 3.4e38 or 1.8e308.
 LARGEST, FARTHEST = 1e30, 1e15
 
 
@@ -44,7 +44,7 @@ def standardise(corpus, by=None):
 
 
 def _first_beyond(x, limit, ids):
-    """The first utterance with a larger number in features x (n, d), and it; else None and 0."""
+    """The first utterance with a number above the limit in x (n, d), and the number; or None, 0."""
     for start, rows in chunks(x):
         beyond = np.abs(rows.astype(float)) > limit
         if beyond.any():
@@ -93,7 +93,7 @@ def moments(corpus):
         if utterance is not None:
             raise DataError(f"{corpus.name}: utterance {utterance} has {value:.3g} in modality "
                             f"{m}, expected numbers of at most {LARGEST:g} "
-                            "(np.nan_to_num makes larger ones of infinities)")
+                            "(np.nan_to_num turns infinities into larger ones)")
         mean, deviation = np.zeros(x.shape[1]), np.ones(x.shape[1])
         if not corpus.contextual:
             mean, deviation = _statistics(x, train)
@@ -113,7 +113,7 @@ def _statistics(x, train):
         high = np.maximum(high, rows.max(axis=0, initial=-np.inf))
     if n == 0:
         return None, None
-    # A comparison of the variance with 0 would not do: rounding makes that of a constant tiny.
+    # Comparing the variance with 0 would not do: rounding gives a constant a tiny variance.
     varies = low < high
     mean = np.where(varies, total / n, low)
     squares = sum(((rows - mean)**2).sum(axis=0) for rows in _present(x, train))

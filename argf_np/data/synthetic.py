@@ -1,4 +1,4 @@
-"""Built-in corpora whose truth is known: what each modality, pair, triple or neighbour says is set.
+"""Built-in corpora with a known truth: we set what each modality, pair, triple or neighbour says.
 
 Each utterance is explained by one mechanism, drawn with the given shares. Under a mechanism, some
 modalities speak: they carry a sign s_m of +1 or -1. The others are silent: s_m = 0. The label y of
@@ -33,9 +33,9 @@ it without error is right wherever something speaks, and guesses elsewhere:
 
     Bayes accuracy = sum of shares + (1 - sum of shares) p,    p = share of the most frequent class
 
-The other utterances of the video tell the speaker's opinion, which makes the guesses better, and
-nothing else: those of a reader who knows the opinion are right with probability 3/4 for two classes
-that are equally frequent. The first utterance of a video has no previous one, so context belongs to
+The other utterances of the video tell the speaker's opinion, and nothing else. That makes guesses
+better: with two equally frequent classes, a reader who knows the opinion guesses right with
+probability 3/4. The first utterance of a video has no previous one, so context belongs to
 the rest there (4 % of the share of context).
 """
 
@@ -84,7 +84,7 @@ def synthesise(seed=0, signals=None, name="mosi"):
     seed : int
         The same seed gives the same corpus.
     signals : dict of mechanism to share, optional
-        Mechanisms of `SPEAKERS`. Those left out have share 0; what is missing to 1 is noise.
+        Mechanisms of `SPEAKERS`. Those left out have share 0; the rest, up to 1, is noise.
         `synthesise(signals={"alv": 1})` holds a trimodal signal only. Default: `SIGNALS`, and
         speakers with opinions and offsets.
     name : str
@@ -121,7 +121,7 @@ def draw_truth(rng, signals=None, name="mosi"):
     Returns
     -------
     labels : int array (n,)
-        Class c has y = `roots(N)[c]`; of two classes, y = 2 c - 1.
+        Class c has y = `roots(N)[c]`; for two classes, y = 2 c - 1.
     signs : int or complex array (n, 3)
         s_a, s_l, s_v: one of `roots(N)`, or 0 where the modality is silent.
     cue : int or complex array (n,)
@@ -204,7 +204,7 @@ def _in_proportion(shares, n):
 
 
 def _noise(rng, lengths, width, offset):
-    """Standard normal columns (n, width), plus offsets of the speakers of a standard deviation."""
+    """Standard normal columns (n, width), plus speaker offsets of standard deviation `offset`."""
     of_video = np.concatenate([*lengths.values()])
     offsets = offset * rng.standard_normal((len(of_video), width))
     return np.repeat(offsets, of_video, axis=0) + rng.standard_normal((of_video.sum(), width))

@@ -108,7 +108,7 @@ class Experiment:
     """A table or figure.
 
     - kind: one of `KINDS`.
-    - reference: label of the row that differences are taken to.
+    - reference: label of the row with which the others are compared.
     - by_class: columns of a second table, one per class.
     - alone: whether each modality alone and the most frequent class are rows too.
     - notes: what to say below the table.
@@ -270,7 +270,7 @@ def fusions(subject):
 
 
 def protocols(subject):
-    """How much of a figure is the protocol, that is which parameters are kept (D14)."""
+    """How much of a figure is due to the protocol, that is, to which parameters are kept (D14)."""
     rows = []
     for variant in ("paper", "released"):
         for protocol in PROTOCOLS:

@@ -270,7 +270,7 @@ def _beside_the_paper(model, sizes, costs):
 
 
 def with_rest(ours, paper, name):
-    """Our number, and what the paper's has more: "1,322,000 + 44 unexplained"."""
+    """Our number, and what the paper's has beyond it: "1,322,000 + 44 unexplained"."""
     return f"{ours:,}" + (f" + {paper - ours:,} {name}" if paper != ours else "")
 
 

@@ -30,7 +30,7 @@ def execute(settings, source, place, data):
     - place: the folder of the named data sets, or the path of the file or folder of any other.
     - data: the fingerprint of the corpus. DataError if what is in ``place`` has another.
 
-    The result has, of n test utterances, N classes and m modalities:
+    The result has, for n test utterances, N classes and m modalities:
 
     - settings, data, version, classes, modalities: what was run.
     - prediction, label, video (n,), probabilities (n, N).
@@ -39,7 +39,7 @@ def execute(settings, source, place, data):
       NaN where the model computes none.
     - warnings: texts, see `metrics.warnings_of`.
     - unimodal_warnings (m,): see `warnings_of_uclns`.
-    - of ARGF also what `measures` returns.
+    - for ARGF, also what `measures` returns.
     """
     corpus = load_corpus(settings.dataset, source, place)
     if corpus_fingerprint(corpus) != data:
@@ -115,9 +115,9 @@ def measures(params, x, out, corpus, settings):
 
     - with encoders, gap (2, 2): `metrics.modality_gap` of the UCLN features and of the embedding;
       separation (2, 2): the same of `class_separation`.
-    - of the graph, weights (2, vertices): mean and deviation of each vertex over the test
+    - for the graph, weights (2, vertices): mean and deviation of each vertex over the test
       utterances.
-    - of seed 0, for the pictures, x_e (m, n_test, k) and the weights of the vertices, alpha_...
+    - for seed 0, for the pictures, x_e (m, n_test, k) and the weights of the vertices, alpha_...
     """
     train, test = corpus.utterances("train"), corpus.utterances("test")
     labels = corpus.labels[train], corpus.labels[test]
@@ -139,7 +139,7 @@ def measures(params, x, out, corpus, settings):
 
 
 def attempt(*arguments):
-    """``execute(*arguments)``, or of a run that fails the error in one line."""
+    """``execute(*arguments)``, or the error in one line if the run fails."""
     try:
         return execute(*arguments)
     except Exception as error:

@@ -140,7 +140,7 @@ def crossed_half_width(table, level=LEVEL):
     one t for the sum with Satterthwaite's degrees of freedom, covers too seldom with three seeds:
     92 to 93 % where seeds differ most.
 
-    NaN of a table of one row or one column.
+    NaN for a table of one row or one column.
     """
     S, V = table.shape
     if S == 1 or V == 1:
@@ -195,7 +195,7 @@ def holm(rows, reference, videos, level=LEVEL):
     """The labels that remain if the table as a whole is to err in at most 1 - level of all cases.
 
     Holm (1979): with m comparisons left, each is made at the level 1 - (1 - level) / m. Those with
-    an interval without 0 are settled. Then the others are compared again, with m their smaller
+    an interval without 0 are settled. Then the others are compared again, with m reduced to their
     number. Arguments as in `excluding_zero`.
     """
     left = dict(rows)
@@ -210,7 +210,7 @@ def holm(rows, reference, videos, level=LEVEL):
 def comparisons_note(rows, reference, videos):
     """How many comparisons a table makes, and how many of them stand, in words.
 
-    Arguments as in `excluding_zero`; the reference's own row is not among the rows. "" of a single
+    Arguments as in `excluding_zero`; the reference's own row is not among the rows. "" for a single
     comparison, which needs no note.
     """
     k, error = len(rows), 1 - LEVEL

@@ -1,8 +1,8 @@
 """Batch-norm statistics for evaluation, computed from the training set after training.
 
-PyTorch keeps running averages during training instead. Here the final parameters run once over
-the data. Training carries no hidden state, and the statistics are also right for parameters
-averaged over epochs ("precise" batch norm, Wu and Johnson 2021, arXiv:2105.07576).
+PyTorch keeps running averages during training instead. Here the network runs once over the data
+with its final parameters. Training carries no hidden state, and the statistics are also right for
+parameters averaged over epochs ("precise" batch norm, Wu and Johnson 2021, arXiv:2105.07576).
 """
 
 import numpy as np

@@ -7,9 +7,9 @@ A strategy is a pair of functions, and a line in `STRATEGIES`:
 
 In the paper's variant all but tensor fusion end in the decision network Dec (Eq. 16), so that the
 strategies differ in nothing else. "released" computes what the authors' classes compute (D21);
-concatenation is the same in both. They have no dynamic fusion graph, so its released variant is
-that of its own authors. Few strategies use all arguments: ``rng`` is for dropout, and None means
-none.
+concatenation is the same in both. ARGF's authors have no dynamic fusion graph, so its
+released variant is that of its own authors. Few strategies use all arguments: ``rng`` is for
+dropout, and None means no dropout.
 """
 
 from collections.abc import Callable
@@ -104,7 +104,7 @@ def init_tensor_fusion(rng, modalities, k, N, variant="paper"):
 
 
 def outer_product(x_e):
-    r"""Every product of one entry of each modality, or of fewer, since each is extended by a 1.
+    r"""All products of one entry per modality; the appended 1 adds those of fewer modalities.
 
     $$ Z = [x_a^e; 1] \otimes [x_l^e; 1] \otimes [x_v^e; 1] $$ x_e (m, B, k) -> (B, (k + 1)^m).
     """

@@ -22,13 +22,13 @@ def train(x, y, rows, settings, on_epoch=None, on_checkpoint=None, resume=None):
         released    the inner loop of the authors' script: the same, but the loss and the test
                     predictions are computed with dropout and batch statistics left on. Training
                     stops 20 epochs after the minimum.
-        best_test   the epoch of the best *test* accuracy, in that mode. That peeks: no result.
+        best_test   the epoch of the best *test* accuracy, in that mode. It peeks: not a result.
 
     Arguments
         - x (m, n, d): features.
         - y (n, N): one-hot labels. Only "best_test" reads those of the test utterances.
-        - rows: ``{"train" | "validation" | "test": indices of utterances}``. Only "train", and what
-          the protocol reads, must not be empty.
+        - rows: ``{"train" | "validation" | "test": indices of utterances}``. Neither
+          "train" nor a split that the protocol reads may be empty.
         - on_epoch: called with a row of the history, a dict, when its epoch ends.
         - on_checkpoint: called with the state of training after each epoch.
         - resume: such a state, from a call with the same arguments. Training continues from there

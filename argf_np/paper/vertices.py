@@ -5,7 +5,7 @@
     layer 3  trimodal   av+vl to vl+a     each pair of bimodal vertices, and each bimodal vertex
                                           with a modality that it lacks (D11)
 
-The paper has three modalities. The graph of two or of more modalities follows the same rule; a
+The paper has three modalities. Graphs of two, or of more than three, follow the same rule; a
 graph of two modalities has no third layer.
 """
 

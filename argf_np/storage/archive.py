@@ -44,7 +44,7 @@ def read(path, kind):
         header = json.loads(str(content["header"]))
         found, version = header["argf_np"], header["version"]
         leaves = [*nn.leaves(content.get("arrays", {})), *nn.leaves(header["values"])]
-    except Exception as error:  # zipfile and NumPy raise a dozen kinds over a broken file
+    except Exception as error:  # zipfile and NumPy raise a dozen kinds for a broken file
         reason = " ".join(f"{type(error).__name__}: {error}".split())
         raise ModelError(f"{path}: expected a {kind} of argf_np, found a truncated or another file "
                          f"({reason:.100})") from None

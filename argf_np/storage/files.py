@@ -11,7 +11,7 @@ from pathlib import Path
 
 @contextmanager
 def replacing(path):
-    """Yield the path of a new file that takes the place of ``path`` when the block ends well.
+    """Yield the path of a new file that takes the place of ``path`` when the block succeeds.
 
     If the block fails, or the process dies, what was there before stays. A link stays a link.
     Raises OSError if ``path`` is there and is no regular file, such as a device.
@@ -30,7 +30,7 @@ def replacing(path):
         finally:
             part.unlink(missing_ok=True)
     except OSError as error:
-        error.filename = str(path)  # a full disk names no file, and a missing folder the part
+        error.filename = str(path)  # "disk full" names no file, "no such folder" names the part
         raise
 
 

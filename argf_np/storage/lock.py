@@ -41,7 +41,7 @@ def locked(folder):
 def _remove_parts(folder):
     """Remove what a killed process left half-written.
 
-    It looks nowhere but where a run or a table writes: other folders within are not locked.
+    It looks only where a run or a table writes: other folders within are not locked.
     """
     for place in (folder, folder / "figures", folder / "runs"):
         for part in place.glob(".*.part"):

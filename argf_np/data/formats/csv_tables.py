@@ -11,9 +11,9 @@ from .foreign import kind_of
 def read_rows(path, rows=None, columns=None, encoding="utf-8-sig", table=""):
     """Yield (row number from 1, fields) of a CSV file; blank lines at its end do not count.
 
-    DataError unless it has `rows` rows of `columns` fields each. With rows None any number will do,
-    with columns None that of the first row. The message names `table`, whose utterances
-    the rows are.
+    DataError unless it has `rows` rows of `columns` fields each. With rows None any number will
+    do; with columns None, the first row sets it. The message names `table`, the file with the
+    utterances that the rows belong to.
     """
     expected_rows = f"{rows} rows" + (f", one per utterance of {table}" if table else "")
     row, blank = 0, None
@@ -77,7 +77,7 @@ def read_numbers(path, rows, columns=None, missing=False, table=""):
 
 
 def _number(field):
-    """A text as a number; NaN if it is none. Python reads "1_0" as a number, too: not here."""
+    """A text as a number; NaN if it is none. Python also reads "1_0" as a number; this does not."""
     try:
         return float(field) if "_" not in field else np.nan
     except ValueError:

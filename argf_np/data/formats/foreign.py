@@ -1,4 +1,4 @@
-"""Files that are something else than they seem, recognised by how they begin."""
+"""Files that are not what they seem, recognised by how they begin."""
 
 # How a file begins, what it is, and what to do.
 BEGINNINGS = (

@@ -14,7 +14,7 @@ FEATURES = {"a": 4, "l": 3, "v": 5}
 
 
 def read_dialogues(path, value, dataset=None):
-    """A `Corpus` of the tuple of 9. Of IEMOCAP, 96 of the 120 training dialogues train."""
+    """A `Corpus` of the tuple of 9. In IEMOCAP, 96 of 120 training dialogues are for training."""
     train, test = value[TRAIN], value[TEST]
     names = [*train, *test] if isinstance(train, list) and isinstance(test, list) else [None]
     if not all(isinstance(name, str) for name in names) or len(set(names)) < len(names):

@@ -89,10 +89,10 @@ def _classes(path, value, dataset, n):
 
 
 def _other_classes(path, value, n):
-    """Those of a corpus that is not of the paper: its own, from the first key that tells classes.
+    """What `_classes` returns for data that is not the paper's: from the first key that will do.
 
-    `annotations` are names, `classification_labels` whole numbers, and of `regression_labels` the
-    signs are the classes. A key is not used if all labels are the same or one is empty.
+    The classes are names in `annotations`, whole numbers in `classification_labels`, and the signs
+    in `regression_labels`. A key is not used if all labels are the same or one is empty.
     """
     for key in LABELS:
         if not all(key in value[part] for part in PARTS):

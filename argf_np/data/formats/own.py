@@ -41,10 +41,10 @@ row of NaN says that the utterance lacks the modality. Features with a time axis
 
 In a folder, utterances.csv is a table, separated by commas, in UTF-8, with the names of the columns
 in its first row. Every other file is a modality, in the same order of rows: NAME.csv holds numbers
-only, without names of columns, and NAME.npy an array. Rows of .npy files that are sorted by video
-and order already are read when they are needed and never as a whole.
+only, without names of columns, and NAME.npy an array. Where rows are already sorted by video and
+order, those of .npy files are read when they are needed and never as a whole.
 
-`python -m argf_np.data example DIR` writes a small data set in both ways, and `check PATH` says
+`python -m argf_np.data example DIR` writes a small data set in both forms, and `check PATH` says
 what a file or folder holds. From arrays or data frames: argf_np.data.from_arrays.
 """
 

@@ -35,8 +35,8 @@ def assemble(path, name, lengths, labels, features, dataset=None, video_ids=None
              contextual=False):
     """A `Corpus` of training and test videos; the last training videos are for validation.
 
-    The numbers of videos say whether it is a data set of the paper, or `dataset` does. Of other
-    data, `name` is the name, and a fifth of the training videos are for validation.
+    The numbers of videos say whether it is a data set of the paper, or `dataset` does. Other data
+    is called `name`, and a fifth of the training videos are for validation.
 
     Parameters
     ----------
@@ -89,8 +89,8 @@ def clean(path, features):
 def to_classes(path, dataset, labels):
     """Labels as indices of classes (n,), and the names of the classes.
 
-    The labels of a data set of the paper are such indices (n,), one-hot rows (n, N), or, of MOSEI,
-    real numbers (n,), whose signs are the classes. Of other data, they are one-hot rows, whole
+    The labels of a data set of the paper are such indices (n,), one-hot rows (n, N), or, for MOSEI,
+    real numbers (n,), whose signs are the classes. For other data, they are one-hot rows, whole
     numbers, which are the names of the classes, or real numbers, whose signs are the classes.
     """
     if labels.ndim == 2:
