@@ -74,8 +74,8 @@ class Progress:
 
     def epoch(self, epoch, values):
         """An epoch has ended: show ``{name: value}``, seconds per epoch, seconds that are left."""
-        part, before = (20 * n // self.epochs for n in (epoch, epoch - 1))
-        if not self.live and part == before and epoch > 1:
+        is_next_twentieth = 20 * epoch // self.epochs > 20 * (epoch - 1) // self.epochs
+        if not (self.live or is_next_twentieth or epoch == 1):
             return
         pace = (time.perf_counter() - self.begun) / (epoch - self.done)
         numbers = "  ".join(f"{name} {value:.4g}" for name, value in values.items())

@@ -270,8 +270,8 @@ class ARGF(Estimator):
 def load(path):
     """The fitted model in a file, or in the folder of a run: an `ARGF`, or a baseline.
 
-    Raises ModelError if the file is truncated, of another version or something else, and OSError
-    if there is no such file.
+    Raises ModelError if the file is truncated, of another version or something else, or if the
+    folder holds none, and OSError if there is no such file.
     """
     path = Path(path)
     if path.is_dir():

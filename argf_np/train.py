@@ -249,8 +249,9 @@ def work(data_dir, source, out, resume, check_finite, quiet, **options):
 
 def tell_of_distrust(corpus, settings):
     """Give a notice if the protocol chooses an epoch by a split that cannot be trusted."""
-    has_protocol = settings.model not in WITHOUT_PROTOCOL
-    if has_protocol and settings.protocol in ("validation", "released"):
+    # HFFN keeps its last parameters, but these protocols let that split say which are the last.
+    reads_split = settings.model == "hffn" or settings.model not in WITHOUT_PROTOCOL
+    if reads_split and settings.protocol in ("validation", "released"):
         reason = reason_for_distrust(select(corpus, settings.modality_list))
         if reason:
             notice(f"protocol {settings.protocol} chooses an epoch by a validation split that "

@@ -274,15 +274,21 @@ def test_report_speaks_of_the_papers_figure_for_the_whole_argf_alone(changes, fi
     assert (found and found[1]) == figure
 
 
-def test_collapsed_trials_do_not_squeeze_the_picture(tmp_path, monkeypatch):
-    """They are counted below the axis; without them nothing is cut off."""
-    drawn = []
+@pytest.fixture
+def drawn(monkeypatch):
+    """A list of the pictures that are saved, as figures."""
+    figures = []
 
     def keep(figure, path):
-        drawn.append(figure)
+        figures.append(figure)
         path.touch()
 
     monkeypatch.setattr(search_report.figures, "save", keep)
+    return figures
+
+
+def test_collapsed_trials_do_not_squeeze_the_picture(tmp_path, drawn):
+    """They are counted below the axis; without them nothing is cut off."""
     subject = Subject(synthesise(), "mosi", "MOSI")
     for lowest in (38.0, 74.0):
         accuracies = [lowest, *np.linspace(75, 80, 20)]
@@ -296,15 +302,8 @@ def test_collapsed_trials_do_not_squeeze_the_picture(tmp_path, monkeypatch):
     assert len(whole.texts) == 0
 
 
-def test_the_picture_has_every_trial_and_a_curve_without_a_gap(tmp_path, monkeypatch):
+def test_the_picture_has_every_trial_and_a_curve_without_a_gap(tmp_path, drawn):
     """The dashed line of the extrapolation begins where the other one ends, at five trials."""
-    drawn = []
-
-    def keep(figure, path):
-        drawn.append(figure)
-        path.touch()
-
-    monkeypatch.setattr(search_report.figures, "save", keep)
     trials = [{"trial": str(trial), "validation": "80.00", "test": str(value), "warnings": ""}
               for trial, value in enumerate([70.0, 72.3, 71.1, 74.6, 75.0])]
     subject = Subject(synthesise(), "mosi", "MOSI")

@@ -149,14 +149,21 @@ def test_the_papers_figure_is_that_of_the_target(target, figure):
     assert line.split()[3] == figure
 
 
-@pytest.mark.parametrize(("protocol", "told"), [
-    ("fixed", False), ("validation", True), ("released", True)])
-def test_a_choice_by_a_split_that_cannot_be_trusted_is_told(protocol, told, tmp_path, capsys,
+@pytest.mark.parametrize(("protocol", "model", "told"), [
+    ("fixed", "argf", False), ("validation", "argf", True), ("released", "argf", True),
+    ("released", "hffn", True), ("released", "bc_lstm", False)])
+def test_a_choice_by_a_split_that_cannot_be_trusted_is_told(protocol, model, told, tmp_path, capsys,
                                                             monkeypatch):
-    monkeypatch.setattr(train, "reason_for_distrust", lambda corpus: "it knows the labels")
+    """Only the modalities of the run are looked at."""
+    def reason(corpus):
+        assert [*corpus.features] == ["a", "l"]
+        return "it knows the labels"
+
+    monkeypatch.setattr(train, "reason_for_distrust", reason)
     monkeypatch.setattr(train, "run", lambda *arguments: None)
     monkeypatch.setattr(train, "table", lambda *arguments: "")
-    flags = ["--source", "synthetic", "--protocol", protocol, "--out", str(tmp_path), "--quiet"]
+    flags = ["--source", "synthetic", "--protocol", protocol, "--model", model,
+             "--modalities", "a,l", "--out", str(tmp_path), "--quiet"]
     assert train.main(flags) == 0
     assert (f"notice: protocol {protocol} chooses an epoch by a validation split that cannot be "
             "trusted: it knows the labels\n" in capsys.readouterr().err) == told
