@@ -1,6 +1,7 @@
 """``python -m argf_np.evaluate runs/NAME``: how often a model is right, on any data."""
 
 import sys
+import textwrap
 from pathlib import Path
 
 from . import data, metrics
@@ -74,7 +75,7 @@ def work(options):
         guesses = metrics.most_frequent(truth)
         lines[split] = metrics.scores(truth, probabilities[rows].argmax(axis=1), model.classes)
         lines[f"  majority class of {split}"] = metrics.scores(truth, guesses, model.classes)
-    print(f"{model!r}", "", format_scores(lines, model.classes), "",
+    print(*textwrap.wrap(repr(model), 100), "", format_scores(lines, model.classes), "",
           "Under a class: the accuracy on its utterances. If this is the data of the run, the "
           "model was trained on its split train.", sep="\n")
 

@@ -301,6 +301,7 @@ def test_evaluates_each_split(trained, tmp_path, capsys):
     said, metrics = capsys.readouterr().out, read_json(trained / "metrics.json")
     assert evaluate.main([str(trained / "model.npz")]) == 0
     assert capsys.readouterr().out == said
+    assert max(map(len, said.splitlines())) <= 120  # the line of a model names all its settings
     lines = {}
     for line in said.splitlines():
         if "%" in line and line[0] != " ":

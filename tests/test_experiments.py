@@ -730,6 +730,7 @@ def test_list_says_of_every_row_how_many_runs_it_needs_or_why_none(capsys):
     (["table1", "--source", "synthetic", "--title", "!"], "--title !: expected letters or digits"),
     (["table1", "--dask", "cluster", "--source", "synthetic"], "--dask cluster: missing port"),
     (["report"], "no experiment is there"),
+    (["table1", "report"], "report: expected to be the only name"),
 ])
 def test_wrong_commands_give_one_line_and_code_2(arguments, message, capsys, tmp_path):
     assert message in refused(capsys, experiments, *arguments, "--out", tmp_path / "out")

@@ -54,6 +54,8 @@ def work(options):
     if options.names == ["report"]:
         report(options.out)
         return
+    if "report" in options.names:
+        raise SettingError("report: expected to be the only name")
     common = common_settings(options)
     if options.dataset in PRESETS:  # refuse what is wrong before data is looked for
         chosen(options.names, options.dataset)
