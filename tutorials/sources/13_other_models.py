@@ -727,8 +727,8 @@ assert high - low > 8
 # **On real data.** On MOSI (ten seeds) none of the six can be distinguished from the graph: tensor
 # fusion has 1.0 point less [−2.4, +0.4]. There, language alone is as good as any fusion, so little
 # seems to be left for products. In the corpus above, products were put into the labels. With the
-# authors' UCLN outputs (five seeds) one interval of six excludes 0, that of DFG (+0.8), and none
-# after Holm's correction. ([RESULTS.md](../results/RESULTS.md); notebook 10 draws it.)
+# authors' UCLN outputs (ten seeds) one interval of six excludes 0, that of tensor fusion (−1.9),
+# and none after Holm's correction. ([RESULTS.md](../results/RESULTS.md); notebook 10 draws it.)
 #
 # **Two oddities of Table 6.** For IEMOCAP it gives the graph 60.20. Table 2 has this number for the
 # targets $a$ and $v$; for $l$, the default, it has 60.69. The paper does not say why. And in the
@@ -783,8 +783,7 @@ assert sizes["CHFusion"] == 8_606_308
 # - **Does that happen?** In the paper ARGF leads Table 1, which does not say for which of these
 #   reasons. In the runs of Table 1 in [RESULTS.md](../results/RESULTS.md), which use UCLNs of our
 #   own, the difference of ARGF to each of these five models on MOSI has an interval that includes
-#   0. With the UCLN outputs that ARGF's authors published (five seeds), LMF and HFFN are ahead of
-#   ARGF by intervals without 0 (HFFN also after Holm's correction). Nothing there shows that the
+#   0. So it has with the UCLN outputs that ARGF's authors published. Nothing there shows that the
 #   others are bad at any of this.
 # - Nor do six seeds on the synthetic corpus establish a best fusion. To compare many models, one
 #   needs many seeds, and a correction for the number of comparisons.
