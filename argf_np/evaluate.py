@@ -75,7 +75,8 @@ def work(options):
         guesses = metrics.most_frequent(truth)
         lines[split] = metrics.scores(truth, probabilities[rows].argmax(axis=1), model.classes)
         lines[f"  majority class of {split}"] = metrics.scores(truth, guesses, model.classes)
-    print(*textwrap.wrap(repr(model), 100), "", format_scores(lines, model.classes), "",
+    head = textwrap.wrap(repr(model), 100, break_long_words=False, break_on_hyphens=False)
+    print(*head, "", format_scores(lines, model.classes), "",
           "Under a class: the accuracy on its utterances. If this is the data of the run, the "
           "model was trained on its split train.", sep="\n")
 

@@ -12,6 +12,7 @@ from helpers import read_csv, read_json, refused
 import argf_np
 from argf_np import data, evaluate, figures, predict, train
 from argf_np.baselines import MODELS, chfusion
+from argf_np.estimator import load
 from argf_np.settings import preset
 
 TINY = ["--epochs", "2", "--ucln-epochs", "1", "--ucln-patience", "0", "--d", "4", "--k", "3",
@@ -301,7 +302,9 @@ def test_evaluates_each_split(trained, tmp_path, capsys):
     said, metrics = capsys.readouterr().out, read_json(trained / "metrics.json")
     assert evaluate.main([str(trained / "model.npz")]) == 0
     assert capsys.readouterr().out == said
-    assert max(map(len, said.splitlines())) <= 120  # the line of a model names all its settings
+    head = said.split("\n\n")[0]
+    assert head.replace("\n", " ") == repr(load(trained))
+    assert all(len(line) <= 100 or " " not in line for line in head.splitlines())
     lines = {}
     for line in said.splitlines():
         if "%" in line and line[0] != " ":

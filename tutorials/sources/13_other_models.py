@@ -783,8 +783,8 @@ assert sizes["CHFusion"] == 8_606_308
 # - **Does that happen?** In the paper ARGF leads Table 1, which does not say for which of these
 #   reasons. In the runs of Table 1 in [RESULTS.md](../results/RESULTS.md), which use UCLNs of our
 #   own, the difference of ARGF to each of these five models on MOSI has an interval that includes
-#   0. So it has with the UCLN outputs that ARGF's authors published. Nothing there shows that the
-#   others are bad at any of this.
+#   0. The same holds for the UCLN outputs that ARGF's authors published. Nothing there shows
+#   that the others are bad at any of this.
 # - Nor do six seeds on the synthetic corpus establish a best fusion. To compare many models, one
 #   needs many seeds, and a correction for the number of comparisons.
 #
